@@ -1,0 +1,3 @@
+module github.com/fixpoint-cd/fixpoint
+
+go 1.26.0

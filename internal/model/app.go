@@ -1,0 +1,114 @@
+package model
+
+import "time"
+
+// AppKey identifies an app: the object of a dialect that declares it.
+type AppKey struct {
+	// Dialect is the front end that reads the app: "argo" or "flux".
+	Dialect string
+	// Namespace and Name are those of the declaring object.
+	Namespace, Name string
+}
+
+// String is the key as "dialect/namespace/name".
+func (k AppKey) String() string { return k.Dialect + "/" + k.Namespace + "/" + k.Name }
+
+// IsZero reports whether k names no app.
+func (k AppKey) IsZero() bool { return k == AppKey{} }
+
+// App is what a dialect's object asks for, in the engine's words. It is a
+// value: adapters fill it, the engine never changes it.
+type App struct {
+	Key AppKey
+	// Generation is the metadata.generation that was adapted.
+	Generation int64
+	// Source is the subscription in the source store that feeds the app.
+	Source SourceKey
+	// Render says how the files become objects.
+	Render Render
+	// Target is the cluster that is written to; "" is the one Fixpoint runs in.
+	Target string
+	// Namespace is given to namespaced objects that name none; "" leaves
+	// them as they are, which is an error for a namespaced kind.
+	Namespace string
+	// Labels and Annotations are set on every object, over its own.
+	Labels, Annotations map[string]string
+	Sync                Sync
+	// Health says which objects have to be healthy.
+	Health HealthRules
+	// Manager is the field manager of every write.
+	Manager string
+	// Suspended stops everything but reading.
+	Suspended bool
+	// DependsOn names apps that have to be ready before this one is applied.
+	DependsOn []AppKey
+	// Known are objects that an earlier run applied (inventory, status):
+	// their kinds are watched from the start, so that none is forgotten.
+	Known []ObjectRef
+	// Deleting is set while the declaring object is being deleted and its
+	// objects have to go first.
+	Deleting bool
+	// Deletion is the propagation policy of deletes: "Foreground",
+	// "Background" or "Orphan".
+	Deletion string
+	// Invalid, when set, says why the app can't be worked on.
+	Invalid error
+}
+
+// Sync are the rules of writing.
+type Sync struct {
+	// Auto applies what differs without being asked.
+	Auto bool
+	// Prune deletes what the source no longer declares.
+	Prune bool
+	// SelfHeal restores objects that somebody else changed or deleted.
+	SelfHeal bool
+	// AllowEmpty permits that a render without objects prunes everything.
+	AllowEmpty bool
+	// CreateNamespace creates Namespace before anything is written to it.
+	CreateNamespace bool
+	// Recreate deletes and creates an object whose change is refused because
+	// of an immutable field.
+	Recreate bool
+	// KnownInventoryOnly limits pruning to objects that bear the app's mark
+	// and its field manager or that Known lists.
+	KnownInventoryOnly bool
+	// Retry says how a failed sync is repeated.
+	Retry Retry
+	// Interval is how often everything is gone through without an event.
+	Interval time.Duration
+	// Timeout bounds one sync with its health wait; 0 is no bound.
+	Timeout time.Duration
+}
+
+// Retry is the back-off of a failing sync: wait = min(Max, Base*Factor^n).
+type Retry struct {
+	// Limit is how many times; negative is for ever.
+	Limit  int
+	Base   time.Duration
+	Factor int
+	Max    time.Duration
+}
+
+// Wait is the pause before attempt n+1, n counted from 0.
+func (r Retry) Wait(n int) time.Duration {
+	d := r.Base
+	for i := 0; i < n && (r.Max <= 0 || d < r.Max); i++ {
+		d *= time.Duration(max(r.Factor, 1))
+	}
+	if r.Max > 0 && d > r.Max {
+		return r.Max
+	}
+	return d
+}
+
+// HealthRules say what an app waits for after a sync.
+type HealthRules struct {
+	// All waits for every applied object.
+	All bool
+	// Only waits for these, when All is false; they need not be the app's own.
+	Only []ObjectRef
+}
+
+// Waits reports whether there is anything to wait for.
+func (h HealthRules) Waits() bool { return h.All || len(h.Only) > 0 }

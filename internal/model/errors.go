@@ -1,0 +1,33 @@
+package model
+
+import "errors"
+
+// Kinds of errors. An error has the kind K if errors.Is(err, K) holds; the
+// first of them that it has decides what is done about it.
+var (
+	// ErrInvalid: what the user wrote is wrong; trying again changes nothing.
+	ErrInvalid = errors.New("invalid")
+	// ErrNotFound: something that was named does not exist (yet).
+	ErrNotFound = errors.New("not found")
+	// ErrDenied: not permitted.
+	ErrDenied = errors.New("denied")
+	// ErrTransient: likely to pass; try again with back-off.
+	ErrTransient = errors.New("transient")
+)
+
+// kindError gives an error a kind without changing its text.
+type kindError struct {
+	err  error
+	kind error
+}
+
+func (e *kindError) Error() string   { return e.err.Error() }
+func (e *kindError) Unwrap() []error { return []error{e.err, e.kind} }
+
+// As gives err the kind; nil stays nil.
+func As(kind, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &kindError{err: err, kind: kind}
+}
