@@ -53,6 +53,16 @@ type App struct {
 	Deletion string
 	// Invalid, when set, says why the app can't be worked on.
 	Invalid error
+	// Warnings are what the adapter has to tell the user.
+	Warnings []Warning
+	// Spec is a digest of all that makes a new sync worth trying: the source
+	// and render settings as the user wrote them.
+	Spec Digest
+	// Last is the last operation that the declaring object's status records;
+	// nil if there is none. It lets a restart continue where it was.
+	Last *Operation
+	// Applied is the revision of the last sync that succeeded, from the same.
+	Applied string
 }
 
 // Sync are the rules of writing.
