@@ -22,6 +22,9 @@ const (
 	ActionDelete Action = "delete"
 	// ActionLeave: it is no longer declared and stays, for the step's reason.
 	ActionLeave Action = "leave"
+	// ActionWait: it can't be written yet, for the step's reason; an event will
+	// say when.
+	ActionWait Action = "wait"
 	// ActionRefuse: it can't be written, for the step's reason.
 	ActionRefuse Action = "refuse"
 )

@@ -1,0 +1,114 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/restmapper"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Resource is where a kind is served.
+type Resource struct {
+	schema.GroupVersionResource
+	Namespaced bool
+}
+
+// kinds knows which kinds the cluster serves. It asks the API server at first
+// use, after Forget, and for an unknown kind at most once in unknownPause.
+type kinds struct {
+	mapper *restmapper.DeferredDiscoveryRESTMapper
+
+	mu    sync.Mutex
+	asked time.Time
+	epoch int
+}
+
+const unknownPause = 2 * time.Second
+
+func newKinds(client discovery.DiscoveryInterface) *kinds {
+	return &kinds{mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(client)), asked: time.Now()}
+}
+
+// resource finds where the object's kind is served at its version. An unknown
+// kind is model.ErrNotFound; not being able to ask is model.ErrTransient.
+func (k *kinds) resource(ref model.ObjectRef) (Resource, error) {
+	m, err := k.mapping(ref)
+	if meta.IsNoMatchError(err) && k.askAgain() {
+		m, err = k.mapping(ref)
+	}
+	switch {
+	case meta.IsNoMatchError(err):
+		return Resource{}, k.unknown(ref)
+	case err != nil:
+		return Resource{}, model.As(model.ErrTransient, fmt.Errorf("asking the cluster for its kinds: %w", err))
+	}
+	return Resource{m.Resource, m.Scope.Name() == meta.RESTScopeNameNamespace}, nil
+}
+
+func (k *kinds) mapping(ref model.ObjectRef) (*meta.RESTMapping, error) {
+	gk := schema.GroupKind{Group: ref.Group, Kind: ref.Kind}
+	if ref.Version == "" {
+		return k.mapper.RESTMapping(gk)
+	}
+	return k.mapper.RESTMapping(gk, ref.Version)
+}
+
+// unknown says what is served instead of an unknown kind or version.
+func (k *kinds) unknown(ref model.ObjectRef) error {
+	served, _ := k.mapper.RESTMappings(schema.GroupKind{Group: ref.Group, Kind: ref.Kind})
+	if len(served) == 0 {
+		return model.As(model.ErrNotFound, fmt.Errorf(
+			"the cluster does not know kind %s of %s: install its CustomResourceDefinition, or correct apiVersion and kind",
+			ref.Kind, ref.APIVersion()))
+	}
+	var versions []string
+	for _, m := range served {
+		versions = append(versions, m.GroupVersionKind.GroupVersion().String())
+	}
+	slices.Sort(versions)
+	return model.As(model.ErrNotFound, fmt.Errorf("the cluster serves %s as %s, not as %s: change its apiVersion",
+		ref.Kind, strings.Join(slices.Compact(versions), ", "), ref.APIVersion()))
+}
+
+func (k *kinds) askAgain() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.asked) < unknownPause {
+		return false
+	}
+	k.resetLocked()
+	return true
+}
+
+// forget makes the next question go to the API server.
+func (k *kinds) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.resetLocked()
+}
+
+func (k *kinds) resetLocked() {
+	k.asked = time.Now()
+	k.epoch++
+	k.mapper.Reset()
+}
+
+// generation rises whenever what is known may have changed.
+func (k *kinds) generation() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.epoch
+}
+
+// isUnknown reports whether err says that a kind is not served.
+func isUnknown(err error) bool { return errors.Is(err, model.ErrNotFound) }

@@ -1,0 +1,242 @@
+package target
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Mark is how a dialect marks the objects of its apps.
+type Mark struct {
+	// Manager is the field manager that the dialect writes with.
+	Manager string
+	// Owner reads the mark; false if the object bears none.
+	Owner func(labels, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool)
+	// Alone: the mark names the object itself and counts by itself. Otherwise
+	// (labels, which controllers copy to what they derive) it counts only on
+	// objects that Manager wrote.
+	Alone bool
+	// Keep reads whether the object asks not to be pruned; nil never.
+	Keep func(labels, annotations map[string]string) bool
+}
+
+// groupKind is a kind whatever its version.
+type groupKind struct{ group, kind string }
+
+// mirror holds the records. Its methods never block on I/O.
+type mirror struct {
+	// notify is called without the lock for every app that a change concerns.
+	notify func(app model.AppKey, obj model.ObjectKey)
+
+	mu      sync.RWMutex
+	records map[model.ObjectKey]*Record
+	owned   map[model.AppKey]map[model.ObjectKey]struct{}
+	// claims and claimed say who is interested in an object; true: declares it.
+	claims  map[model.ObjectKey]map[model.AppKey]bool
+	claimed map[model.AppKey]map[model.ObjectKey]bool
+}
+
+func newMirror(notify func(model.AppKey, model.ObjectKey)) *mirror {
+	return &mirror{
+		notify:  notify,
+		records: map[model.ObjectKey]*Record{},
+		owned:   map[model.AppKey]map[model.ObjectKey]struct{}{},
+		claims:  map[model.ObjectKey]map[model.AppKey]bool{},
+		claimed: map[model.AppKey]map[model.ObjectKey]bool{},
+	}
+}
+
+// keptAlways are kinds of which every object has a record: namespaces must
+// exist before what lives in them, and CRDs bear no mark.
+func keptAlways(k model.ObjectKey) bool {
+	return k.Kind == "Namespace" && k.Group == "" || isCRD(k)
+}
+
+func isCRD(k model.ObjectKey) bool {
+	return k.Kind == "CustomResourceDefinition" && k.Group == "apiextensions.k8s.io"
+}
+
+// put stores the newest state of an object, and tells the apps that it
+// concerns if something changed that they would want to know of. With quiet
+// the apps' own write is being recorded and nobody is told. A state older than
+// the record is ignored: a write's answer can overtake the watch.
+func (m *mirror) put(rec *Record, counts, quiet bool) {
+	m.mu.Lock()
+	key := rec.Ref.ObjectKey
+	old := m.records[key]
+	if old != nil && newer(old.ResourceVersion, rec.ResourceVersion) {
+		m.mu.Unlock()
+		return
+	}
+	if !counts && len(m.claims[key]) == 0 && !keptAlways(key) {
+		// Nobody's (any more).
+		concerned := m.dropLocked(key)
+		m.mu.Unlock()
+		m.tell(concerned, key)
+		return
+	}
+	if old != nil && old.Owner != rec.Owner {
+		m.disownLocked(old.Owner, key)
+	}
+	if !rec.Owner.IsZero() && counts {
+		set(m.owned, rec.Owner)[key] = struct{}{}
+	}
+	m.records[key] = rec
+	var concerned []model.AppKey
+	if !quiet && (old == nil || !old.sameAs(rec)) {
+		concerned = m.concernedLocked(old, rec, key)
+	}
+	m.mu.Unlock()
+	m.tell(concerned, key)
+}
+
+// drop forgets an object that was gone at that resource version, unless the
+// record is of a later one. An empty version drops it in any case.
+func (m *mirror) drop(key model.ObjectKey, at string) {
+	m.mu.Lock()
+	if old := m.records[key]; old != nil && newer(old.ResourceVersion, at) {
+		m.mu.Unlock()
+		return
+	}
+	concerned := m.dropLocked(key)
+	m.mu.Unlock()
+	m.tell(concerned, key)
+}
+
+func (m *mirror) dropLocked(key model.ObjectKey) []model.AppKey {
+	old := m.records[key]
+	if old == nil {
+		return nil
+	}
+	delete(m.records, key)
+	m.disownLocked(old.Owner, key)
+	return m.concernedLocked(old, nil, key)
+}
+
+// concernedLocked lists the owner and the claimants, each once.
+func (m *mirror) concernedLocked(old, now *Record, key model.ObjectKey) []model.AppKey {
+	apps := slices.Collect(maps.Keys(m.claims[key]))
+	for _, r := range []*Record{old, now} {
+		if r != nil && !r.Owner.IsZero() && !slices.Contains(apps, r.Owner) {
+			apps = append(apps, r.Owner)
+		}
+	}
+	return apps
+}
+
+func (m *mirror) tell(apps []model.AppKey, key model.ObjectKey) {
+	for _, a := range apps {
+		m.notify(a, key)
+	}
+}
+
+func (m *mirror) disownLocked(app model.AppKey, key model.ObjectKey) {
+	if s := m.owned[app]; s != nil {
+		if delete(s, key); len(s) == 0 {
+			delete(m.owned, app)
+		}
+	}
+}
+
+// claim replaces the sets of objects that the app declares and that it only
+// wants to hear of. Other claimants of what it gives up are told, since they
+// may take it over.
+func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey) {
+	next := make(map[model.ObjectKey]bool, len(declared)+len(interested))
+	for _, k := range interested {
+		next[k] = false
+	}
+	for _, k := range declared {
+		next[k] = true
+	}
+	m.mu.Lock()
+	told := m.unclaimLocked(app, next)
+	for k, declares := range next {
+		if m.claims[k] == nil {
+			m.claims[k] = map[model.AppKey]bool{}
+		}
+		m.claims[k][app] = declares
+	}
+	if m.claimed[app] = next; len(next) == 0 {
+		delete(m.claimed, app)
+	}
+	m.mu.Unlock()
+	for k, apps := range told {
+		m.tell(apps, k)
+	}
+}
+
+// unclaimLocked takes back what the app declared and no longer does, and lists
+// who else has to know.
+func (m *mirror) unclaimLocked(app model.AppKey, next map[model.ObjectKey]bool) map[model.ObjectKey][]model.AppKey {
+	told := map[model.ObjectKey][]model.AppKey{}
+	for k, declared := range m.claimed[app] {
+		if declares, still := next[k]; still && (declares || !declared) {
+			continue
+		}
+		delete(m.claims[k], app)
+		if len(m.claims[k]) == 0 {
+			delete(m.claims, k)
+		}
+		if declared {
+			told[k] = slices.Collect(maps.Keys(m.claims[k]))
+		}
+	}
+	return told
+}
+
+// record is the object's record; nil if it has none.
+func (m *mirror) record(key model.ObjectKey) *Record {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.records[key]
+}
+
+// ownedBy lists the records of the objects that bear the app's mark.
+func (m *mirror) ownedBy(app model.AppKey) []*Record {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	out := make([]*Record, 0, len(m.owned[app]))
+	for k := range m.owned[app] {
+		out = append(out, m.records[k])
+	}
+	slices.SortFunc(out, func(a, b *Record) int { return a.Ref.Compare(b.Ref.ObjectKey) })
+	return out
+}
+
+// claimants are the apps that declare the object.
+func (m *mirror) claimants(key model.ObjectKey) []model.AppKey {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var apps []model.AppKey
+	for app, declares := range m.claims[key] {
+		if declares {
+			apps = append(apps, app)
+		}
+	}
+	slices.SortFunc(apps, func(a, b model.AppKey) int { return strings.Compare(a.String(), b.String()) })
+	return apps
+}
+
+// keysOf lists the objects of a kind that have a record.
+func (m *mirror) keysOf(gk groupKind) []model.ObjectKey {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []model.ObjectKey
+	for k := range m.records {
+		if k.Group == gk.group && k.Kind == gk.kind {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func set[K, V comparable](m map[K]map[V]struct{}, k K) map[V]struct{} {
+	if m[k] == nil {
+		m[k] = map[V]struct{}{}
+	}
+	return m[k]
+}

@@ -1,0 +1,106 @@
+package target
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Record is what the mirror remembers of a live object.
+type Record struct {
+	Ref model.ObjectRef
+	UID string
+	// ResourceVersion is that of the newest state seen.
+	ResourceVersion string
+	// Owner is the app whose mark the object bears; zero if none.
+	Owner model.AppKey
+	// Keep: the object asks not to be pruned or deleted.
+	Keep bool
+	// Terminating: it has a deletion timestamp.
+	Terminating bool
+	// Health is zero where its kind has no rule.
+	Health model.Health
+	owned  []Ownership
+}
+
+// Ownership is what one field manager owns of an object.
+type Ownership struct {
+	// Manager is the field manager.
+	Manager string
+	// Fields is a digest of its managedFields entries without their times.
+	Fields model.Digest
+	// Time is the newest of their times, in Unix seconds.
+	Time int64
+}
+
+// Ownership is what the manager owns; the zero value means nothing.
+func (r *Record) Ownership(manager string) Ownership {
+	for _, o := range r.owned {
+		if o.Manager == manager {
+			return o
+		}
+	}
+	return Ownership{}
+}
+
+// sameAs reports whether nothing changed between the two that an app would
+// want to know of.
+func (r *Record) sameAs(o *Record) bool {
+	return r.UID == o.UID && r.Owner == o.Owner && r.Keep == o.Keep &&
+		r.Terminating == o.Terminating && r.Health == o.Health && slices.Equal(r.owned, o.owned)
+}
+
+// ownerships digests the entries of those managers that apps write with.
+// Entries of subresources (status, scale) are not ours.
+func ownerships(entries []metav1.ManagedFieldsEntry, managers []string) []Ownership {
+	var out []Ownership
+	for _, m := range managers {
+		mine := entriesOf(entries, m)
+		if len(mine) == 0 {
+			continue
+		}
+		o := Ownership{Manager: m}
+		h := sha256.New()
+		for _, e := range mine {
+			writePart(h, string(e.Operation))
+			writePart(h, e.APIVersion)
+			if e.FieldsV1 != nil {
+				writePart(h, e.FieldsV1.GetRawString())
+			}
+			if e.Time != nil {
+				o.Time = max(o.Time, e.Time.Unix())
+			}
+		}
+		o.Fields = model.Digest(h.Sum(nil))
+		out = append(out, o)
+	}
+	return out
+}
+
+func entriesOf(entries []metav1.ManagedFieldsEntry, manager string) []metav1.ManagedFieldsEntry {
+	var mine []metav1.ManagedFieldsEntry
+	for _, e := range entries {
+		if e.Manager == manager && e.Subresource == "" {
+			mine = append(mine, e)
+		}
+	}
+	slices.SortFunc(mine, func(a, b metav1.ManagedFieldsEntry) int {
+		if c := strings.Compare(string(a.Operation), string(b.Operation)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.APIVersion, b.APIVersion)
+	})
+	return mine
+}
+
+func writePart(h interface{ Write([]byte) (int, error) }, s string) {
+	var n [8]byte
+	binary.LittleEndian.PutUint64(n[:], uint64(len(s)))
+	_, _ = h.Write(n[:])
+	_, _ = h.Write([]byte(s))
+}

@@ -1,0 +1,184 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Apply writes an object by server-side apply, taking over fields that others
+// own, and returns the record of what it became. With dryRun nothing is
+// written and the mirror is not touched. Errors have a kind; none holds a
+// Secret's values.
+func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (*Record, error) {
+	if err := t.limit.acquire(ctx); err != nil {
+		return nil, model.As(model.ErrTransient, err)
+	}
+	defer t.limit.release()
+	e, err := t.patch(ctx, obj, manager, dryRun)
+	if err != nil {
+		return nil, explain(obj.ObjectRef, err)
+	}
+	if !dryRun {
+		t.mirror.put(e.rec, e.counts, true)
+	}
+	return e.rec, nil
+}
+
+func (t *Target) patch(ctx context.Context, obj model.Object, manager string, dryRun bool) (*entry, error) {
+	res, err := t.kinds.resource(obj.ObjectRef)
+	if err != nil {
+		return nil, err
+	}
+	force := true
+	opts := metav1.PatchOptions{FieldManager: manager, Force: &force}
+	if dryRun {
+		opts.DryRun = []string{metav1.DryRunAll}
+	}
+	gk := groupKind{obj.Group, obj.Kind}
+	// The answer comes in the form in which the kind is watched, so that both
+	// give the same digest; a Secret's values don't come back.
+	if t.cfg.NeedsContent(gk.group, gk.kind) {
+		out, err := t.dynamic.Resource(res.GroupVersionResource).Namespace(obj.Namespace).
+			Patch(ctx, obj.Name, types.ApplyPatchType, obj.JSON, opts)
+		if err != nil {
+			return nil, err
+		}
+		return t.digest(gk, out), nil
+	}
+	out, err := t.metadata.Resource(res.GroupVersionResource).Namespace(obj.Namespace).
+		Patch(ctx, obj.Name, types.ApplyPatchType, obj.JSON, opts)
+	if err != nil {
+		return nil, err
+	}
+	return t.digest(gk, out), nil
+}
+
+// Delete deletes the object that the record is of, and no other of that name.
+// That it is gone already is no error. policy is "Foreground", "Background" or
+// "Orphan".
+func (t *Target) Delete(ctx context.Context, rec *Record, policy string) error {
+	if err := t.limit.acquire(ctx); err != nil {
+		return model.As(model.ErrTransient, err)
+	}
+	defer t.limit.release()
+	res, err := t.kinds.resource(rec.Ref)
+	if err != nil {
+		return explain(rec.Ref, err)
+	}
+	uid := types.UID(rec.UID)
+	propagation := metav1.DeletionPropagation(policy)
+	err = t.metadata.Resource(res.GroupVersionResource).Namespace(rec.Ref.Namespace).Delete(ctx, rec.Ref.Name,
+		metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &propagation})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if apierrors.IsConflict(err) {
+		return model.As(model.ErrTransient, fmt.Errorf("%s was replaced by another of the same name meanwhile", rec.Ref.ObjectKey))
+	}
+	return explain(rec.Ref, err)
+}
+
+// Live reads the whole object as it is. It is for people (diff, UI), not for
+// the engine.
+func (t *Target) Live(ctx context.Context, ref model.ObjectRef) (map[string]any, error) {
+	res, err := t.kinds.resource(ref)
+	if err != nil {
+		return nil, err
+	}
+	o, err := t.dynamic.Resource(res.GroupVersionResource).Namespace(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	if err != nil {
+		return nil, explain(ref, err)
+	}
+	return o.Object, nil
+}
+
+// Preview is what the object would be after Apply. For people only.
+func (t *Target) Preview(ctx context.Context, obj model.Object, manager string) (map[string]any, error) {
+	res, err := t.kinds.resource(obj.ObjectRef)
+	if err != nil {
+		return nil, err
+	}
+	force := true
+	var o *unstructured.Unstructured
+	o, err = t.dynamic.Resource(res.GroupVersionResource).Namespace(obj.Namespace).Patch(ctx, obj.Name, types.ApplyPatchType,
+		obj.JSON, metav1.PatchOptions{FieldManager: manager, Force: &force, DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
+		return nil, explain(obj.ObjectRef, err)
+	}
+	return o.Object, nil
+}
+
+// ErrImmutable marks a change that the API server refuses because a field
+// can't change; deleting and creating the object would help.
+var ErrImmutable = errors.New("immutable")
+
+// explain gives an error of the API server its kind, and a text that says what
+// to do where that is known.
+func explain(ref model.ObjectRef, err error) error {
+	if err == nil {
+		return nil
+	}
+	kinded := classify(err)
+	if errors.Is(err, model.ErrNotFound) || errors.Is(err, model.ErrTransient) {
+		kinded = err // from kinds: it has its kind and text
+	}
+	text := apiMessage(err)
+	if ref.Group == "" && ref.Kind == "Secret" {
+		text = withoutValues(err)
+	}
+	switch {
+	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
+		return model.As(model.ErrTransient, fmt.Errorf("namespace %q is being deleted: nothing can be created in it until it is gone", ref.Namespace))
+	case apierrors.IsInvalid(err) && strings.Contains(text, "immutable"):
+		return model.As(ErrImmutable, model.As(model.ErrInvalid, fmt.Errorf("%s: delete the object, or let it be recreated (Argo CD: Replace=true,Force=true; Flux: spec.force)", text)))
+	case apierrors.IsNotFound(err) && ref.Namespace != "" && strings.Contains(text, "namespaces"):
+		return model.As(model.ErrNotFound, fmt.Errorf("namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", ref.Namespace))
+	}
+	return rekind(kinded, text)
+}
+
+// rekind is an error of the same kinds as err with another text.
+func rekind(err error, text string) error {
+	out := errors.New(text)
+	for _, k := range []error{model.ErrDenied, model.ErrInvalid, model.ErrNotFound, model.ErrTransient} {
+		if errors.Is(err, k) {
+			return model.As(k, out)
+		}
+	}
+	return out
+}
+
+func apiMessage(err error) string {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && status.Status().Message != "" {
+		return status.Status().Message
+	}
+	return err.Error()
+}
+
+var secretPath = regexp.MustCompile(`\.?(data|stringData)(\.[A-Za-z0-9_.-]+)?`)
+
+// withoutValues describes an error about a Secret by its reason and the fields
+// that it names, since the API server's own text may quote values.
+func withoutValues(err error) string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return err.Error()
+	}
+	s := status.Status()
+	text := fmt.Sprintf("the API server refused the Secret (%s)", s.Reason)
+	if field := secretPath.FindString(s.Message); field != "" {
+		text += ", about " + field
+	}
+	return text + ": check that data holds base64 and stringData text; values are not shown here"
+}
