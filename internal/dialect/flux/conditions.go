@@ -1,0 +1,3 @@
+package flux
+
+const invalidSpecReason = "InvalidSpec"
