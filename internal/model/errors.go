@@ -13,6 +13,9 @@ var (
 	ErrDenied = errors.New("denied")
 	// ErrTransient: likely to pass; try again with back-off.
 	ErrTransient = errors.New("transient")
+	// ErrImmutable: a field that can't change would have to; deleting and creating
+	// the object anew would help. Such an error is ErrInvalid as well.
+	ErrImmutable = errors.New("immutable")
 )
 
 // kindError gives an error a kind without changing its text.

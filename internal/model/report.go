@@ -72,6 +72,8 @@ type Result struct {
 	Err error
 	// Message is for people: "created", "pruned", "in sync", …
 	Message string
+	// Live is what a write made of it.
+	Live Live
 }
 
 // ChangeSet is the outcome of acting on a plan.

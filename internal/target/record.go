@@ -36,6 +36,8 @@ type Ownership struct {
 	Fields model.Digest
 	// Time is the newest of their times, in Unix seconds.
 	Time int64
+	// Applies: one of them is of a server-side apply.
+	Applies bool
 }
 
 // Ownership is what the manager owns; the zero value means nothing.
@@ -46,6 +48,19 @@ func (r *Record) Ownership(manager string) Ownership {
 		}
 	}
 	return Ownership{}
+}
+
+// applies reports whether the manager has written the object by server-side
+// apply; false for no record.
+func (r *Record) applies(manager string) bool { return r != nil && r.Ownership(manager).Applies }
+
+// live is the record as one field manager sees it.
+func (r *Record) live(manager string) model.Live {
+	mine := r.Ownership(manager)
+	return model.Live{
+		Ref: r.Ref, UID: r.UID, Owner: r.Owner, Fields: mine.Fields, Time: mine.Time,
+		Keep: r.Keep, Terminating: r.Terminating, Health: r.Health,
+	}
 }
 
 // sameAs reports whether nothing changed between the two that an app would
@@ -68,6 +83,7 @@ func ownerships(entries []metav1.ManagedFieldsEntry, managers []string) []Owners
 		h := sha256.New()
 		for _, e := range mine {
 			writePart(h, string(e.Operation))
+			o.Applies = o.Applies || e.Operation == metav1.ManagedFieldsOperationApply
 			writePart(h, e.APIVersion)
 			if e.FieldsV1 != nil {
 				writePart(h, e.FieldsV1.GetRawString())

@@ -246,16 +246,32 @@ func (t *Target) Claim(app model.AppKey, declared, interested []model.ObjectKey)
 // Claimants are the apps that declare the object.
 func (t *Target) Claimants(key model.ObjectKey) []model.AppKey { return t.mirror.claimants(key) }
 
-// Record is the object's record; nil if there is no such object, or none that
-// an app manages.
-func (t *Target) Record(key model.ObjectKey) *Record { return t.mirror.record(key) }
+// Live is what is known of an object, as the field manager sees it; false if
+// there is no such object, or none that an app manages or has claimed.
+func (t *Target) Live(key model.ObjectKey, manager string) (model.Live, bool) {
+	r := t.mirror.record(key)
+	if r == nil {
+		return model.Live{}, false
+	}
+	return r.live(manager), true
+}
 
-// Owned lists the records of the objects that bear the app's mark, by key.
-func (t *Target) Owned(app model.AppKey) []*Record { return t.mirror.ownedBy(app) }
+// Owned lists the live objects that bear the app's mark, by key.
+func (t *Target) Owned(app model.AppKey, manager string) []model.Live {
+	records := t.mirror.ownedBy(app)
+	out := make([]model.Live, len(records))
+	for i, r := range records {
+		out[i] = r.live(manager)
+	}
+	return out
+}
 
-// Resource says where the object's kind is served; model.ErrNotFound if it is
-// not.
-func (t *Target) Resource(ref model.ObjectRef) (Resource, error) { return t.kinds.resource(ref) }
+// Namespaced reports whether the object's kind lives in namespaces;
+// model.ErrNotFound if the kind is not served at that version.
+func (t *Target) Namespaced(ref model.ObjectRef) (bool, error) {
+	res, err := t.kinds.resource(ref)
+	return res.Namespaced, err
+}
 
 // KindsEpoch rises whenever the served kinds may have changed.
 func (t *Target) KindsEpoch() int { return t.kinds.generation() }

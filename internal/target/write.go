@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,22 +18,22 @@ import (
 )
 
 // Apply writes an object by server-side apply, taking over fields that others
-// own, and returns the record of what it became. With dryRun nothing is
+// own, and returns what it became. With dryRun nothing is
 // written and the mirror is not touched. Errors have a kind; none holds a
 // Secret's values.
-func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (*Record, error) {
+func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (model.Live, error) {
 	if err := t.limit.acquire(ctx); err != nil {
-		return nil, model.As(model.ErrTransient, err)
+		return model.Live{}, model.As(model.ErrTransient, err)
 	}
 	defer t.limit.release()
 	e, err := t.patch(ctx, obj, manager, dryRun)
 	if err != nil {
-		return nil, explain(obj.ObjectRef, err)
+		return model.Live{}, explain(obj.ObjectRef, err)
 	}
 	if !dryRun {
 		t.mirror.put(e.rec, e.counts, true)
 	}
-	return e.rec, nil
+	return e.rec.live(manager), nil
 }
 
 func (t *Target) patch(ctx context.Context, obj model.Object, manager string, dryRun bool) (*entry, error) {
@@ -63,34 +65,77 @@ func (t *Target) patch(ctx context.Context, obj model.Object, manager string, dr
 	return t.digest(gk, out), nil
 }
 
-// Delete deletes the object that the record is of, and no other of that name.
-// That it is gone already is no error. policy is "Foreground", "Background" or
-// "Orphan".
-func (t *Target) Delete(ctx context.Context, rec *Record, policy string) error {
+// freshness is how old our ownership must be for an unchanged time to prove
+// that a dry run changed nothing: managedFields count whole seconds.
+const freshness = 2 * time.Second
+
+// Same asks the API server, by a dry run, whether applying the object would
+// change anything. Where a peer wrote the object by updates, its content is
+// compared instead of its ownership, so that taking over changes nothing.
+func (t *Target) Same(ctx context.Context, obj model.Object, manager string) (bool, error) {
+	live, ok := t.Live(obj.ObjectKey, manager)
+	if !ok {
+		return false, nil
+	}
+	after, err := t.Apply(ctx, obj, manager, true)
+	if err != nil {
+		return false, err
+	}
+	if after.UID == live.UID && after.Fields == live.Fields && after.Time == live.Time {
+		return time.Since(time.Unix(live.Time, 0)) > freshness, nil
+	}
+	if t.mirror.record(obj.ObjectKey).applies(manager) {
+		return false, nil
+	}
+	return t.sameContent(ctx, obj, manager)
+}
+
+func (t *Target) sameContent(ctx context.Context, obj model.Object, manager string) (bool, error) {
+	before, err := t.Read(ctx, obj.ObjectRef)
+	if err != nil {
+		return false, err
+	}
+	after, err := t.Preview(ctx, obj, manager)
+	if err != nil {
+		return false, err
+	}
+	for _, o := range []map[string]any{before, after} {
+		if meta, ok := o["metadata"].(map[string]any); ok {
+			delete(meta, "managedFields")
+			delete(meta, "resourceVersion")
+			delete(meta, "generation")
+		}
+	}
+	return reflect.DeepEqual(before, after), nil
+}
+
+// Delete deletes the object with that UID, and no other of that name. That it
+// is gone already is no error. policy is "Foreground", "Background" or "Orphan".
+func (t *Target) Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error {
 	if err := t.limit.acquire(ctx); err != nil {
 		return model.As(model.ErrTransient, err)
 	}
 	defer t.limit.release()
-	res, err := t.kinds.resource(rec.Ref)
+	res, err := t.kinds.resource(ref)
 	if err != nil {
-		return explain(rec.Ref, err)
+		return explain(ref, err)
 	}
-	uid := types.UID(rec.UID)
+	only := types.UID(uid)
 	propagation := metav1.DeletionPropagation(policy)
-	err = t.metadata.Resource(res.GroupVersionResource).Namespace(rec.Ref.Namespace).Delete(ctx, rec.Ref.Name,
-		metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &propagation})
+	err = t.metadata.Resource(res.GroupVersionResource).Namespace(ref.Namespace).Delete(ctx, ref.Name,
+		metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &only}, PropagationPolicy: &propagation})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if apierrors.IsConflict(err) {
-		return model.As(model.ErrTransient, fmt.Errorf("%s was replaced by another of the same name meanwhile", rec.Ref.ObjectKey))
+		return model.As(model.ErrTransient, fmt.Errorf("%s was replaced by another of the same name meanwhile", ref.ObjectKey))
 	}
-	return explain(rec.Ref, err)
+	return explain(ref, err)
 }
 
-// Live reads the whole object as it is. It is for people (diff, UI), not for
+// Read reads the whole object as it is. It is for people (diff, UI), not for
 // the engine.
-func (t *Target) Live(ctx context.Context, ref model.ObjectRef) (map[string]any, error) {
+func (t *Target) Read(ctx context.Context, ref model.ObjectRef) (map[string]any, error) {
 	res, err := t.kinds.resource(ref)
 	if err != nil {
 		return nil, err
@@ -118,10 +163,6 @@ func (t *Target) Preview(ctx context.Context, obj model.Object, manager string) 
 	return o.Object, nil
 }
 
-// ErrImmutable marks a change that the API server refuses because a field
-// can't change; deleting and creating the object would help.
-var ErrImmutable = errors.New("immutable")
-
 // explain gives an error of the API server its kind, and a text that says what
 // to do where that is known.
 func explain(ref model.ObjectRef, err error) error {
@@ -140,7 +181,7 @@ func explain(ref model.ObjectRef, err error) error {
 	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
 		return model.As(model.ErrTransient, fmt.Errorf("namespace %q is being deleted: nothing can be created in it until it is gone", ref.Namespace))
 	case apierrors.IsInvalid(err) && strings.Contains(text, "immutable"):
-		return model.As(ErrImmutable, model.As(model.ErrInvalid, fmt.Errorf("%s: delete the object, or let it be recreated (Argo CD: Replace=true,Force=true; Flux: spec.force)", text)))
+		return model.As(model.ErrImmutable, model.As(model.ErrInvalid, fmt.Errorf("%s: delete the object, or let it be recreated (Argo CD: Replace=true,Force=true; Flux: spec.force)", text)))
 	case apierrors.IsNotFound(err) && ref.Namespace != "" && strings.Contains(text, "namespaces"):
 		return model.As(model.ErrNotFound, fmt.Errorf("namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", ref.Namespace))
 	}

@@ -1,0 +1,186 @@
+// Package decide compares what is desired with what is live and says what to
+// do: a pure function from values to a model.Plan. It is what the controller,
+// diffs, dry runs and previews call; nothing else compares.
+//
+// It reads no content of live objects. Whether an object is as it was applied
+// is told by two digests: that of the desired object, and that of the fields
+// that our field manager owns in the live one (see package target).
+package decide
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Desired is an object of an app's desired state.
+type Desired struct {
+	model.Object
+	// Implicit: only its absence matters; it is never updated nor deleted.
+	Implicit bool
+	// Unknown says why the cluster can't take the object: its kind is not served.
+	Unknown error
+	// Awaits is the CRD of the same desired state that defines its kind.
+	Awaits model.ObjectKey
+	// Wave orders it before all kinds of a higher wave.
+	Wave int
+}
+
+// Input is all that a decision is made of.
+type Input struct {
+	App     model.AppKey
+	Desired []Desired
+	// Live holds what exists, of the desired objects and the namespaces they
+	// are in.
+	Live map[model.ObjectKey]model.Live
+	// Owned are the live objects that bear the app's mark.
+	Owned []model.Live
+	// Pairs are those of the app.
+	Pairs map[model.ObjectKey]model.Pair
+	// Claims are the apps that declare an object, where there are others than App.
+	Claims map[model.ObjectKey][]model.AppKey
+	Rules  model.Sync
+	// Deleting: the app itself is being deleted.
+	Deleting bool
+}
+
+// Plan decides. Its steps are in the order in which they are to be done.
+func Plan(in Input) model.Plan {
+	var plan model.Plan
+	declared := make(map[model.ObjectKey]bool, len(in.Desired))
+	for _, d := range in.Desired {
+		declared[d.ObjectKey] = true
+		if step, ok := in.write(d); ok {
+			plan.Steps = append(plan.Steps, step)
+		}
+	}
+	sortSteps(plan.Steps)
+	var prunes []model.Step
+	for _, l := range in.Owned {
+		if !declared[l.Ref.ObjectKey] {
+			prunes = append(prunes, in.prune(l))
+		}
+	}
+	sortSteps(prunes)
+	slices.Reverse(prunes)
+	plan.Steps = append(plan.Steps, prunes...)
+	plan.Blocked = in.guard(prunes)
+	return plan
+}
+
+// write decides about an object that is declared.
+func (in Input) write(d Desired) (model.Step, bool) {
+	step := model.Step{Object: d.ObjectRef, Stage: d.Wave*stages + stageOf(d.ObjectKey)}
+	live, exists := in.Live[d.ObjectKey]
+	if d.Implicit {
+		if exists && !live.Terminating {
+			return step, false
+		}
+		step.Stage = d.Wave*stages - 1
+	}
+	step.Action, step.Reason = in.verdict(d, live, exists)
+	return step, true
+}
+
+func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, string) {
+	if d.Unknown != nil {
+		if d.Awaits != (model.ObjectKey{}) {
+			return model.ActionWait, fmt.Sprintf("waits for %s to be established", d.Awaits)
+		}
+		return model.ActionRefuse, d.Unknown.Error()
+	}
+	if ns, ok := in.Live[namespaceKey(d.Namespace)]; d.Namespace != "" && ok && ns.Terminating {
+		return model.ActionWait, fmt.Sprintf("namespace %q is being deleted", d.Namespace)
+	}
+	pair, known := in.Pairs[d.ObjectKey]
+	switch {
+	case !exists && known:
+		return model.ActionCreate, "was deleted"
+	case !exists:
+		return model.ActionCreate, "does not exist"
+	case live.Terminating:
+		return model.ActionWait, "is being deleted"
+	case in.foreign(live):
+		return model.ActionRefuse, fmt.Sprintf("belongs to app %s, which declares it too: remove it from one of the two", live.Owner)
+	case !live.Owner.IsZero() && live.Owner != in.App:
+		return model.ActionUpdate, fmt.Sprintf("taken over from app %s", live.Owner)
+	}
+	return compare(d, live, pair, known)
+}
+
+// compare decides about an object that exists and is the app's to write.
+func compare(d Desired, live model.Live, pair model.Pair, known bool) (model.Action, string) {
+	switch {
+	case !known && live.Fields.IsZero():
+		return model.ActionUpdate, "was not applied by this app before"
+	case !known:
+		return model.ActionCheck, "was applied by another run or tool"
+	case pair.Differs && pair.Matches(live) && pair.Desired == d.Digest:
+		return model.ActionUpdate, "differs"
+	case pair.Desired != d.Digest:
+		return model.ActionUpdate, "changed in the source"
+	case pair.Matches(live):
+		return model.ActionKeep, ""
+	case pair.UID == live.UID && pair.Fields == live.Fields:
+		return model.ActionCheck, "was applied by somebody else under our name"
+	}
+	return model.ActionUpdate, "was changed by somebody else"
+}
+
+// foreign reports whether the object is another app's that still declares it.
+func (in Input) foreign(live model.Live) bool {
+	return !live.Owner.IsZero() && live.Owner != in.App && slices.Contains(in.Claims[live.Ref.ObjectKey], live.Owner)
+}
+
+// prune decides about an object that bears the app's mark and is not declared.
+func (in Input) prune(l model.Live) model.Step {
+	step := model.Step{Object: l.Ref, Stage: stageOf(l.Ref.ObjectKey), Action: model.ActionDelete, Reason: "no longer declared"}
+	if in.Deleting {
+		step.Reason = "the app is being deleted"
+	}
+	leave := func(why string) model.Step {
+		step.Action, step.Reason = model.ActionLeave, why
+		return step
+	}
+	switch {
+	case l.Terminating:
+		step.Action, step.Reason = model.ActionWait, "is being deleted"
+		return step
+	case l.Keep:
+		return leave("asks to be kept")
+	case slices.ContainsFunc(in.Claims[l.Ref.ObjectKey], func(a model.AppKey) bool { return a != in.App }):
+		return leave("is declared by another app now")
+	case !in.Deleting && !in.Rules.Prune:
+		return leave("no longer declared; pruning is off")
+	}
+	return step
+}
+
+// guard keeps an empty desired state from deleting everything.
+func (in Input) guard(prunes []model.Step) error {
+	deletes := 0
+	for _, s := range prunes {
+		if s.Action == model.ActionDelete {
+			deletes++
+		}
+	}
+	if in.Deleting || in.Rules.AllowEmpty || deletes == 0 || slices.ContainsFunc(in.Desired, explicit) {
+		return nil
+	}
+	return model.As(model.ErrDenied, fmt.Errorf(
+		"the source declares no objects: syncing would delete all %d objects of the app; permit it (Argo CD: syncPolicy.automated.allowEmpty, Flux: annotation fixpoint-cd.github.io/allow-empty) if that is meant", deletes))
+}
+
+func explicit(d Desired) bool { return !d.Implicit }
+
+func namespaceKey(ns string) model.ObjectKey { return model.ObjectKey{Kind: "Namespace", Name: ns} }
+
+func sortSteps(steps []model.Step) {
+	slices.SortStableFunc(steps, func(a, b model.Step) int {
+		if a.Stage != b.Stage {
+			return a.Stage - b.Stage
+		}
+		return a.Object.Compare(b.Object.ObjectKey)
+	})
+}

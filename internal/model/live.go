@@ -1,0 +1,36 @@
+package model
+
+// Live is what the mirror knows of a live object, as seen by one field manager.
+type Live struct {
+	Ref ObjectRef
+	UID string
+	// Owner is the app whose mark it bears; zero if none.
+	Owner AppKey
+	// Fields is the digest of what our manager owns; zero if that is nothing.
+	Fields Digest
+	// Time is when our manager's ownership last changed, in Unix seconds.
+	Time int64
+	// Keep: it asks not to be pruned.
+	Keep bool
+	// Terminating: it is being deleted.
+	Terminating bool
+	// Health is zero where its kind has no rule.
+	Health Health
+}
+
+// Pair remembers that a desired object and a live one belong together: when
+// Fields and Time are still those of the live object, it is as Desired says.
+type Pair struct {
+	Desired Digest
+	Fields  Digest
+	Time    int64
+	UID     string
+	// Differs: a dry run has shown that it is not as Desired says.
+	Differs bool
+}
+
+// Matches reports whether the live object is the one that the pair is of, with
+// nothing changed since.
+func (p Pair) Matches(l Live) bool {
+	return p.UID == l.UID && p.Fields == l.Fields && p.Time == l.Time
+}
