@@ -1,0 +1,96 @@
+package health
+
+// object reads decoded JSON. A field that is absent or of another type than
+// the API gives it reads as the zero value: health is judged by what is there.
+type object map[string]any
+
+// at is the value at the path; nil if there is none.
+func (o object) at(path ...string) any {
+	var v any = map[string]any(o)
+	for _, name := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[name]
+	}
+	return v
+}
+
+func (o object) has(path ...string) bool { return o.at(path...) != nil }
+
+func (o object) text(path ...string) string {
+	s, _ := o.at(path...).(string)
+	return s
+}
+
+func (o object) flag(path ...string) bool {
+	b, _ := o.at(path...).(bool)
+	return b
+}
+
+func (o object) number(path ...string) int64 {
+	switch n := o.at(path...).(type) {
+	case int64:
+		return n
+	case float64:
+		return int64(n)
+	}
+	return 0
+}
+
+// list is the array of objects at the path, without elements of other types.
+func (o object) list(path ...string) []object {
+	items, _ := o.at(path...).([]any)
+	objects := make([]object, 0, len(items))
+	for _, item := range items {
+		if m, ok := item.(map[string]any); ok {
+			objects = append(objects, m)
+		}
+	}
+	return objects
+}
+
+// behind reports whether the status was written for an older spec.
+func (o object) behind() bool {
+	return o.number("metadata", "generation") > o.number("status", "observedGeneration")
+}
+
+// condition is an element of status.conditions.
+type condition struct{ kind, status, reason, message string }
+
+func (c condition) isTrue() bool  { return c.status == "True" }
+func (c condition) isFalse() bool { return c.status == "False" }
+
+// text is the condition's message, else its reason.
+func (c condition) text() string {
+	if c.message != "" {
+		return c.message
+	}
+	return c.reason
+}
+
+func conditionsOf(items []object) []condition {
+	conditions := make([]condition, len(items))
+	for i, item := range items {
+		conditions[i] = condition{
+			kind:    item.text("type"),
+			status:  item.text("status"),
+			reason:  item.text("reason"),
+			message: item.text("message"),
+		}
+	}
+	return conditions
+}
+
+func (o object) conditions() []condition { return conditionsOf(o.list("status", "conditions")) }
+
+// condition is the condition of that type; the zero value if there is none.
+func (o object) condition(name string) condition {
+	for _, c := range o.conditions() {
+		if c.kind == name {
+			return c
+		}
+	}
+	return condition{}
+}
