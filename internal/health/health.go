@@ -11,22 +11,22 @@ type kind struct{ group, name string }
 
 // rules judge the built-in kinds that are not healthy by merely existing.
 var rules = map[kind]func(object) model.Health{
-		{"apps", "Deployment"}:                               deployment,
-		{"apps", "StatefulSet"}:                              statefulSet,
-		{"apps", "DaemonSet"}:                                daemonSet,
-		{"apps", "ReplicaSet"}:                               replicaSet,
-		{"", "Pod"}:                                          pod,
-		{"", "Service"}:                                      service,
-		{"", "PersistentVolumeClaim"}:                        volumeClaim,
-		{"batch", "Job"}:                                     job,
-		{"batch", "CronJob"}:                                 cronJob,
-		{"networking.k8s.io", "Ingress"}:                     ingress,
-		{"extensions", "Ingress"}:                            ingress,
-		{"autoscaling", "HorizontalPodAutoscaler"}:           autoscaler,
-		{"policy", "PodDisruptionBudget"}:                    disruptionBudget,
-		{"apiregistration.k8s.io", "APIService"}:             apiService,
-		{"apiextensions.k8s.io", "CustomResourceDefinition"}: resourceDefinition,
-		{"argoproj.io", "Workflow"}:                          workflow,
+	{"apps", "Deployment"}:                               deployment,
+	{"apps", "StatefulSet"}:                              statefulSet,
+	{"apps", "DaemonSet"}:                                daemonSet,
+	{"apps", "ReplicaSet"}:                               replicaSet,
+	{"", "Pod"}:                                          pod,
+	{"", "Service"}:                                      service,
+	{"", "PersistentVolumeClaim"}:                        volumeClaim,
+	{"batch", "Job"}:                                     job,
+	{"batch", "CronJob"}:                                 cronJob,
+	{"networking.k8s.io", "Ingress"}:                     ingress,
+	{"extensions", "Ingress"}:                            ingress,
+	{"autoscaling", "HorizontalPodAutoscaler"}:           autoscaler,
+	{"policy", "PodDisruptionBudget"}:                    disruptionBudget,
+	{"apiregistration.k8s.io", "APIService"}:             apiService,
+	{"apiextensions.k8s.io", "CustomResourceDefinition"}: resourceDefinition,
+	{"argoproj.io", "Workflow"}:                          workflow,
 }
 
 // Of judges a live object, given as its decoded JSON. The zero Health means
