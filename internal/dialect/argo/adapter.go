@@ -1,0 +1,210 @@
+package argo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Env is what the meaning of an Application depends on besides itself.
+type Env struct {
+	// Namespace is the control-plane namespace.
+	Namespace string
+	// Settings are Argo CD's own; nil is none.
+	Settings *Settings
+}
+
+// Adapt says in the model's words what an Application asks for. What is wrong
+// with it is in App.Invalid, of kind model.ErrInvalid; an unknown cluster is
+// model.ErrNotFound as well. What is not honoured is in App.Warnings. An
+// Application whose source can't be worked on has a Source without URL.
+func Adapt(u *unstructured.Unstructured, env Env) (model.App, model.Source) {
+	if env.Settings == nil {
+		env.Settings = &Settings{}
+	}
+	key := keyOf(u)
+	app := model.App{
+		Key: key, Generation: u.GetGeneration(), Source: SourceKey(key), Manager: Manager,
+		Suspended: u.GetAnnotations()[annotationSkip] == "true",
+	}
+	app.Deleting, app.Deletion = cascade(u)
+	raw, _ := u.Object["spec"].(map[string]any)
+	var spec v1alpha1.ApplicationSpec
+	if err := decode(raw, &spec); err != nil {
+		app.Invalid = model.As(model.ErrInvalid, fmt.Errorf("spec can't be read: %w", err))
+		return app, model.Source{}
+	}
+	app.Warnings = append(fieldWarnings(raw), projectWarnings(spec.Project)...)
+	app.Spec = specDigest(spec.Source, spec.Destination)
+	app.Namespace = spec.Destination.Namespace
+
+	var problems problems
+	cluster, err := env.Settings.destination(spec.Destination, project(spec.Project))
+	problems.add(err)
+	app.Target = cluster.Target()
+	app.Warnings = append(app.Warnings, warnings(cluster.Unsupported)...)
+	src := sourceOf(&app, spec, env, &problems)
+	syncRules(&app, spec, env, &problems)
+	recall(&app, u, spec)
+	app.Invalid = problems.err()
+	return app, src
+}
+
+// problems are the reasons why an app can't be worked on.
+type problems []error
+
+func (p *problems) add(err error) {
+	if err != nil {
+		*p = append(*p, err)
+	}
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return model.As(model.ErrInvalid, &problemError{p})
+}
+
+// problemError is a list of problems on one line.
+type problemError struct{ all []error }
+
+func (e *problemError) Unwrap() []error { return e.all }
+
+func (e *problemError) Error() string {
+	texts := make([]string, len(e.all))
+	for i, err := range e.all {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// sourceOf reads where the content comes from and how it is rendered. While the
+// app is being deleted, neither matters.
+func sourceOf(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *problems) model.Source {
+	if err := unsupportedSource(spec); err != nil {
+		if !app.Deleting {
+			p.add(err)
+		}
+		return model.Source{}
+	}
+	render, err := renderOf(app.Key, spec)
+	if !app.Deleting {
+		p.add(err)
+	}
+	app.Render = render
+	auth, unsupported := env.Settings.auth(project(spec.Project), spec.Source.RepoURL)
+	app.Warnings = append(app.Warnings, warnings(unsupported)...)
+	return model.Source{
+		URL: spec.Source.RepoURL, Ref: refOf(spec.Source.TargetRevision), Auth: auth,
+		Interval: env.Settings.interval(), Suspended: app.Suspended,
+	}
+}
+
+// unsupportedSource refuses sources for which another thing than what is
+// declared would be applied.
+func unsupportedSource(spec v1alpha1.ApplicationSpec) error {
+	s := spec.Source
+	switch {
+	case spec.SourceHydrator != nil:
+		return errors.New("spec.sourceHydrator is not supported yet: use spec.source with the hydrated branch")
+	case len(spec.Sources) > 0:
+		return errors.New("spec.sources is not supported yet: use one spec.source for each Application")
+	case s == nil || s.RepoURL == "":
+		return errors.New("spec.source.repoURL is required: name the Git repository")
+	case s.Chart != "":
+		return errors.New("spec.source.chart is not supported yet: use a Git repository")
+	case s.Helm != nil && !isZero(*s.Helm):
+		return errors.New("spec.source.helm is not supported yet: use plain files or kustomize")
+	case s.Plugin != nil:
+		return errors.New("spec.source.plugin is not supported yet: use plain files or kustomize")
+	case s.TagPrefix != "":
+		return errors.New("spec.source.tagPrefix is not supported yet: write the whole tag in targetRevision")
+	case strings.HasPrefix(s.RepoURL, "oci://"):
+		return errors.New("spec.source.repoURL: OCI repositories are not supported yet: use a Git repository")
+	}
+	return nil
+}
+
+// project is the project that a spec means.
+func project(name string) string {
+	if name == "" {
+		return "default"
+	}
+	return name
+}
+
+func projectWarnings(name string) []model.Warning {
+	if project(name) == "default" {
+		return nil
+	}
+	return []model.Warning{fieldWarning(fmt.Sprintf("spec.project: the limits of project %q are not enforced yet", name))}
+}
+
+func warnings(texts []string) []model.Warning {
+	var out []model.Warning
+	for _, t := range texts {
+		out = append(out, fieldWarning(t))
+	}
+	return out
+}
+
+// The finalizers by which the deletion of an Application takes its objects along.
+const (
+	finalizer           = "resources-finalizer.argocd.argoproj.io"
+	finalizerForeground = finalizer + "/foreground"
+	finalizerBackground = finalizer + "/background"
+)
+
+// cascade reports whether the Application is being deleted together with its
+// objects, and how they are deleted.
+func cascade(u *unstructured.Unstructured) (deleting bool, policy string) {
+	if u.GetDeletionTimestamp() == nil {
+		return false, ""
+	}
+	held := u.GetFinalizers()
+	if slices.Contains(held, finalizerBackground) {
+		return true, "Background"
+	}
+	if slices.Contains(held, finalizer) || slices.Contains(held, finalizerForeground) {
+		return true, "Foreground"
+	}
+	return false, ""
+}
+
+// specDigest is of all that makes a new sync worth trying.
+func specDigest(source *v1alpha1.ApplicationSource, destination v1alpha1.ApplicationDestination) model.Digest {
+	return model.DigestOf(mustJSON(source), mustJSON(destination))
+}
+
+// mustJSON encodes a value of our own types, which always works.
+func mustJSON(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("argo: encoding %T: %v", v, err))
+	}
+	return data
+}
+
+func isZero(v any) bool { return string(mustJSON(v)) == "{}" }
+
+// decode reads a part of an object into its type. Its error names the field.
+func decode(raw map[string]any, into any) error {
+	err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw, into)
+	if err == nil {
+		return nil
+	}
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(json.Unmarshal(mustJSON(raw), into), &mismatch) {
+		return fmt.Errorf("%s is of type %s", mismatch.Field, mismatch.Value)
+	}
+	return err
+}
