@@ -7,6 +7,7 @@ import (
 
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -14,6 +15,7 @@ import (
 // Repository is what a GitRepository asks for.
 type Repository struct {
 	Key        model.SourceKey
+	UID        types.UID
 	Generation int64
 	// Source is without credentials: those are in the Secret.
 	Source model.Source
@@ -38,6 +40,7 @@ func SourceKeyOf(namespace, name string) model.SourceKey {
 func RepositoryOf(obj *unstructured.Unstructured) Repository {
 	r := Repository{
 		Key:        SourceKeyOf(obj.GetNamespace(), obj.GetName()),
+		UID:        obj.GetUID(),
 		Generation: obj.GetGeneration(),
 	}
 	raw, _, _ := unstructured.NestedMap(obj.Object, "spec")

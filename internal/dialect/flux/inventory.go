@@ -1,7 +1,10 @@
 package flux
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -43,4 +46,70 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
+}
+
+// inventoryAfter is the inventory after a report. An object is in it while it
+// exists, if it was in it before or has been applied. What an error leaves
+// unknown stays.
+func inventoryAfter(prev *kustomizev1.ResourceInventory, r model.Report) *kustomizev1.ResourceInventory {
+	if r.Err != nil && r.Stage == model.StageTarget {
+		return prev
+	}
+	before := map[string]kustomizev1.ResourceRef{}
+	if prev != nil {
+		for _, e := range prev.Entries {
+			before[e.ID] = e
+		}
+	}
+	after := map[string]kustomizev1.ResourceRef{}
+	if r.Err != nil || r.Snapshot == nil || !r.Ready {
+		after = maps.Clone(before)
+	}
+	written := writtenBy(r.Operation)
+	for _, res := range r.Resources {
+		e := EntryOf(res.Object)
+		old, known := before[e.ID]
+		switch {
+		case !res.Live:
+			delete(after, e.ID)
+		case known || res.Prune || res.Sync == model.Synced || written[res.Object.ObjectKey]:
+			e.Version = cmp.Or(e.Version, old.Version)
+			after[e.ID] = e
+		}
+	}
+	if prev == nil && len(after) == 0 {
+		return nil
+	}
+	byID := func(a, b kustomizev1.ResourceRef) int { return cmp.Compare(a.ID, b.ID) }
+	entries := slices.SortedFunc(maps.Values(after), byID)
+	if prev != nil && sameEntries(prev.Entries, entries) {
+		return prev
+	}
+	if entries == nil {
+		entries = []kustomizev1.ResourceRef{}
+	}
+	return &kustomizev1.ResourceInventory{Entries: entries}
+}
+
+// sameEntries reports whether two lists have the same entries, in any order: a
+// peer's order is no reason for a write.
+func sameEntries(a, sorted []kustomizev1.ResourceRef) bool {
+	a = slices.Clone(a)
+	slices.SortFunc(a, func(x, y kustomizev1.ResourceRef) int { return cmp.Compare(x.ID, y.ID) })
+	return slices.Equal(a, sorted)
+}
+
+// writtenBy are the objects that an operation has applied.
+func writtenBy(op *model.Operation) map[model.ObjectKey]bool {
+	written := map[model.ObjectKey]bool{}
+	if op == nil || op.Request.DryRun {
+		return written
+	}
+	for _, res := range op.Results {
+		switch res.Action {
+		case model.ActionCreate, model.ActionUpdate, model.ActionKeep:
+			written[res.Object.ObjectKey] = res.Err == nil
+		}
+	}
+	return written
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
@@ -165,9 +166,11 @@ func knownOf(inventory *kustomizev1.ResourceInventory) []model.ObjectRef {
 	return out
 }
 
-// deletesObjects reports whether the objects go with their Kustomization.
+// deletesObjects reports whether the objects go with their Kustomization. There
+// are none if it could never be worked on.
 func deletesObjects(k kustomizev1.Kustomization) bool {
-	if k.Spec.Suspend {
+	none := len(knownOf(k.Status.Inventory)) == 0 && rightsRefusal(k) != nil
+	if k.Spec.Suspend || none || !slices.Contains(k.Finalizers, Finalizer) {
 		return false
 	}
 	switch k.GetDeletionPolicy() {
@@ -183,27 +186,44 @@ func deletesObjects(k kustomizev1.Kustomization) bool {
 // without which the wrong thing would be applied, or with the wrong rights. A
 // deletion needs the rights only.
 func refusal(k kustomizev1.Kustomization, deleting bool) error {
-	var errs []error
-	refuse := func(field, because string) {
-		errs = append(errs, fmt.Errorf("spec.%s is not supported yet: %s", field, because))
+	rights := rightsRefusal(k)
+	if deleting {
+		if rights != nil {
+			rights = fmt.Errorf("%w\nset spec.deletionPolicy to Orphan to let the Kustomization go and keep its objects", rights)
+		}
+		return rights
 	}
+	return errors.Join(rights, contentRefusal(k.Spec), sourceRefusal(k))
+}
+
+// rightsRefusal is about whose rights are used, and where.
+func rightsRefusal(k kustomizev1.Kustomization) error {
+	var errs []error
 	if k.Spec.ServiceAccountName != "" {
-		refuse("serviceAccountName", "objects would be applied with Fixpoint's own rights; remove the field to accept that")
+		errs = append(errs, unsupported("serviceAccountName",
+			"objects would be written with Fixpoint's own rights; remove the field to accept that"))
 	}
 	if k.Spec.KubeConfig != nil {
-		refuse("kubeConfig", "objects would be applied to the wrong cluster")
+		errs = append(errs, unsupported("kubeConfig", "objects would be written to the wrong cluster"))
 	}
-	if deleting {
-		return errors.Join(errs...)
+	return errors.Join(errs...)
+}
+
+// contentRefusal is about what is applied.
+func contentRefusal(spec kustomizev1.KustomizationSpec) error {
+	var errs []error
+	if spec.Decryption != nil {
+		errs = append(errs, unsupported("decryption", "encrypted values would be applied as they are"))
 	}
-	if k.Spec.Decryption != nil {
-		refuse("decryption", "encrypted values would be applied as they are")
-	}
-	if p := k.Spec.PostBuild; p != nil && (len(p.Substitute) > 0 || len(p.SubstituteFrom) > 0 ||
+	if p := spec.PostBuild; p != nil && (len(p.Substitute) > 0 || len(p.SubstituteFrom) > 0 ||
 		p.SubstituteStrategy == kustomizev1.SubstituteStrategyAlways) {
-		refuse("postBuild", "variables would be applied without being replaced")
+		errs = append(errs, unsupported("postBuild", "variables would be applied without being replaced"))
 	}
-	return errors.Join(append(errs, sourceRefusal(k))...)
+	return errors.Join(errs...)
+}
+
+func unsupported(field, because string) error {
+	return fmt.Errorf("spec.%s is not supported yet: %s", field, because)
 }
 
 func sourceRefusal(k kustomizev1.Kustomization) error {

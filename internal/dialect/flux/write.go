@@ -1,0 +1,72 @@
+package flux
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// newest is the newer of an object from the cache and what our own last write
+// made of it: the cache may not have seen that write yet.
+func newest(cached, written *unstructured.Unstructured) *unstructured.Unstructured {
+	if written == nil || written.GetUID() != cached.GetUID() {
+		return cached
+	}
+	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), written.GetResourceVersion())
+	if err != nil || order >= 0 {
+		return cached
+	}
+	return written
+}
+
+// writeStatus patches what differs between the two objects' status onto obj, in
+// one write; none if nothing differs. obj becomes what the server made of it.
+func writeStatus(ctx context.Context, c client.Client, obj *unstructured.Unstructured, prev, next client.Object, manager string) (bool, error) {
+	if equality.Semantic.DeepEqual(prev, next) {
+		return false, nil
+	}
+	data, err := client.MergeFrom(prev).Data(next)
+	if err != nil {
+		return false, fmt.Errorf("computing the status patch: %w", err)
+	}
+	patch := client.RawPatch(types.MergePatchType, data)
+	if err := c.Status().Patch(ctx, obj, patch, client.FieldOwner(manager)); err != nil {
+		return false, fmt.Errorf("writing status: %w", err)
+	}
+	return true, nil
+}
+
+func withKustomizationStatus(s kustomizev1.KustomizationStatus) client.Object {
+	return &kustomizev1.Kustomization{Status: s}
+}
+
+func withGitRepositoryStatus(s sourcev1.GitRepositoryStatus) client.Object {
+	return &sourcev1.GitRepository{Status: s}
+}
+
+// setFinalizer adds or removes our finalizer; no write if it is as wanted. A
+// conflict with another writer is an error, so that none of theirs is lost.
+func setFinalizer(ctx context.Context, c client.Client, obj *unstructured.Unstructured, wanted bool, manager string) error {
+	if slices.Contains(obj.GetFinalizers(), Finalizer) == wanted {
+		return nil
+	}
+	before := obj.DeepCopy()
+	finalizers := slices.DeleteFunc(obj.GetFinalizers(), func(f string) bool { return f == Finalizer })
+	if wanted {
+		finalizers = append(finalizers, Finalizer)
+	}
+	obj.SetFinalizers(finalizers)
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := c.Patch(ctx, obj, patch, client.FieldOwner(manager)); err != nil {
+		return fmt.Errorf("writing finalizers: %w", err)
+	}
+	return nil
+}
