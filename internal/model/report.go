@@ -119,7 +119,8 @@ type Report struct {
 	Tool   string
 	Sync   SyncStatus
 	Health Health
-	// Resources are ordered by key.
+	// Resources are ordered by key. nil means that they could not be told this
+	// time: what was reported before still holds. Empty means that there are none.
 	Resources []ResourceState
 	// Operation is the running or last sync; nil if there was none.
 	Operation *Operation

@@ -93,6 +93,17 @@ func (m *mirror) put(rec *Record, counts, quiet bool) {
 	m.tell(concerned, key)
 }
 
+// deleting notes that the object's deletion was accepted, ahead of the watch.
+func (m *mirror) deleting(key model.ObjectKey, uid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old := m.records[key]; old != nil && old.UID == uid {
+		now := *old
+		now.Terminating = true
+		m.records[key] = &now
+	}
+}
+
 // drop forgets an object that was gone at that resource version, unless the
 // record is of a later one. An empty version drops it in any case.
 func (m *mirror) drop(key model.ObjectKey, at string) {

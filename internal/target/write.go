@@ -130,6 +130,9 @@ func (t *Target) Delete(ctx context.Context, ref model.ObjectRef, uid, policy st
 	if apierrors.IsConflict(err) {
 		return model.As(model.ErrTransient, fmt.Errorf("%s was replaced by another of the same name meanwhile", ref.ObjectKey))
 	}
+	if err == nil {
+		t.mirror.deleting(ref.ObjectKey, uid)
+	}
 	return explain(ref, err)
 }
 

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/fixpoint-cd/fixpoint/internal/engine"
+	"github.com/fixpoint-cd/fixpoint/internal/health"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/target"
+)
+
+// targets are the clusters that apps are applied to, connected at first use.
+type targets struct {
+	marks  []target.Mark
+	log    *slog.Logger
+	notify func(model.AppKey, model.ObjectKey)
+	kinds  func(target string)
+	// find returns the connection to a cluster by the name that apps use.
+	find func(name string) (*rest.Config, error)
+
+	mu  sync.Mutex
+	ctx context.Context
+	all map[string]*running
+	wg  sync.WaitGroup
+}
+
+type running struct {
+	*target.Target
+	rest *rest.Config
+	stop context.CancelFunc
+}
+
+// Run keeps the targets' mirrors until ctx ends.
+func (t *targets) Run(ctx context.Context) error {
+	t.mu.Lock()
+	t.ctx = ctx
+	for _, r := range t.all {
+		t.startLocked(r)
+	}
+	t.mu.Unlock()
+	<-ctx.Done()
+	t.wg.Wait()
+	return nil
+}
+
+func (t *targets) startLocked(r *running) {
+	ctx, stop := context.WithCancel(t.ctx)
+	r.stop = stop
+	t.wg.Go(func() { _ = r.Run(ctx) }) // it returns nil when ctx ends
+}
+
+// get connects to a cluster, or returns the connection that there is. A
+// connection whose settings changed is replaced.
+func (t *targets) get(name string) (engine.Target, error) {
+	cfg, err := t.find(name)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.all[name]; r != nil {
+		if r.rest == cfg {
+			return r.Target, nil
+		}
+		if r.stop != nil {
+			r.stop()
+		}
+		delete(t.all, name)
+	}
+	made, err := target.New(target.Config{
+		Name: name, REST: cfg, Marks: t.marks, Health: health.Of, NeedsContent: health.NeedsContent,
+		Notify: t.notify, KindsChanged: func() { t.kinds(name) }, Log: t.log,
+	})
+	if err != nil {
+		return nil, model.As(model.ErrInvalid, fmt.Errorf("cluster %q: %w", name, err))
+	}
+	r := &running{Target: made, rest: cfg}
+	t.all[name] = r
+	if t.ctx != nil {
+		t.startLocked(r)
+	}
+	return made, nil
+}
+
+// requests counts what was sent to each cluster.
+func (t *targets) requests() map[string]target.Requests {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make(map[string]target.Requests, len(t.all))
+	for name, r := range t.all {
+		out[name] = r.Requests()
+	}
+	return out
+}

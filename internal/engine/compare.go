@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fixpoint-cd/fixpoint/internal/decide"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// observe sees to it that the target mirrors everything the app has to do with.
+func (r *run) observe(context.Context) error {
+	var declared, interested []model.ObjectKey
+	namespaces := map[string]bool{}
+	for _, d := range r.desired.objects {
+		if d.Implicit {
+			interested = append(interested, d.ObjectKey)
+			continue
+		}
+		declared = append(declared, d.ObjectKey)
+		if d.Namespace != "" && !namespaces[d.Namespace] {
+			namespaces[d.Namespace] = true
+			interested = append(interested, model.ObjectKey{Kind: "Namespace", Name: d.Namespace})
+		}
+	}
+	for _, ref := range r.app.Health.Only {
+		interested = append(interested, ref.ObjectKey)
+	}
+	r.target.Claim(r.app.Key, declared, interested)
+	r.s.setUnmet(r.desired.unknown)
+	return r.ensure()
+}
+
+// ensure waits until every kind that matters has been listed.
+func (r *run) ensure() error {
+	refs := r.kinds()
+	listed, err := r.target.Ensure(r.app.Key, refs)
+	if err != nil {
+		return err
+	}
+	if !listed {
+		return errPending
+	}
+	return nil
+}
+
+// kinds are those of the desired objects and of all that the app ever wrote,
+// each once, without names.
+func (r *run) kinds() []model.ObjectRef {
+	refs := []model.ObjectRef{
+		{ObjectKey: model.ObjectKey{Kind: "Namespace"}, Version: "v1"},
+		{ObjectKey: model.ObjectKey{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}, Version: "v1"},
+	}
+	add := func(ref model.ObjectRef) {
+		ref.Namespace, ref.Name = "", ""
+		refs = append(refs, ref)
+	}
+	if r.desired != nil {
+		for _, d := range r.desired.objects {
+			add(d.ObjectRef)
+		}
+	}
+	for _, list := range [][]model.ObjectRef{r.app.Known, r.app.Health.Only, r.s.kinds} {
+		for _, ref := range list {
+			add(ref)
+		}
+	}
+	return uniqueKinds(refs)
+}
+
+func uniqueKinds(refs []model.ObjectRef) []model.ObjectRef {
+	slices.SortStableFunc(refs, func(a, b model.ObjectRef) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind))
+	})
+	return slices.CompactFunc(refs, func(a, b model.ObjectRef) bool { return a.Group == b.Group && a.Kind == b.Kind })
+}
+
+// decide compares, and asks the API server where the record can't tell.
+func (r *run) decide(ctx context.Context) error {
+	if r.hard {
+		r.s.pairs = map[model.ObjectKey]model.Pair{}
+	}
+	r.compare()
+	return r.settle(ctx)
+}
+
+// compare makes the plan from what is known now.
+func (r *run) compare() {
+	in := decide.Input{
+		App: r.app.Key, Rules: r.app.Sync, Deleting: r.app.Deleting, Pairs: r.s.pairs,
+		Owned: r.target.Owned(r.app.Key, r.app.Manager),
+		Live:  map[model.ObjectKey]model.Live{}, Claims: map[model.ObjectKey][]model.AppKey{},
+	}
+	if r.desired != nil {
+		in.Desired = r.desired.objects
+	}
+	look := func(k model.ObjectKey) {
+		if _, seen := in.Live[k]; seen {
+			return
+		}
+		if live, ok := r.target.Live(k, r.app.Manager); ok {
+			in.Live[k] = live
+		}
+	}
+	for _, d := range in.Desired {
+		look(d.ObjectKey)
+		if d.Namespace != "" {
+			look(model.ObjectKey{Kind: "Namespace", Name: d.Namespace})
+		}
+		r.addClaims(in, d.ObjectKey)
+	}
+	for _, l := range in.Owned {
+		r.addClaims(in, l.Ref.ObjectKey)
+	}
+	r.input = in
+	r.plan = decide.Plan(in)
+}
+
+func (r *run) addClaims(in decide.Input, key model.ObjectKey) {
+	if apps := r.target.Claimants(key); len(apps) > 1 || (len(apps) == 1 && apps[0] != r.app.Key) {
+		in.Claims[key] = apps
+	}
+}
+
+// settle settles the plan's open questions by dry runs, and remembers the
+// answers, so that none is asked twice.
+func (r *run) settle(ctx context.Context) error {
+	var open []model.Step
+	for _, s := range r.plan.Steps {
+		if s.Action == model.ActionCheck {
+			open = append(open, s)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	same, errs := make([]bool, len(open)), make([]error, len(open))
+	var g errgroup.Group
+	g.SetLimit(max(1, r.target.Parallel()))
+	for i, s := range open {
+		g.Go(func() error {
+			same[i], errs[i] = r.target.Same(ctx, r.desired.byKey[s.Object.ObjectKey], r.app.Manager)
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs
+	learnt := map[model.ObjectKey]model.Pair{}
+	for i, s := range open {
+		key := s.Object.ObjectKey
+		live, ok := r.target.Live(key, r.app.Manager)
+		if errors.Is(errs[i], model.ErrTransient) {
+			r.remember(learnt, nil)
+			return errs[i]
+		}
+		if errs[i] != nil || !ok {
+			// Writing it will tell what is wrong.
+			continue
+		}
+		learnt[key] = model.Pair{
+			Desired: r.desired.byKey[key].Digest, Fields: live.Fields, Time: live.Time, UID: live.UID, Differs: !same[i],
+		}
+	}
+	r.remember(learnt, nil)
+	r.compare()
+	return nil
+}
+
+// remember keeps pairs in memory and in the ledger.
+func (r *run) remember(put map[model.ObjectKey]model.Pair, gone []model.ObjectKey) {
+	for k, p := range put {
+		r.s.pairs[k] = p
+	}
+	for _, k := range gone {
+		delete(r.s.pairs, k)
+	}
+	if err := r.e.cfg.Ledger.Save(r.app.Key, put, gone); err != nil {
+		r.e.cfg.Log.Error("writing the ledger: a restart will compare anew", "app", r.app.Key, "err", err)
+	}
+}
+
+// rememberKinds notes the kinds that are about to be written, before they are.
+func (r *run) rememberKinds() error {
+	kinds := r.kinds()
+	if slices.Equal(kinds, r.s.kinds) {
+		return nil
+	}
+	if err := r.e.cfg.Ledger.SaveKinds(r.app.Key, kinds); err != nil {
+		return model.As(model.ErrTransient, fmt.Errorf("writing the ledger: %w", err))
+	}
+	r.s.kinds = kinds
+	return nil
+}

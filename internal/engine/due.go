@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// due says which sync to run now, if any.
+func (r *run) due() (model.Request, bool) {
+	if req := r.request; req != nil && req.ID != r.s.handled {
+		return *req, true
+	}
+	op := r.s.op
+	if op != nil && op.Phase == model.PhaseRunning {
+		if r.sameAttempt(op) || op.Request.By != "" {
+			return op.Request, true
+		}
+		op = r.abandon(op)
+	}
+	if op != nil && failed(op) && r.sameAttempt(op) {
+		return r.retry(op)
+	}
+	if !r.app.Sync.Auto || !r.actionable() {
+		return model.Request{}, false
+	}
+	if op == nil || !r.sameAttempt(op) {
+		return model.Request{Retry: r.app.Sync.Retry, Prune: r.app.Sync.Prune}, true
+	}
+	if !r.app.Sync.SelfHeal && !r.onlyPrunes() {
+		return model.Request{}, false
+	}
+	return r.heal()
+}
+
+func failed(op *model.Operation) bool {
+	return op.Phase == model.PhaseFailed || op.Phase == model.PhaseError
+}
+
+// actionable reports whether an automated sync would do anything: what is only
+// waited for or refused for a lasting reason does not count by itself.
+func (r *run) actionable() bool {
+	for _, s := range r.plan.Steps {
+		switch s.Action {
+		case model.ActionCreate, model.ActionUpdate, model.ActionCheck, model.ActionWait, model.ActionRefuse:
+			return true
+		case model.ActionDelete:
+			if r.app.Sync.Prune {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// onlyPrunes reports whether deletes are all that is left to do, as after a
+// sync that was interrupted before them.
+func (r *run) onlyPrunes() bool {
+	for _, s := range r.plan.Steps {
+		if s.Action != model.ActionKeep && s.Action != model.ActionLeave && s.Action != model.ActionDelete {
+			return false
+		}
+	}
+	return r.plan.Count(model.ActionDelete) > 0
+}
+
+// abandon ends an automated sync of what is no longer desired.
+func (r *run) abandon(op *model.Operation) *model.Operation {
+	over := *op
+	over.Phase, over.Finished = model.PhaseFailed, r.now
+	over.Message = fmt.Sprintf("superseded by commit %.7s", r.commit())
+	r.setOp(&over)
+	return &over
+}
+
+// retry repeats a failed sync when its pause is over, or when what stood in its
+// way is gone.
+func (r *run) retry(op *model.Operation) (model.Request, bool) {
+	if !r.cleared(op) {
+		if !r.retries(op) {
+			return model.Request{}, false
+		}
+		if wait := op.Finished.Add(r.pause(op)).Sub(r.now); wait > 0 {
+			r.again(wait)
+			return model.Request{}, false
+		}
+	}
+	again := *op
+	again.Phase = model.PhaseRunning
+	again.Retries++
+	r.setOp(&again)
+	return again.Request, true
+}
+
+// cleared reports whether an object that could not be written then can be now.
+func (r *run) cleared(op *model.Operation) bool {
+	refused := map[model.ObjectKey]bool{}
+	for _, res := range op.Results {
+		if res.Action == model.ActionRefuse {
+			refused[res.Object.ObjectKey] = true
+		}
+	}
+	for _, s := range r.plan.Steps {
+		if refused[s.Object.ObjectKey] && (s.Action == model.ActionCreate || s.Action == model.ActionUpdate) {
+			return true
+		}
+	}
+	return false
+}
+
+// retries reports whether the sync is to be repeated. One that failed for
+// causes that pass is repeated in any case.
+func (r *run) retries(op *model.Operation) bool {
+	limit := op.Request.Retry.Limit
+	return transient(op) || limit < 0 || op.Retries < limit
+}
+
+func (r *run) pause(op *model.Operation) time.Duration {
+	if transient(op) {
+		return backoff(op.Retries)
+	}
+	return op.Request.Retry.Wait(op.Retries)
+}
+
+func transient(op *model.Operation) bool {
+	any := false
+	for _, res := range op.Results {
+		if res.Err != nil {
+			if !errors.Is(res.Err, model.ErrTransient) {
+				return false
+			}
+			any = true
+		}
+	}
+	return any
+}

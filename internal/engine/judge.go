@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// judge fills in how the app is now.
+func (r *run) judge(context.Context) error {
+	r.report.Resources = r.resources()
+	r.report.Sync = syncOf(r.report.Resources)
+	r.report.Health = r.health(r.report.Resources)
+	r.addShared()
+	op := r.s.op
+	// What stays although it is no longer declared is OutOfSync, yet nothing is
+	// left to do: the commit has been applied.
+	settled := !r.plan.Changes() && (op == nil || !r.sameAttempt(op) || op.Phase == model.PhaseSucceeded)
+	if settled {
+		r.s.applied = r.commit()
+	}
+	r.report.Applied, r.report.Operation = r.s.applied, op
+	if r.report.Err != nil || !settled {
+		return nil
+	}
+	if !r.app.Health.Waits() {
+		r.report.Ready = true
+		return nil
+	}
+	return r.await()
+}
+
+// await holds back Ready until the objects that are waited for are healthy.
+func (r *run) await() error {
+	var degraded []string
+	for _, ref := range r.awaited() {
+		h, exists := r.healthOf(ref.ObjectKey)
+		if !exists {
+			h = model.Health{Status: model.Missing, Message: "does not exist"}
+		}
+		if h.Status == "" || h.Status == model.Healthy {
+			continue
+		}
+		text := fmt.Sprintf("%s: %s", ref.ObjectKey, strings.TrimSuffix(string(h.Status)+", "+h.Message, ", "))
+		r.report.Unready = append(r.report.Unready, text)
+		if h.Status == model.Degraded {
+			degraded = append(degraded, text)
+		}
+	}
+	switch {
+	case len(r.report.Unready) == 0:
+		r.s.waitingSince = time.Time{}
+		r.report.Ready = true
+		return nil
+	case len(degraded) > 0:
+		return fmt.Errorf("health check failed: %s", strings.Join(degraded, "; "))
+	}
+	return r.deadline()
+}
+
+// deadline fails a health wait that takes longer than the app allows.
+func (r *run) deadline() error {
+	if r.s.waitingSince.IsZero() || r.s.waitingFor != r.commit() {
+		r.s.waitingSince, r.s.waitingFor = r.now, r.commit()
+	}
+	if r.app.Sync.Timeout <= 0 {
+		return nil
+	}
+	left := r.s.waitingSince.Add(r.app.Sync.Timeout).Sub(r.now)
+	if left <= 0 {
+		return fmt.Errorf("timeout after %s waiting for: %s", r.app.Sync.Timeout, strings.Join(r.report.Unready, "; "))
+	}
+	r.again(left)
+	return nil
+}
+
+func (r *run) awaited() []model.ObjectRef {
+	if !r.app.Health.All {
+		return r.app.Health.Only
+	}
+	var out []model.ObjectRef
+	for _, d := range r.desired.objects {
+		if !d.Implicit {
+			out = append(out, d.ObjectRef)
+		}
+	}
+	return out
+}
+
+func (r *run) healthOf(key model.ObjectKey) (model.Health, bool) {
+	live, ok := r.target.Live(key, r.app.Manager)
+	return live.Health, ok
+}
+
+// resources lists the app's objects as the plan sees them, by key.
+func (r *run) resources() []model.ResourceState {
+	out := make([]model.ResourceState, 0, len(r.plan.Steps))
+	failed := map[model.ObjectKey]string{}
+	if op := r.s.op; op != nil && r.sameAttempt(op) {
+		for _, res := range op.Results {
+			if res.Err != nil {
+				failed[res.Object.ObjectKey] = res.Err.Error()
+			}
+		}
+	}
+	implicit := map[model.ObjectKey]bool{}
+	for _, d := range r.input.Desired {
+		implicit[d.ObjectKey] = d.Implicit
+	}
+	for _, s := range r.plan.Steps {
+		if implicit[s.Object.ObjectKey] {
+			continue
+		}
+		out = append(out, r.resource(s, failed[s.Object.ObjectKey]))
+	}
+	slices.SortFunc(out, func(a, b model.ResourceState) int { return a.Object.Compare(b.Object.ObjectKey) })
+	return out
+}
+
+func (r *run) resource(s model.Step, failure string) model.ResourceState {
+	_, declared := r.desiredObject(s.Object.ObjectKey)
+	health, live := r.healthOf(s.Object.ObjectKey)
+	st := model.ResourceState{Object: s.Object, Sync: model.OutOfSync, Health: health, Live: live, Prune: !declared, Message: s.Reason}
+	switch {
+	case s.Action == model.ActionKeep:
+		st.Sync, st.Message = model.Synced, ""
+	case failure != "":
+		st.Message = failure
+	}
+	if !live {
+		st.Health = model.Health{Status: model.Missing}
+	}
+	return st
+}
+
+func (r *run) desiredObject(key model.ObjectKey) (model.Object, bool) {
+	if r.desired == nil {
+		return model.Object{}, false
+	}
+	o, ok := r.desired.byKey[key]
+	return o, ok
+}
+
+// syncOf is Synced if every object is.
+func syncOf(resources []model.ResourceState) model.SyncStatus {
+	for _, s := range resources {
+		if s.Sync != model.Synced {
+			return model.OutOfSync
+		}
+	}
+	return model.Synced
+}
+
+// health is the worst of the app's objects. Missing ones count only if nothing
+// is live.
+func (r *run) health(resources []model.ResourceState) model.Health {
+	worst := model.Health{Status: model.Healthy}
+	live := 0
+	for _, s := range resources {
+		if !s.Live {
+			continue
+		}
+		live++
+		if s.Health.Status.Worse(worst.Status) {
+			worst = model.Health{Status: s.Health.Status, Message: fmt.Sprintf("%s: %s", s.Object.ObjectKey, s.Health.Message)}
+		}
+	}
+	if live == 0 && len(resources) > 0 {
+		return model.Health{Status: model.Missing}
+	}
+	return worst
+}
+
+// addShared warns of objects that other apps declare too.
+func (r *run) addShared() {
+	for _, d := range r.input.Desired {
+		for _, other := range r.input.Claims[d.ObjectKey] {
+			if other == r.app.Key || d.Implicit {
+				continue
+			}
+			r.report.Warnings = append(r.report.Warnings, model.Warning{
+				Type: model.WarnShared, Message: fmt.Sprintf("%s is declared by app %s too: remove it from one of the two", d.ObjectKey, other),
+			})
+		}
+	}
+}

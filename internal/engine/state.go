@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// state is what the engine knows of an app between reconciles. The queue sees
+// to it that one reconcile of an app runs at a time; the lock guards what
+// others touch meanwhile.
+type state struct {
+	mu      sync.Mutex
+	app     model.App
+	version int // rises with every Put that changed the app
+	pending *model.Request
+	hard    bool
+	report  *model.Report
+	// cancel ends the act that is under way, acting on commit acting.
+	cancel context.CancelCauseFunc
+	acting string
+	unmet  bool // kinds are missing
+
+	// Only the reconcile touches the rest.
+	loaded   bool
+	pairs    map[model.ObjectKey]model.Pair
+	kinds    []model.ObjectRef
+	desired  *desired
+	good     *desired // the last that was complete
+	op       *model.Operation
+	handled  string // ID of the last request that was taken
+	applied  string
+	failures int // transient ones in a row
+	// waitingSince is when the wait for health of commit waitingFor began.
+	waitingSince time.Time
+	waitingFor   string
+	heals        map[model.ObjectKey]heal
+}
+
+func newState(app model.App) *state {
+	return &state{app: app, version: 1, op: app.Last, applied: app.Applied, heals: map[model.ObjectKey]heal{}}
+}
+
+func (s *state) put(app model.App) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := s.app.Spec != app.Spec || s.app.Deleting != app.Deleting || s.app.Suspended != app.Suspended
+	s.app = app
+	s.version++
+	if changed && s.cancel != nil {
+		s.cancel(fmt.Errorf("the app's declaration changed"))
+	}
+}
+
+func (s *state) spec() model.App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.app
+}
+
+func (s *state) refresh(hard bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hard = s.hard || hard
+}
+
+func (s *state) operate(req model.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = &req
+}
+
+// take hands out what a reconcile begins with.
+func (s *state) take() (app model.App, version int, req *model.Request, hard bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	app, version, req, hard = s.app, s.version, s.pending, s.hard
+	s.hard = false
+	return app, version, req, hard
+}
+
+// settle takes a request off that has been started.
+func (s *state) settle(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending != nil && s.pending.ID == id {
+		s.pending = nil
+	}
+}
+
+// begin notes an act on a commit, so that it can be superseded.
+func (s *state) begin(ctx context.Context, commit string) context.Context {
+	ctx, cancel := context.WithCancelCause(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel, s.acting = cancel, commit
+	return ctx
+}
+
+func (s *state) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil {
+		s.cancel(nil)
+	}
+	s.cancel, s.acting = nil, ""
+}
+
+func (s *state) supersede(commit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil && s.acting != commit {
+		s.cancel(fmt.Errorf("superseded by commit %.7s", commit))
+	}
+}
+
+func (s *state) cancelAct(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancel != nil {
+		s.cancel(why)
+	}
+}
+
+func (s *state) setUnmet(unmet bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unmet = unmet
+}
+
+func (s *state) lacksKinds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unmet
+}
+
+func (s *state) reported() (model.Report, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.report == nil {
+		return model.Report{}, false
+	}
+	return *s.report, true
+}
+
+func (s *state) setReport(r model.Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report = &r
+}

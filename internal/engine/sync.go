@@ -1,0 +1,266 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/apply"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// act syncs, if there is reason to, and compares again.
+func (r *run) act(ctx context.Context) error {
+	req, ok := r.due()
+	if !ok {
+		return nil
+	}
+	if err := r.refusal(req); err != nil {
+		return r.conclude(r.begin(req), nil, err)
+	}
+	if err := r.rememberKinds(); err != nil {
+		return err
+	}
+	op := r.begin(req)
+	if !r.continuing(req) {
+		r.report.Sync = model.OutOfSync
+		r.announce(ctx)
+	}
+	actx := r.s.begin(ctx, r.commit())
+	changes := apply.Act(actx, r.target, r.selected(req), r.options(req))
+	superseded := actx.Err() != nil && ctx.Err() == nil
+	r.s.end()
+	if !req.DryRun {
+		r.learn(changes)
+	}
+	r.compare()
+	if superseded {
+		r.e.queue.Add(r.app.Key)
+		return errPending
+	}
+	return r.conclude(op, changes.Results, nil)
+}
+
+// refusal is why nothing of the request may be done.
+func (r *run) refusal(req model.Request) error {
+	snap := r.desired.snapshot
+	if rev := req.Revision; rev != "" && rev != "HEAD" && rev != snap.Ref && !strings.HasPrefix(snap.Commit.ID, rev) {
+		return model.As(model.ErrInvalid, fmt.Errorf(
+			"syncing to %q is not possible: the app follows %q, now at commit %s; change its target revision instead", rev, snap.Ref, snap.Commit.ID))
+	}
+	if !r.prunes(req) {
+		return nil
+	}
+	return r.plan.Blocked
+}
+
+// commit is the revision that is worked on.
+func (r *run) commit() string {
+	if r.desired == nil || r.desired.snapshot == nil {
+		return ""
+	}
+	return r.desired.snapshot.Commit.ID
+}
+
+// announce reports that a sync has begun.
+func (r *run) announce(ctx context.Context) {
+	report := r.report
+	report.Resources = r.resources()
+	report.Health = r.health(report.Resources)
+	if d, ok := r.e.cfg.Dialects[r.app.Key.Dialect]; ok {
+		d.Reporter.Report(ctx, report)
+	}
+}
+
+// begin starts an operation or goes on with the one of the same request.
+func (r *run) begin(req model.Request) *model.Operation {
+	if r.continuing(req) {
+		op := *r.s.op
+		op.Phase = model.PhaseRunning
+		r.setOp(&op)
+		return &op
+	}
+	op := &model.Operation{
+		Request: req, Phase: model.PhaseRunning, Revision: r.commit(), Spec: r.app.Spec, Started: r.now,
+	}
+	r.setOp(op)
+	if req.ID != "" {
+		r.s.handled = req.ID
+		r.s.settle(req.ID)
+	}
+	return op
+}
+
+// continuing reports whether the request is the running operation's.
+func (r *run) continuing(req model.Request) bool {
+	op := r.s.op
+	return op != nil && op.Phase == model.PhaseRunning && op.Request.ID == req.ID && r.sameAttempt(op)
+}
+
+func (r *run) setOp(op *model.Operation) {
+	r.s.op, r.report.Operation = op, op
+}
+
+// sameAttempt reports whether the operation was of what is desired now.
+func (r *run) sameAttempt(op *model.Operation) bool {
+	return op.Revision == r.commit() && op.Spec == r.app.Spec
+}
+
+// selected is the plan cut down to what the request asks for.
+func (r *run) selected(req model.Request) model.Plan {
+	if len(req.Only) == 0 {
+		return r.plan
+	}
+	p := model.Plan{}
+	for _, s := range r.plan.Steps {
+		if slices.Contains(req.Only, s.Object.ObjectKey) {
+			p.Steps = append(p.Steps, s)
+		}
+	}
+	return p
+}
+
+func (r *run) options(req model.Request) apply.Options {
+	opt := apply.Options{
+		Objects: r.desired.byKey, UIDs: map[model.ObjectKey]string{}, Manager: r.app.Manager,
+		Deletion: r.app.Deletion, Recreate: r.app.Sync.Recreate, DryRun: req.DryRun, Prune: r.prunes(req),
+	}
+	for _, s := range r.plan.Steps {
+		if live, ok := r.target.Live(s.Object.ObjectKey, r.app.Manager); ok {
+			opt.UIDs[s.Object.ObjectKey] = live.UID
+		}
+	}
+	return opt
+}
+
+// prunes reports whether the request deletes what is no longer declared.
+func (r *run) prunes(req model.Request) bool {
+	if req.By == "" {
+		return r.app.Sync.Prune || r.app.Deleting
+	}
+	return req.Prune
+}
+
+// learn remembers what writes made of the objects.
+func (r *run) learn(changes model.ChangeSet) {
+	put := map[model.ObjectKey]model.Pair{}
+	var gone []model.ObjectKey
+	for _, res := range changes.Results {
+		key := res.Object.ObjectKey
+		switch {
+		case res.Err != nil:
+		case res.Action == model.ActionDelete:
+			gone = append(gone, key)
+		case res.Live.UID != "":
+			put[key] = model.Pair{
+				Desired: r.desired.byKey[key].Digest, Fields: res.Live.Fields, Time: res.Live.Time, UID: res.Live.UID,
+			}
+			r.noteHeal(key, res)
+		}
+	}
+	r.remember(put, gone)
+}
+
+// conclude ends the operation, or leaves it running while something is waited
+// for.
+func (r *run) conclude(op *model.Operation, results []model.Result, blocked error) error {
+	done := *op
+	done.Results = mergeResults(op.Results, results)
+	waits := r.waits()
+	failed := failures(results)
+	switch {
+	case blocked != nil:
+		done.Phase, done.Message = model.PhaseError, blocked.Error()
+	case len(failed) > 0:
+		done.Phase, done.Message = model.PhaseFailed, failureText(failed)
+	case len(waits) > 0 && !op.Request.DryRun:
+		done.Message = "waiting: " + strings.Join(waits, "; ")
+		r.setOp(&done)
+		return nil
+	default:
+		done.Phase, done.Message = model.PhaseSucceeded, "successfully synced (all tasks run)"
+	}
+	done.Finished = time.Now()
+	r.setOp(&done)
+	if r.e.cfg.Synced != nil {
+		r.e.cfg.Synced(r.app.Key, done)
+	}
+	if len(failed) == 0 {
+		return blocked
+	}
+	if r.retries(&done) {
+		r.again(max(r.pause(&done), time.Millisecond))
+	}
+	return failureOf(failed)
+}
+
+// waits names what the plan waits for.
+func (r *run) waits() []string {
+	var out []string
+	for _, s := range r.plan.Steps {
+		if s.Action == model.ActionWait {
+			out = append(out, fmt.Sprintf("%s %s", s.Object.ObjectKey, s.Reason))
+		}
+	}
+	return out
+}
+
+func failures(results []model.Result) []model.Result {
+	var out []model.Result
+	for _, res := range results {
+		if res.Err != nil {
+			out = append(out, res)
+		}
+	}
+	return out
+}
+
+// shown is how many failures a message names.
+const shown = 3
+
+func failureText(failed []model.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d object(s) could not be synced: ", len(failed))
+	for i, f := range failed[:min(shown, len(failed))] {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%s: %v", f.Object.ObjectKey, f.Err)
+	}
+	if n := len(failed) - shown; n > 0 {
+		fmt.Fprintf(&b, "; and %d more", n)
+	}
+	return b.String()
+}
+
+// failureOf is the error of a sync; it is transient if every failure is, and
+// of StagePrune if only deletes failed.
+func failureOf(failed []model.Result) error {
+	err := errors.New(failureText(failed))
+	transient, prune := true, true
+	for _, f := range failed {
+		transient = transient && errors.Is(f.Err, model.ErrTransient)
+		prune = prune && f.Action == model.ActionDelete
+	}
+	if transient {
+		err = model.As(model.ErrTransient, err)
+	}
+	if prune {
+		return &stageError{model.StagePrune, err}
+	}
+	return err
+}
+
+// mergeResults lays newer results over older ones of the same objects.
+func mergeResults(old, now []model.Result) []model.Result {
+	out := slices.Clone(now)
+	for _, o := range old {
+		if !slices.ContainsFunc(now, func(n model.Result) bool { return n.Object.ObjectKey == o.Object.ObjectKey }) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
