@@ -1,0 +1,276 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// read is something that a render asked of a tree, with the answer.
+type read struct {
+	name   string
+	what   question
+	answer string
+	// hash, for a listing, is that of the directory: equal hashes spare the
+	// comparison of the entries.
+	hash string
+}
+
+type question byte
+
+const (
+	askContent question = iota // the hash of a file's content
+	askEntries                 // the names and types in a directory
+	askKind                    // whether it is a file, a directory, or nothing
+)
+
+// Answers for what has no content.
+const (
+	answerNone = "-" // nothing there
+	answerBad  = "!" // a symbolic link that leads out of the tree
+)
+
+// unchanged reports whether tree would answer all reads the same.
+func unchanged(reads []read, tree model.Tree) bool {
+	for _, r := range reads {
+		if !r.holds(tree) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r read) holds(tree model.Tree) bool {
+	switch r.what {
+	case askContent:
+		return contentOf(tree, r.name) == r.answer
+	case askEntries:
+		if r.hash != "" && contentOf(tree, r.name) == r.hash {
+			return true
+		}
+		entries, err := tree.ReadDir(r.name)
+		return err == nil && listing(entries) == r.answer
+	default:
+		kind, err := kindOf(tree, r.name)
+		return err == nil && kind.String() == r.answer
+	}
+}
+
+// contentOf is the hash of what is there, or an answer for what has none; ""
+// if it can't be told.
+func contentOf(tree model.Tree, name string) string {
+	hash, err := tree.Hash(name)
+	switch {
+	case err == nil:
+		return hash
+	case errors.Is(err, fs.ErrNotExist):
+		return answerNone
+	case errors.Is(err, fs.ErrInvalid):
+		return answerBad
+	}
+	return ""
+}
+
+// listing is a text that differs if names or types in a directory do.
+func listing(entries []fs.DirEntry) string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name() + "\x00" + e.Type().Type().String()
+	}
+	slices.Sort(names)
+	return model.DigestOf([]byte(strings.Join(names, "\x00"))).String()
+}
+
+// kind is what a name stands for.
+type kind byte
+
+const (
+	kindNone kind = iota
+	kindFile
+	kindDir
+	kindBad // leads out of the tree
+)
+
+func (k kind) String() string { return []string{answerNone, "file", "dir", answerBad}[k] }
+
+func kindOf(tree model.Tree, name string) (kind, error) {
+	info, err := tree.Stat(name)
+	switch {
+	case err == nil && info.IsDir():
+		return kindDir, nil
+	case err == nil:
+		return kindFile, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return kindNone, nil
+	case errors.Is(err, fs.ErrInvalid):
+		return kindBad, nil
+	}
+	return kindNone, err
+}
+
+// prefetcher is a tree that reads many files faster if it is told first.
+type prefetcher interface {
+	// Prefetch makes the files below the directory cheap to read. A directory
+	// that does not exist is fs.ErrNotExist.
+	Prefetch(dir string) error
+}
+
+// reader reads a tree for one render: it notes what was asked, keeps the
+// limits, and ends with the render's time.
+type reader struct {
+	ctx  context.Context
+	tree model.Tree
+	// left is how many bytes may still be read.
+	left, max int64
+	reads     map[string]read
+	// broken is the first error that is not about a file's absence. All reads
+	// after it fail, which ends a render that does not look at errors.
+	broken error
+	// fetched are the directories that were prefetched.
+	fetched []string
+}
+
+func newReader(ctx context.Context, tree model.Tree, max int64) *reader {
+	return &reader{ctx: ctx, tree: tree, left: max, max: max, reads: map[string]read{}}
+}
+
+// note keeps the first answer; the tree never changes.
+func (r *reader) note(what question, name, answer, hash string) {
+	key := string(rune('0'+what)) + name
+	if _, known := r.reads[key]; !known {
+		r.reads[key] = read{name: name, what: what, answer: answer, hash: hash}
+	}
+}
+
+// noted are all reads; ok is false if one can't be compared later.
+func (r *reader) noted() (reads []read, ok bool) {
+	for _, it := range r.reads {
+		if it.answer == "" {
+			return nil, false
+		}
+		reads = append(reads, it)
+	}
+	return reads, true
+}
+
+// fail makes err the render's, unless there is one already.
+func (r *reader) fail(err error) error {
+	if r.broken == nil {
+		r.broken = err
+	}
+	return r.broken
+}
+
+// check fails when the render is over.
+func (r *reader) check() error {
+	if r.broken != nil {
+		return r.broken
+	}
+	if r.ctx.Err() != nil {
+		return r.fail(context.Cause(r.ctx))
+	}
+	return nil
+}
+
+// kind tells what name is. A symbolic link that leads out of the tree is kindBad.
+func (r *reader) kind(name string) (kind, error) {
+	if err := r.check(); err != nil {
+		return kindNone, err
+	}
+	k, err := kindOf(r.tree, name)
+	if err != nil {
+		return kindNone, r.fail(unreadable(name, err))
+	}
+	r.note(askKind, name, k.String(), "")
+	return k, nil
+}
+
+// list returns the entries of a directory, by name.
+func (r *reader) list(dir string) ([]fs.DirEntry, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	entries, err := r.tree.ReadDir(dir)
+	if err != nil {
+		return nil, r.fail(unreadable(dir, err))
+	}
+	r.note(askEntries, dir, listing(entries), contentOf(r.tree, dir))
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+// file reads a file, if it is not too big. One that does not exist is
+// fs.ErrNotExist and breaks nothing.
+func (r *reader) file(name string) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	r.note(askContent, name, contentOf(r.tree, name), "")
+	info, err := r.tree.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, r.fail(unreadable(name, err))
+	}
+	if err := r.spend(name, info.Size()); err != nil {
+		return nil, err
+	}
+	data, err := r.tree.ReadFile(name)
+	if err != nil {
+		return nil, r.fail(unreadable(name, err))
+	}
+	return data, nil
+}
+
+func (r *reader) spend(name string, size int64) error {
+	if size > r.max {
+		return r.fail(invalidf("%s: %d bytes are more than the limit of %d for all files of an app; "+
+			"take it out of the path or exclude it", name, size, r.max))
+	}
+	if r.left -= size; r.left < 0 {
+		return r.fail(invalidf("%s: the files read up to here have more than the limit of %d bytes; "+
+			"split the app or exclude files", name, r.max))
+	}
+	return nil
+}
+
+// prefetch tells the tree that files below dir will be read.
+func (r *reader) prefetch(dir string) error {
+	p, ok := r.tree.(prefetcher)
+	if !ok || slices.ContainsFunc(r.fetched, func(done string) bool { return within(dir, done) }) {
+		return nil
+	}
+	r.fetched = append(r.fetched, dir)
+	if err := p.Prefetch(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r.fail(unreadable(dir, err))
+	}
+	return nil
+}
+
+// within reports whether name is dir or below it.
+func within(name, dir string) bool {
+	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
+}
+
+// unreadable says that a name can't be read, for the kind of the cause.
+func unreadable(name string, err error) error {
+	if errors.Is(err, fs.ErrInvalid) {
+		return invalidf("%s: a symbolic link leads out of the source; replace it by a copy of the file", name)
+	}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) && path.Clean(pathError.Path) == name {
+		err = pathError.Err
+	}
+	err = fmt.Errorf("reading %s from the source: %w", name, err)
+	if isInvalid(err) || errors.Is(err, model.ErrDenied) || errors.Is(err, model.ErrTransient) {
+		return err
+	}
+	return model.As(model.ErrTransient, err)
+}
