@@ -48,9 +48,9 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// inventoryAfter is the inventory after a report. An object is in it while it
-// exists, if it was in it before or has been applied. What an error leaves
-// unknown stays.
+// inventoryAfter is the inventory after a report: what has been applied and is
+// declared still, existing or not, and what waits to be pruned. What an error
+// leaves unknown stays.
 func inventoryAfter(prev *kustomizev1.ResourceInventory, r model.Report) *kustomizev1.ResourceInventory {
 	if r.Err != nil && r.Stage == model.StageTarget {
 		return prev
@@ -70,8 +70,9 @@ func inventoryAfter(prev *kustomizev1.ResourceInventory, r model.Report) *kustom
 		e := EntryOf(res.Object)
 		old, known := before[e.ID]
 		switch {
-		case !res.Live:
+		case res.Prune && !res.Live:
 			delete(after, e.ID)
+		case !res.Live && !known:
 		case known || res.Prune || res.Sync == model.Synced || written[res.Object.ObjectKey]:
 			e.Version = cmp.Or(e.Version, old.Version)
 			after[e.ID] = e
