@@ -10,7 +10,7 @@ import (
 
 // budget is how many packages bin/fixpoint may link, the standard library's
 // included: what it had when it was last looked at, and some headroom.
-const budget = 1000
+const budget = 1050
 
 // TestBudget makes a new dependency a decision. Kubernetes' client, kustomize
 // and controller-runtime are most of what there is.
@@ -21,6 +21,7 @@ func TestBudget(t *testing.T) {
 	}
 	cmd := exec.Command("go", "list", "-deps", "./cmd/fixpoint")
 	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it ships
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -2,6 +2,7 @@ package health
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -23,10 +24,8 @@ func autoscaler(o object) model.Health {
 		return unknown("The autoscaler's conditions can't be read: " + err.Error())
 	}
 	for _, c := range conditions {
-		for _, reason := range scalingFailures[c.kind] {
-			if c.reason == reason {
-				return degraded(c.text())
-			}
+		if slices.Contains(scalingFailures[c.kind], c.reason) {
+			return degraded(c.text())
 		}
 	}
 	for _, c := range conditions {

@@ -1,0 +1,103 @@
+# make demo and make test are all that a newcomer needs. Go, git and make have
+# to be there; what else a target uses, it builds itself.
+
+# The product is pure Go: the same binary with and without a C compiler.
+export CGO_ENABLED = 0
+
+# The programs under test, for the end-to-end tests and the demo.
+export FIXPOINT_BIN = $(CURDIR)/bin/fixpoint
+export LOCALCLUSTER_BIN = $(CURDIR)/bin/localcluster
+
+LINTER = .cache/bin/golangci-lint
+UNITS = $$(go list ./... | grep -v /internal/e2e)
+
+# What make generate writes.
+GENERATED = deploy/crds/*.yaml api/*/*/zz_generated.*.go
+
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: build fixpoint localcluster demo check fmt vet lint arrows units \
+	test generated race cluster e2e bench generate clean help
+
+help: ## this list
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+build: fixpoint localcluster ## bin/fixpoint and bin/localcluster
+
+fixpoint:
+	@hack/build.sh . ./cmd/fixpoint bin/fixpoint
+
+localcluster:
+	@hack/build.sh localcluster . bin/localcluster "bin/localcluster is a whole \
+	Kubernetes control plane: compiling it takes 5 to 10 minutes on two cores. Go caches what is compiled, so \
+	that it happens once."
+
+demo: build ## a cluster that follows a Git repository, live
+	bin/fixpoint demo
+
+check: fmt vet lint arrows units ## format, vet, lint, arrows and unit tests: what to run before a commit
+
+fmt:
+	@echo "== format"
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "Not formatted; run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+
+# localcluster is not vetted: vet would go through all of Kubernetes.
+vet:
+	@echo "== vet"
+	@go vet ./...
+
+lint:
+	@echo "== lint"
+	@hack/build.sh tools github.com/golangci/golangci-lint/v2/cmd/golangci-lint $(LINTER) \
+		"The linter is compiled first, once: about a minute on two cores."
+	@$(LINTER) run ./...
+
+arrows:
+	@echo "== arrows"
+	@go test -count=1 ./internal/archtest
+
+units:
+	@echo "== units"
+	@go test -short $(UNITS)
+
+test: build check generated race cluster e2e ## everything that CI runs
+	@echo "== demo"
+	bin/fixpoint demo --once
+	@echo "All checks and tests have passed."
+
+generated:
+	@echo "== generated files are current"
+	@before=$$(cat $(GENERATED) | cksum); $(MAKE) -s generate; \
+	if [ "$$before" != "$$(cat $(GENERATED) | cksum)" ]; then \
+		echo "make generate has changed files: commit them with the change of their types."; exit 1; fi
+
+# The race detector needs a C compiler. Where there is none, the tests that
+# -short leaves out still run.
+race:
+	@if CGO_ENABLED=1 go env CC | xargs -n 1 command -v >/dev/null 2>&1; then \
+		echo "== all unit tests, with the race detector"; \
+		CGO_ENABLED=1 go test -race $(UNITS); \
+	else \
+		echo "== all unit tests (no C compiler: without the race detector)"; \
+		go test $(UNITS); \
+	fi
+
+# Without vet, which go test would run over all of Kubernetes.
+cluster: localcluster
+	@echo "== control plane"
+	@go -C localcluster test -vet=off -count=1 ./...
+
+e2e: build
+	@echo "== end to end"
+	go test -count=1 -timeout 45m ./internal/e2e/...
+
+bench: build ## API requests per object, and time beside the raw limit
+	go test -count=1 -timeout 45m -run '^$$' -bench . -benchtime 1x ./internal/e2e/...
+
+generate: ## CRDs and deep copies, after a change of their types
+	@go generate ./...
+	@set -e; for script in hack/generate-*.sh; do sh "$$script"; done
+
+clean: ## removes what the other targets made in this folder; Go's caches stay
+	rm -rf bin .cache .demo
