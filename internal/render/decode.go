@@ -27,7 +27,10 @@ type decoder struct {
 // objects are those of data, in order, lists taken apart.
 func (d *decoder) objects(data []byte) ([]model.Object, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	var err error
+	err := guard(data)
+	if err != nil {
+		return nil, invalidf("%s, %w", d.file, err)
+	}
 	if path.Ext(d.file) == ".json" {
 		err = d.json(data)
 	} else {
@@ -78,9 +81,6 @@ func (d *decoder) jsonError(data []byte, err error) error {
 }
 
 func (d *decoder) yaml(data []byte) error {
-	if err := guard(data); err != nil {
-		return invalidf("%s, %w", d.file, err)
-	}
 	docs := splitYAML(data)
 	for i, doc := range docs {
 		place := d.file
