@@ -32,6 +32,8 @@ type Cluster struct {
 	Err error
 	// Unsupported are settings that are not honoured, for users.
 	Unsupported []string
+	// Digest changes with anything that the Secret says.
+	Digest model.Digest
 
 	project string // "" is every project
 }
@@ -104,7 +106,10 @@ type clusterConfig struct {
 func readCluster(secret corev1.Secret) ([]Cluster, error) {
 	get := func(key string) string { return strings.TrimSpace(string(secret.Data[key])) }
 	at := "Secret " + secret.Namespace + "/" + secret.Name
-	c := Cluster{Name: get("name"), Server: strings.TrimRight(get("server"), "/"), project: get("project")}
+	c := Cluster{
+		Name: get("name"), Server: strings.TrimRight(get("server"), "/"), project: get("project"),
+		Digest: model.DigestOf(mustJSON(secret.Data)),
+	}
 	if c.Server == "" {
 		return nil, fmt.Errorf("%s: server is missing: write the URL of the cluster's API server", at)
 	}

@@ -42,6 +42,7 @@ type Settings struct {
 	clusters     []Cluster
 	knownHosts   string
 	certs        map[string]string // host name to PEM
+	digest       model.Digest      // of all that was read
 }
 
 // ReadSettings reads Secrets and ConfigMaps of the control-plane namespace, in
@@ -50,11 +51,15 @@ type Settings struct {
 func ReadSettings(secrets []corev1.Secret, configs []corev1.ConfigMap) (*Settings, []error) {
 	s := &Settings{}
 	var found problems
+	var parts [][]byte
+	slices.SortFunc(configs, func(a, b corev1.ConfigMap) int { return cmp.Compare(a.Name, b.Name) })
 	for _, c := range configs {
 		found.add(s.readConfig(c))
+		parts = append(parts, []byte(c.Name), mustJSON(c.Data))
 	}
 	slices.SortFunc(secrets, func(a, b corev1.Secret) int { return cmp.Compare(a.Name, b.Name) })
 	for _, secret := range secrets {
+		parts = append(parts, []byte(secret.Name+" "+secret.Labels[LabelSecretType]), mustJSON(secret.Data))
 		switch secret.Labels[LabelSecretType] {
 		case "repository":
 			r, err := readRepository(secret)
@@ -70,6 +75,7 @@ func ReadSettings(secrets []corev1.Secret, configs []corev1.ConfigMap) (*Setting
 			s.clusters = append(s.clusters, c...)
 		}
 	}
+	s.digest = model.DigestOf(parts...)
 	return s, found
 }
 

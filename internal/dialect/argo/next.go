@@ -1,0 +1,215 @@
+package argo
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// change is what an Application becomes.
+type change struct {
+	object *unstructured.Unstructured
+	status v1alpha1.ApplicationStatus
+	events []Event
+	// exclusive: something that users write is taken away, which must not have
+	// changed in the meantime.
+	exclusive bool
+	// taken: the pending operation has gone into status.
+	taken bool
+	// ended is how many ends of operations have gone into status.
+	ended int
+}
+
+// next carries out the requests that stand in an Application and says what it
+// becomes by the reports.
+func (r *Reconciler) next(e *entry, u *unstructured.Unstructured, app model.App, reports []model.Report) change {
+	c := change{object: u.DeepCopy(), status: statusOf(u), ended: max(len(reports)-1, 0)}
+	o := Observed{App: app, ControllerNamespace: r.cfg.Namespace}
+	if raw, ok := u.Object["spec"].(map[string]any); ok && decode(raw, &o.Spec) != nil {
+		o.Spec = v1alpha1.ApplicationSpec{}
+	}
+	if app.Invalid != nil && len(reports) == 0 {
+		reports = []model.Report{{App: app.Key}}
+	}
+	for _, o.Report = range reports {
+		o.Fresh = o.Report.Generation >= e.app.Generation
+		r.record(e, &c, o)
+	}
+	if !app.Deleting && !app.Suspended && !c.taken {
+		r.operate(e, &c, o)
+	}
+	r.refresh(e, &c, app)
+	c.release(app, o.Report.Deleted)
+	if len(reports) > 0 || len(c.events) > 0 {
+		setStatus(c.object, c.status)
+	}
+	return c
+}
+
+// record puts an observation into status.
+func (r *Reconciler) record(e *entry, c *change, o Observed) {
+	if o.App.Invalid != nil && (!o.Fresh || o.Report.Sync == "") {
+		o.Report = model.Report{
+			App: o.App.Key, Sync: model.SyncUnknown, Health: model.Health{Status: model.Unknown},
+			Stage: model.StageSpec, Err: o.App.Invalid, Operation: o.Report.Operation,
+		}
+	}
+	op := o.Report.Operation
+	if !c.taken && op != nil && e.pending != nil && op.Request.ID == e.pending.request.ID {
+		o.Operation = &e.pending.operation
+		c.takeOperation()
+	}
+	c.become(Status(c.status, o, r.now()))
+}
+
+func (c *change) become(status v1alpha1.ApplicationStatus) {
+	c.events = append(c.events, Events(c.status, status)...)
+	c.status = status
+}
+
+// operate hands a pending operation to the engine, when none is running; the
+// engine's report takes it away. One that can't be carried out ends at once.
+func (r *Reconciler) operate(e *entry, c *change, o Observed) {
+	p, err := pendingOf(c.object, o.App, o.Spec)
+	if p == nil {
+		e.pending = nil
+		return
+	}
+	if e.pending != nil && e.pending.digest == p.digest {
+		return // the engine has it
+	}
+	if running := o.Report.Operation; running != nil && running.Phase == model.PhaseRunning {
+		return // it waits for that one's end
+	}
+	if err == nil {
+		e.pending = p
+		r.cfg.Engine.Operate(o.App.Key, p.request)
+		return
+	}
+	c.takeOperation()
+	now := r.now()
+	refused := *c.status.DeepCopy()
+	refused.OperationState = &v1alpha1.OperationState{
+		Operation: p.operation, Phase: string(model.PhaseError), Message: err.Error(), StartedAt: now, FinishedAt: &now,
+	}
+	c.become(refused)
+}
+
+func (c *change) takeOperation() {
+	delete(c.object.Object, "operation")
+	c.exclusive, c.taken = true, true
+}
+
+// refresh obeys the refresh annotation and takes it away.
+func (r *Reconciler) refresh(e *entry, c *change, app model.App) {
+	mode, ok := c.object.GetAnnotations()[annotationRefresh]
+	if !ok {
+		return
+	}
+	if e.fetched {
+		r.cfg.Sources.Refresh(app.Source, mode+"/"+c.object.GetResourceVersion())
+	}
+	r.cfg.Engine.Refresh(app.Key, mode == "hard")
+	annotations := maps.Clone(c.object.GetAnnotations())
+	delete(annotations, annotationRefresh)
+	c.object.SetAnnotations(annotations)
+	c.exclusive = true
+}
+
+// release removes the finalizers when the objects are gone, or when the cluster
+// that they were on is no longer known. Those of hooks go with them: hooks are
+// not run yet.
+func (c *change) release(app model.App, gone bool) {
+	if !app.Deleting || (!gone && !errors.Is(app.Invalid, model.ErrNotFound)) {
+		return
+	}
+	held := slices.DeleteFunc(slices.Clone(c.object.GetFinalizers()), func(f string) bool {
+		return f == finalizer || f == finalizerForeground || f == finalizerBackground ||
+			strings.HasPrefix(f, "pre-delete-finalizer.argocd.argoproj.io") ||
+			strings.HasPrefix(f, "post-delete-finalizer.argocd.argoproj.io")
+	})
+	c.object.SetFinalizers(held)
+	c.exclusive = true
+}
+
+// setStatus lays a status over the object's, whose unknown fields stay.
+func setStatus(u *unstructured.Unstructured, status v1alpha1.ApplicationStatus) {
+	var fields map[string]any
+	if err := json.Unmarshal(mustJSON(status), &fields); err != nil {
+		panic("argo: decoding a status that was just encoded: " + err.Error())
+	}
+	old, _ := u.Object["status"].(map[string]any)
+	for name, value := range old {
+		if _, set := fields[name]; !set && !statusFields[name] {
+			fields[name] = value
+		}
+	}
+	u.Object["status"] = fields
+}
+
+// statusFields are those of v1alpha1.ApplicationStatus.
+var statusFields = map[string]bool{
+	"resources": true, "sync": true, "health": true, "history": true, "conditions": true, "reconciledAt": true,
+	"operationState": true, "observedAt": true, "sourceType": true, "summary": true,
+	"resourceHealthSource": true, "sourceTypes": true, "controllerNamespace": true,
+}
+
+// write sends a change, if it is one, by a single merge patch, and records the
+// events of it.
+func (r *Reconciler) write(ctx context.Context, e *entry, u *unstructured.Unstructured, c change) error {
+	if equality.Semantic.DeepEqual(u.Object, c.object.Object) {
+		r.settle(e, c.ended)
+		return nil
+	}
+	patch := client.MergeFrom(u)
+	if c.exclusive {
+		patch = client.MergeFromWithOptions(u, client.MergeFromWithOptimisticLock{})
+	}
+	data, err := patch.Data(c.object)
+	if err != nil {
+		return err
+	}
+	out := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{
+		"namespace": u.GetNamespace(), "name": u.GetName(),
+	}}}
+	out.SetGroupVersionKind(v1alpha1.ApplicationKind)
+	err = r.cfg.Client.Patch(ctx, out, client.RawPatch(types.MergePatchType, data), client.FieldOwner(Manager))
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil // an event of what has changed brings it back here
+	}
+	if err != nil {
+		return err
+	}
+	e.written = out.GetResourceVersion()
+	if c.taken {
+		e.pending = nil
+	}
+	r.settle(e, c.ended)
+	for _, event := range c.events {
+		r.cfg.Recorder.Event(eventObject(u), event.Type, event.Reason, event.Message)
+	}
+	return nil
+}
+
+// eventObject is what an event refers to.
+func eventObject(u *unstructured.Unstructured) *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.ApplicationKind.Kind},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: u.GetNamespace(), Name: u.GetName(), UID: u.GetUID(), ResourceVersion: u.GetResourceVersion(),
+		},
+	}
+}

@@ -1,0 +1,275 @@
+package argo
+
+import (
+	"context"
+	"log/slog"
+	"path"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Engine is what keeps apps at their declared state. Its methods don't block.
+type Engine interface {
+	Put(model.App)
+	Forget(model.AppKey)
+	// Refresh looks anew at an app; hard means without anything remembered.
+	Refresh(app model.AppKey, hard bool)
+	// Operate asks for a sync; the same ID is carried out once.
+	Operate(model.AppKey, model.Request)
+}
+
+// Sources is what fetches content. Its methods don't block.
+type Sources interface {
+	Set(model.SourceKey, model.Source)
+	Remove(model.SourceKey)
+	// Refresh looks at a repository now; the token tells requests apart.
+	Refresh(key model.SourceKey, token string)
+}
+
+// Config is what a Reconciler needs.
+type Config struct {
+	// Client reads from a cache that CacheByObject describes, and writes.
+	Client   client.Client
+	Engine   Engine
+	Sources  Sources
+	Recorder record.EventRecorder
+	// Tracker learns the destinations of apps; nil is none.
+	Tracker *Tracker
+	// Namespace is the control-plane namespace; "" is "argocd".
+	Namespace string
+	// Namespaces are those, besides Namespace, whose Applications are worked on:
+	// names or globs; "*" is all.
+	Namespaces []string
+	// ClustersChanged is told of the clusters that the Secrets declare, before
+	// any app is; nil is nobody. It must not block.
+	ClustersChanged func([]Cluster)
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// DefaultNamespace is the control-plane namespace of Argo CD.
+const DefaultNamespace = "argocd"
+
+// Reconciler reconciles Applications with the engine: it hands over what they
+// declare and writes what the engine reports.
+type Reconciler struct {
+	cfg Config
+
+	loading sync.Mutex // held while settings are read; taken before mu
+
+	mu       sync.Mutex
+	apps     map[model.AppKey]*entry
+	settings *Settings
+	queue    workqueue.TypedRateLimitingInterface[reconcile.Request] // nil before the start
+}
+
+// entry is what is known of an Application. Its reports are guarded by
+// Reconciler.mu; the rest belongs to the one reconcile of its key.
+type entry struct {
+	report *model.Report // the newest
+	// ended are the reports that first told of an operation's end and have not
+	// gone into status yet: a later operation must not make one disappear.
+	ended []model.Report
+	last  model.Operation // the newest that has ended
+
+	app     model.App // as handed to the engine
+	put     bool
+	source  model.Source // as handed to the sources
+	fetched bool
+	pending *pending // handed to the engine and not taken up yet
+	written string   // resourceVersion that our last write made
+}
+
+// New makes a Reconciler; SetupWithManager starts it.
+func New(cfg Config) *Reconciler {
+	if cfg.Namespace == "" {
+		cfg.Namespace = DefaultNamespace
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Reconciler{cfg: cfg, apps: map[model.AppKey]*entry{}}
+}
+
+// Report takes the newest state of an app. It doesn't block and may be called
+// from several goroutines, before the start too.
+func (r *Reconciler) Report(_ context.Context, report model.Report) {
+	if report.App.Dialect != Dialect {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.apps[report.App]
+	if e == nil {
+		return // forgotten in the meantime
+	}
+	e.take(report)
+	if r.queue != nil {
+		r.queue.Add(requestFor(report.App))
+	}
+}
+
+// take keeps a report.
+func (e *entry) take(report model.Report) {
+	e.report = &report
+	op := report.Operation
+	if op == nil || !op.Phase.Done() {
+		return
+	}
+	known := op.Request.ID == e.last.Request.ID && op.Phase == e.last.Phase &&
+		op.Started.Equal(e.last.Started) && op.Finished.Equal(e.last.Finished)
+	if !known {
+		e.last = *op
+		e.ended = append(e.ended, report)
+	}
+}
+
+func requestFor(app model.AppKey) reconcile.Request {
+	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: app.Namespace, Name: app.Name}}
+}
+
+// watches reports whether Applications of a namespace are worked on.
+func (r *Reconciler) watches(namespace string) bool {
+	return namespace == r.cfg.Namespace || slices.ContainsFunc(r.cfg.Namespaces, func(glob string) bool {
+		ok, err := path.Match(glob, namespace)
+		return err == nil && ok
+	})
+}
+
+// Reconcile brings the engine up to an Application, and the Application up to
+// the engine's report, by at most one write.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	key := Key(req.Namespace, req.Name)
+	if !r.watches(req.Namespace) {
+		return reconcile.Result{}, nil
+	}
+	settings, err := r.currentSettings(ctx)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(v1alpha1.ApplicationKind)
+	if err := r.cfg.Client.Get(ctx, req.NamespacedName, u); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(key)
+			return reconcile.Result{}, nil
+		}
+		return reconcile.Result{}, err
+	}
+	e, reports := r.entry(key)
+	if isOlder(u.GetResourceVersion(), e.written) {
+		return reconcile.Result{}, nil // our own write is still to come, as an event
+	}
+	app, source := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
+	if u.GetDeletionTimestamp() != nil && !app.Deleting {
+		r.forget(key) // the objects stay
+		return reconcile.Result{}, nil
+	}
+	r.hand(e, app, source)
+	return reconcile.Result{}, r.write(ctx, e, u, r.next(e, u, app, reports))
+}
+
+// entry is that of the key, with the reports that have to go into status, in
+// their order.
+func (r *Reconciler) entry(key model.AppKey) (*entry, []model.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.apps[key] == nil {
+		r.apps[key] = &entry{}
+	}
+	e := r.apps[key]
+	reports := slices.Clone(e.ended)
+	if e.report != nil {
+		reports = append(reports, *e.report)
+	}
+	return e, reports
+}
+
+// settle drops the first n ends of operations: they are in status.
+func (r *Reconciler) settle(e *entry, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.ended = e.ended[min(n, len(e.ended)):]
+}
+
+// forget takes an Application that is gone from the engine; its objects stay.
+func (r *Reconciler) forget(key model.AppKey) {
+	r.mu.Lock()
+	e := r.apps[key]
+	delete(r.apps, key)
+	r.mu.Unlock()
+	if e == nil {
+		return
+	}
+	if e.put {
+		r.cfg.Engine.Forget(key)
+	}
+	if e.fetched {
+		r.cfg.Sources.Remove(SourceKey(key))
+	}
+	if r.cfg.Tracker != nil {
+		r.cfg.Tracker.Forget(key)
+	}
+}
+
+// hand gives the source store and the engine what has changed.
+func (r *Reconciler) hand(e *entry, app model.App, source model.Source) {
+	if r.cfg.Tracker != nil {
+		r.cfg.Tracker.SetDestination(app.Key, app.Namespace)
+	}
+	switch {
+	case source.URL == "" && e.fetched:
+		r.cfg.Sources.Remove(app.Source)
+		e.fetched = false
+	case source.URL != "" && (!e.fetched || e.source != source):
+		r.cfg.Sources.Set(app.Source, source)
+		e.fetched = true
+	}
+	e.source = source
+	if !e.put || !sameApp(e.app, app) {
+		e.app, e.put = app, true
+		r.cfg.Engine.Put(app)
+	}
+}
+
+// sameApp reports whether two apps ask for the same. What is recalled from
+// status and the generation, which each status write raises, don't count.
+func sameApp(a, b model.App) bool {
+	a.Generation, a.Known, a.Last, a.Applied = b.Generation, b.Known, b.Last, b.Applied
+	if (a.Invalid == nil) != (b.Invalid == nil) || (a.Invalid != nil && a.Invalid.Error() != b.Invalid.Error()) {
+		return false
+	}
+	a.Invalid = b.Invalid
+	return reflect.DeepEqual(a, b)
+}
+
+// isOlder reports whether a version of an object came before another; false if
+// that can't be told.
+func isOlder(version, than string) bool {
+	if than == "" {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(version, than)
+	return err == nil && order < 0
+}
+
+func (r *Reconciler) now() metav1.Time { return seconds(r.cfg.Now()) }

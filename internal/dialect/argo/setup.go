@@ -1,0 +1,171 @@
+package argo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+)
+
+// CacheByObject is what the cache of Config.Client has to hold: Applications of
+// the namespaces that are worked on, and of Secrets and ConfigMaps only Argo
+// CD's own, in the control-plane namespace.
+func CacheByObject(namespace string, namespaces []string) map[client.Object]cache.ByObject {
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	typed, err := labels.NewRequirement(LabelSecretType, selection.Exists, nil)
+	if err != nil {
+		panic(fmt.Sprintf("argo: %v", err)) // a constant
+	}
+	within := func(s labels.Selector) cache.ByObject {
+		return cache.ByObject{Namespaces: map[string]cache.Config{namespace: {LabelSelector: s}}}
+	}
+	app := &unstructured.Unstructured{}
+	app.SetGroupVersionKind(v1alpha1.ApplicationKind)
+	apps := cache.ByObject{Transform: cache.TransformStripManagedFields()}
+	if !slices.ContainsFunc(namespaces, func(s string) bool { return strings.ContainsAny(s, "*?[") }) {
+		apps.Namespaces = map[string]cache.Config{namespace: {}}
+		for _, ns := range namespaces {
+			apps.Namespaces[ns] = cache.Config{}
+		}
+	}
+	return map[client.Object]cache.ByObject{
+		app:                 apps,
+		&corev1.Secret{}:    within(labels.NewSelector().Add(*typed)),
+		&corev1.ConfigMap{}: within(labels.SelectorFromSet(labels.Set{LabelPartOf: PartOf})),
+	}
+}
+
+// concurrency is how many Applications are read and written at a time.
+const concurrency = 4
+
+// SetupWithManager registers the controllers of Applications and of settings.
+func (r *Reconciler) SetupWithManager(mgr manager.Manager) error {
+	app := &unstructured.Unstructured{}
+	app.SetGroupVersionKind(v1alpha1.ApplicationKind)
+	err := builder.ControllerManagedBy(mgr).Named("argo-application").For(app).
+		WatchesRawSource(source.Func(r.start)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the controller of Applications: %w", err)
+	}
+	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
+		return []reconcile.Request{{}}
+	})
+	err = builder.ControllerManagedBy(mgr).Named("argo-settings").
+		Watches(&corev1.Secret{}, one).Watches(&corev1.ConfigMap{}, one).
+		Complete(reconcile.Func(r.reconcileSettings))
+	if err != nil {
+		return fmt.Errorf("setting up the controller of Argo CD's settings: %w", err)
+	}
+	return nil
+}
+
+// start takes the queue that reports go to.
+func (r *Reconciler) start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = queue
+	return nil
+}
+
+// Clusters are those that the cluster Secrets declare, as last read.
+func (r *Reconciler) Clusters() []Cluster {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.settings == nil {
+		return nil
+	}
+	return r.settings.Clusters()
+}
+
+// currentSettings are the settings, read if they have not been yet: no app is
+// adapted without them.
+func (r *Reconciler) currentSettings(ctx context.Context) (*Settings, error) {
+	if s := r.known(); s != nil {
+		return s, nil
+	}
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	if s := r.known(); s != nil {
+		return s, nil
+	}
+	_, err := r.reload(ctx)
+	return r.known(), err
+}
+
+func (r *Reconciler) known() *Settings {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.settings
+}
+
+// reconcileSettings reads the settings anew; when they have changed, every
+// Application is gone through again.
+func (r *Reconciler) reconcileSettings(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	changed, err := r.reload(ctx)
+	if err != nil || !changed {
+		return reconcile.Result{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key := range r.apps {
+		if r.queue != nil {
+			r.queue.Add(requestFor(key))
+		}
+	}
+	return reconcile.Result{}, nil
+}
+
+// reload reads the settings, tells of changed clusters, and only then lets apps
+// see them. Reconciler.loading must be held.
+func (r *Reconciler) reload(ctx context.Context) (changed bool, err error) {
+	var secrets corev1.SecretList
+	var configs corev1.ConfigMapList
+	in := client.InNamespace(r.cfg.Namespace)
+	if err := r.cfg.Client.List(ctx, &secrets, in, client.HasLabels{LabelSecretType}); err != nil {
+		return false, fmt.Errorf("listing Argo CD's Secrets: %w", err)
+	}
+	if err := r.cfg.Client.List(ctx, &configs, in, client.MatchingLabels{LabelPartOf: PartOf}); err != nil {
+		return false, fmt.Errorf("listing Argo CD's ConfigMaps: %w", err)
+	}
+	settings, problems := ReadSettings(secrets.Items, configs.Items)
+	old := r.known()
+	if old != nil && old.digest == settings.digest {
+		return false, nil
+	}
+	for _, p := range problems {
+		r.cfg.Log.Warn("a setting of Argo CD is not usable", "error", p)
+	}
+	if told := r.cfg.ClustersChanged; told != nil && (old == nil || !sameClusters(old.clusters, settings.clusters)) {
+		told(settings.Clusters())
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settings = settings
+	return true, nil
+}
+
+func sameClusters(a, b []Cluster) bool {
+	return slices.EqualFunc(a, b, func(a, b Cluster) bool { return a.Digest == b.Digest })
+}

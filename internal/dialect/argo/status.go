@@ -1,0 +1,146 @@
+package argo
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Observed is what a status is made of.
+type Observed struct {
+	// App is the Application as the engine has it, Spec what it was adapted from.
+	App  model.App
+	Spec v1alpha1.ApplicationSpec
+	// Report is the engine's newest; Fresh says that it is about Spec and not
+	// about an older one.
+	Report model.Report
+	Fresh  bool
+	// Operation is the user's request that Report.Operation carries out; nil if
+	// it is automated, or was taken up before.
+	Operation *v1alpha1.Operation
+	// ControllerNamespace is the control-plane namespace.
+	ControllerNamespace string
+}
+
+// Status is the status that follows prev. Times change only together with what
+// they are of, so that it is equal to prev when nothing has happened.
+func Status(prev v1alpha1.ApplicationStatus, o Observed, now metav1.Time) v1alpha1.ApplicationStatus {
+	next := *prev.DeepCopy()
+	r := o.Report
+	next.ControllerNamespace = o.ControllerNamespace
+	next.Conditions = conditions(prev.Conditions, o, now)
+	next.OperationState = operationState(prev.OperationState, o, now)
+	next.History = history(prev, next.OperationState, o)
+	if r.Sync != "" && (r.Snapshot != nil || r.Err != nil) {
+		next.Sync = syncStatus(prev.Sync, o)
+		next.Health = healthStatus(prev.Health, r, now)
+		next.ResourceHealthSource = "appTree"
+		next.SourceType = cmp.Or(sourceTypes[r.Tool], prev.SourceType)
+		// After an error nothing may be known of the objects; they are still there.
+		if len(r.Resources) > 0 || r.Err == nil {
+			next.Resources = resources(r.Resources)
+		}
+	}
+	if encoded(prev) != encoded(next) {
+		next.ReconciledAt = &now
+	}
+	return next
+}
+
+// encoded is a status as it will be read again, without ReconciledAt.
+func encoded(s v1alpha1.ApplicationStatus) string {
+	s.ReconciledAt = nil
+	return string(mustJSON(s))
+}
+
+var sourceTypes = map[string]string{"directory": "Directory", "kustomize": "Kustomize"}
+
+func syncStatus(prev v1alpha1.SyncStatus, o Observed) v1alpha1.SyncStatus {
+	out := v1alpha1.SyncStatus{Status: string(o.Report.Sync), ComparedTo: prev.ComparedTo}
+	if o.Fresh {
+		out.ComparedTo = v1alpha1.ComparedTo{
+			Source: o.Spec.Source.DeepCopy(), Destination: o.Spec.Destination,
+		}
+	}
+	if s := o.Report.Snapshot; s != nil {
+		out.Revision = s.Commit.ID
+	}
+	return out
+}
+
+func healthStatus(prev v1alpha1.HealthStatus, r model.Report, now metav1.Time) v1alpha1.HealthStatus {
+	preset := model.Healthy
+	if r.Err != nil {
+		preset = cmp.Or(model.HealthStatus(prev.Status), model.Unknown)
+	}
+	out := v1alpha1.HealthStatus{
+		Status: string(cmp.Or(r.Health.Status, preset)), Message: r.Health.Message,
+		LastTransitionTime: prev.LastTransitionTime,
+	}
+	if out.Status != prev.Status || out.LastTransitionTime == nil {
+		out.LastTransitionTime = &now
+	}
+	return out
+}
+
+func resources(states []model.ResourceState) []v1alpha1.ResourceStatus {
+	var out []v1alpha1.ResourceStatus
+	for _, s := range states {
+		out = append(out, v1alpha1.ResourceStatus{
+			Group: s.Object.Group, Version: s.Object.Version, Kind: s.Object.Kind,
+			Namespace: s.Object.Namespace, Name: s.Object.Name,
+			Status: string(s.Sync), RequiresPruning: s.Prune,
+		})
+	}
+	slices.SortFunc(out, func(a, b v1alpha1.ResourceStatus) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
+// defaultHistoryLimit is how many syncs are remembered where the spec says nothing.
+const defaultHistoryLimit = 10
+
+// history adds the sync that state says has just succeeded, if it was a full
+// one; each once, since state is the previous one when nothing has happened.
+func history(prev v1alpha1.ApplicationStatus, state *v1alpha1.OperationState, o Observed) []v1alpha1.RevisionHistory {
+	out := prev.History
+	req := model.Request{}
+	if o.Report.Operation != nil {
+		req = o.Report.Operation.Request
+	}
+	ended := state != nil && state != prev.OperationState && state.Phase == string(model.PhaseSucceeded)
+	if ended && !req.DryRun && !req.Heal && len(req.Only) == 0 {
+		out = append(slices.Clone(out), historyEntry(out, *state))
+	}
+	limit := int64(defaultHistoryLimit)
+	if o.Spec.RevisionHistoryLimit != nil {
+		limit = max(*o.Spec.RevisionHistoryLimit, 0)
+	}
+	if over := len(out) - int(limit); over > 0 {
+		out = out[over:]
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+func historyEntry(before []v1alpha1.RevisionHistory, s v1alpha1.OperationState) v1alpha1.RevisionHistory {
+	e := v1alpha1.RevisionHistory{DeployStartedAt: &s.StartedAt, InitiatedBy: s.Operation.InitiatedBy}
+	if n := len(before); n > 0 {
+		e.ID = before[n-1].ID + 1
+	}
+	if s.FinishedAt != nil {
+		e.DeployedAt = *s.FinishedAt
+	}
+	if s.SyncResult != nil {
+		e.Revision, e.Source = s.SyncResult.Revision, s.SyncResult.Source.DeepCopy()
+	}
+	return e
+}

@@ -1,0 +1,249 @@
+package argo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func at(seconds int) time.Time { return epoch.Add(time.Duration(seconds) * time.Second) }
+
+func ref(kind, name string) model.ObjectRef {
+	r := model.ObjectRef{ObjectKey: model.ObjectKey{Kind: kind, Namespace: "ns1", Name: name}, Version: "v1"}
+	if kind == "Deployment" {
+		r.Group = "apps"
+	}
+	return r
+}
+
+// report is one of a synced and healthy app at a revision.
+func report(revision string, change func(*model.Report)) model.Report {
+	r := model.Report{
+		App: Key("argocd", "a"), Snapshot: &model.Snapshot{Commit: model.Commit{ID: revision}}, Tool: "directory",
+		Sync: model.Synced, Health: model.Health{Status: model.Healthy}, Applied: revision,
+		Resources: []model.ResourceState{
+			{Object: ref("Deployment", "d"), Sync: model.Synced, Health: model.Health{Status: model.Healthy}, Live: true},
+			{Object: ref("ConfigMap", "c"), Sync: model.Synced, Live: true},
+		},
+	}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+// operation is a sync that began at a second; one without a request is automated.
+func operation(phase model.Phase, revision string, start int, req model.Request) *model.Operation {
+	op := &model.Operation{Request: req, Phase: phase, Revision: revision, Started: at(start)}
+	if phase.Done() {
+		op.Finished = at(start + 2)
+		op.Results = []model.Result{
+			{Object: ref("Deployment", "d"), Action: model.ActionUpdate},
+			{Object: ref("ConfigMap", "c"), Action: model.ActionCreate},
+			{Object: ref("ConfigMap", "old"), Action: model.ActionDelete},
+			{Object: ref("ConfigMap", "kept"), Action: model.ActionLeave},
+			{Object: ref("ConfigMap", "same"), Action: model.ActionKeep},
+		}
+	}
+	return op
+}
+
+type step struct {
+	name    string
+	report  model.Report
+	app     model.App
+	request *v1alpha1.Operation
+}
+
+func failing(op *model.Operation) *model.Operation {
+	op.Results = []model.Result{{Object: ref("ConfigMap", "c"), Action: model.ActionRefuse, Err: errors.New("denied by policy")}}
+	op.Message = "one or more objects failed to apply: denied by policy"
+	return op
+}
+
+// scenarios are reports as they follow each other; their statuses and events are
+// in testdata/status-<name>.txtar.
+var scenarios = map[string][]step{
+	"automated": {
+		{name: "out of sync", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Health.Status, r.Resources[1].Sync = model.OutOfSync, model.Missing, model.OutOfSync
+		})},
+		{name: "running", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})
+		})},
+		{name: "succeeded", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1"})
+		})},
+		{name: "nothing new", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1"})
+		})},
+		{name: "after a restart nothing is known", report: model.Report{App: Key("argocd", "a"), Sync: model.SyncUnknown}},
+		{name: "after a restart", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "from status"})
+		})},
+		{name: "next revision", report: report("bbb", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "bbb", 20, model.Request{ID: "2"})
+		})},
+		{name: "drift is healed, which is no deployment", report: report("bbb", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "bbb", 30, model.Request{ID: "3", Heal: true})
+		})},
+	},
+	"manual": {
+		{name: "running", request: &v1alpha1.Operation{
+			InitiatedBy: v1alpha1.OperationInitiator{Username: "ann"}, Sync: &v1alpha1.SyncOperation{Prune: true},
+		}, report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1", By: "ann", Prune: true})
+		})},
+		{name: "succeeded", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1", By: "ann", Prune: true})
+		})},
+		{name: "dry run", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 20, model.Request{ID: "2", By: "ann", DryRun: true})
+		})},
+		{name: "of one object", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 30, model.Request{ID: "3", By: "ann", Only: []model.ObjectKey{ref("ConfigMap", "c").ObjectKey}})
+		})},
+	},
+	"failing": {
+		{name: "retrying", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
+			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})
+			r.Operation.Retries = 2
+			failing(r.Operation)
+		})},
+		{name: "failed", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
+			r.Operation = failing(operation(model.PhaseFailed, "aaa", 10, model.Request{ID: "1"}))
+			r.Operation.Retries = 5
+			r.Stage, r.Err = model.StageApply, errors.New("configmap/c: denied by policy")
+		})},
+		{name: "repaired by the next commit", report: report("bbb", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "bbb", 60, model.Request{ID: "2"})
+		})},
+	},
+	"errors": {
+		{name: "synced", report: report("aaa", nil)},
+		{name: "repository gone", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Health, r.Resources = model.SyncUnknown, model.Health{}, nil
+			r.Stage, r.Err = model.StageSource, errors.New("repository not found")
+		})},
+		{name: "warnings", app: model.App{Warnings: []model.Warning{fieldWarning("spec.x is not honoured yet")}},
+			report: report("aaa", func(r *model.Report) {
+				r.Resources[1].Prune, r.Sync, r.Resources[1].Sync = true, model.OutOfSync, model.OutOfSync
+				r.Warnings = []model.Warning{
+					fieldWarning("spec.x is not honoured yet"),
+					{Type: model.WarnShared, Message: "ConfigMap/ns1/c is part of applications a and b"},
+					{Type: model.WarnRepeated, Message: "r"}, {Type: model.WarnExcluded, Message: "e"},
+					{Type: model.WarnRender, Message: "skipped"}, {Type: model.WarnPrune, Message: "p"},
+				}
+			})},
+		{name: "invalid", app: model.App{Invalid: errors.New("spec.source.chart is not supported yet")},
+			report: model.Report{
+				App: Key("argocd", "a"), Sync: model.SyncUnknown, Health: model.Health{Status: model.Unknown},
+				Stage: model.StageSpec, Err: errors.New("spec.source.chart is not supported yet"),
+			}},
+	},
+}
+
+func TestStatus(t *testing.T) {
+	spec := v1alpha1.ApplicationSpec{
+		Source:      &v1alpha1.ApplicationSource{RepoURL: "https://git.example/r", Path: "p"},
+		Destination: v1alpha1.ApplicationDestination{Name: "in-cluster"},
+		SyncPolicy:  &v1alpha1.SyncPolicy{Automated: &v1alpha1.SyncPolicyAutomated{Prune: true}},
+	}
+	for name, steps := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join("testdata", "status-"+name+".txtar")
+			a, err := txtar.ParseFile(file)
+			if err != nil && !*update {
+				t.Fatal(err)
+			}
+			if a == nil {
+				a = &txtar.Archive{}
+			}
+			got := map[string]string{}
+			var status v1alpha1.ApplicationStatus
+			for i, s := range steps {
+				o := Observed{App: s.app, Spec: spec, Report: s.report, Fresh: true, Operation: s.request, ControllerNamespace: "argocd"}
+				next := reread(t, Status(status, o, metav1.NewTime(at(100*(i+1)))))
+				got[fmt.Sprintf("%d %s", i+1, s.name)] = transition(t, status, next)
+				status = next
+			}
+			check(t, file, a, got)
+		})
+	}
+}
+
+// reread is a status as the API server gives it back.
+func reread(t *testing.T, s v1alpha1.ApplicationStatus) v1alpha1.ApplicationStatus {
+	t.Helper()
+	var out v1alpha1.ApplicationStatus
+	if err := json.Unmarshal(mustJSON(s), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// transition is the new status and its events, or that nothing has changed.
+func transition(t *testing.T, prev, next v1alpha1.ApplicationStatus) string {
+	t.Helper()
+	events := Events(prev, next)
+	if string(mustJSON(prev)) == string(mustJSON(next)) {
+		if len(events) > 0 {
+			t.Errorf("events without a change: %v", events)
+		}
+		return "unchanged\n"
+	}
+	text, err := yaml.Marshal(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.Write(text)
+	for _, e := range events {
+		fmt.Fprintf(&b, "event: %s %s: %s\n", e.Type, e.Reason, e.Message)
+	}
+	return b.String()
+}
+
+func TestHistoryLimit(t *testing.T) {
+	for name, tc := range map[string]struct {
+		limit     *int64
+		kept      int
+		firstKept int64
+	}{
+		"default": {nil, 10, 5},
+		"three":   {new(int64(3)), 3, 12},
+		"none":    {new(int64(0)), 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var status v1alpha1.ApplicationStatus
+			for i := range 15 {
+				rev := fmt.Sprint("r", i)
+				o := Observed{Spec: v1alpha1.ApplicationSpec{RevisionHistoryLimit: tc.limit}, Report: report(rev, func(r *model.Report) {
+					r.Operation = operation(model.PhaseSucceeded, rev, 10*i, model.Request{})
+				})}
+				status = reread(t, Status(status, o, metav1.NewTime(at(10*i+5))))
+			}
+			if len(status.History) != tc.kept {
+				t.Fatalf("%d entries, want %d", len(status.History), tc.kept)
+			}
+			if tc.kept > 0 && (status.History[0].ID != tc.firstKept || status.History[tc.kept-1].Revision != "r14") {
+				t.Errorf("kept %d to %s", status.History[0].ID, status.History[tc.kept-1].Revision)
+			}
+		})
+	}
+}
