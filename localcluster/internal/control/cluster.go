@@ -161,8 +161,8 @@ func (c *cluster) wait(ctx context.Context) error {
 	}
 }
 
-// stop ends the components, the last started first, and gives each a few
-// seconds: whatever is left ends with the process, and etcd's log is safe.
+// stop ends the components, the last started first. What does not end in time
+// ends with the process, which loses nothing: etcd's log is written by then.
 func (c *cluster) stop() {
 	c.dir.clearReady()
 	for i := len(c.running) - 1; i >= 0; i-- {

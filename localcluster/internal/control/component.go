@@ -9,11 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/klog/v2"
 )
 
 const (
-	// stopTimeout is how long one component may take to stop.
-	stopTimeout = 4 * time.Second
+	// stopTimeout is how long one component may take to stop. The API server
+	// takes all of it when clients keep their connections: by then the requests
+	// that were under way are answered, and only watches and logs are left.
+	stopTimeout = 1500 * time.Millisecond
 	// startTimeout is how long a step of the start may take; a laptop that
 	// builds something at the same time needs about thirty seconds.
 	startTimeout = 3 * time.Minute
@@ -21,16 +24,20 @@ const (
 
 // component is a running part of the control plane.
 type component struct {
+	name string
 	stop context.CancelFunc
 	done <-chan struct{} // closed when it has ended
 }
 
 // end stops the component and waits for it, but not longer than timeout.
 func (c *component) end(timeout time.Duration) {
+	began := time.Now()
 	c.stop()
 	select {
 	case <-c.done:
+		klog.InfoS("Stopped", "component", c.name, "took", time.Since(began))
 	case <-time.After(timeout):
+		klog.InfoS("Left to end with the process", "component", c.name, "after", timeout)
 	}
 }
 
@@ -39,7 +46,7 @@ func (c *component) end(timeout time.Duration) {
 func (c *cluster) run(name string, run func(context.Context) error) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	c.running = append(c.running, &component{stop: stop, done: done})
+	c.running = append(c.running, &component{name: name, stop: stop, done: done})
 	go func() {
 		defer close(done)
 		err := run(ctx)

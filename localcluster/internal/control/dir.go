@@ -11,7 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
+
+// lockTimeout is how long a start waits for the process before to end.
+const lockTimeout = 3 * time.Second
 
 // dir is the folder of a cluster, locked for this process.
 type dir struct {
@@ -29,13 +33,9 @@ func openDir(name string) (*dir, error) {
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, fmt.Errorf("making the cluster's folder: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(name, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := lockDir(name)
 	if err != nil {
 		return nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("%s is in use by another localcluster: stop that one, or choose another --dir", name)
 	}
 	if err := os.Chdir(name); err != nil {
 		lock.Close()
@@ -44,6 +44,27 @@ func openDir(name string) (*dir, error) {
 	d := &dir{name: name, lock: lock}
 	d.clearReady()
 	return d, nil
+}
+
+// lockDir waits a little for a process that is about to end.
+func lockDir(name string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(name, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(lockTimeout); ; time.Sleep(50 * time.Millisecond) {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return lock, nil
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			lock.Close()
+			return nil, fmt.Errorf("locking %s: %w", name, err)
+		case time.Now().After(deadline):
+			lock.Close()
+			return nil, fmt.Errorf("%s is in use by another localcluster: stop that one, or choose another --dir", name)
+		}
+	}
 }
 
 func (d *dir) close() { d.lock.Close() }

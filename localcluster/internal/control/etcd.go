@@ -40,7 +40,7 @@ func startEtcd(fsync bool) (*component, error) {
 	}
 	select {
 	case <-server.Server.ReadyNotify():
-		return &component{stop: stop, done: done}, nil
+		return &component{name: "etcd", stop: stop, done: done}, nil
 	case err := <-server.Err():
 		return nil, fmt.Errorf("starting etcd: %w", err)
 	case <-time.After(startTimeout):

@@ -52,6 +52,9 @@ func (k *Kubelet) Run(ctx context.Context) error {
 	k.port = int32(listener.Addr().(*net.TCPAddr).Port)
 	k.book = newBook()
 	k.queue = workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[string]())
+	if err := k.dropNodes(ctx); err != nil {
+		return err
+	}
 	synced := k.watch(ctx)
 
 	var group sync.WaitGroup

@@ -23,6 +23,23 @@ const (
 
 func nodeName(i int) string { return fmt.Sprintf("%s%d", nodePrefix, i+1) }
 
+// dropNodes deletes the nodes that an earlier start with more of them left.
+func (k *Kubelet) dropNodes(ctx context.Context) error {
+	list, err := k.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("listing nodes: %w", err)
+	}
+	for _, node := range list.Items {
+		var number int
+		if n, _ := fmt.Sscanf(node.Name, nodePrefix+"%d", &number); n == 1 && number > k.Nodes {
+			if err := k.Client.CoreV1().Nodes().Delete(ctx, node.Name, metav1.DeleteOptions{}); ignoreGone(err) != nil {
+				return fmt.Errorf("deleting node %s: %w", node.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // keepNode registers a node and renews its lease until ctx is done. A node
 // that somebody deleted comes back with the next heartbeat.
 func (k *Kubelet) keepNode(ctx context.Context, name string) {

@@ -2,7 +2,6 @@ package kubelet
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -44,10 +43,7 @@ func (k *Kubelet) moment(pod *corev1.Pod, elapsed time.Duration) moment {
 // finalizer holds gets its final status first, as the Job controller counts it.
 func (k *Kubelet) finish(ctx context.Context, pod *corev1.Pod) error {
 	if len(pod.Finalizers) > 0 && !hasEnded(pod) {
-		now := time.Now()
-		if err := k.write(ctx, pod, killedStatus(pod, now)); err != nil {
-			return err
-		}
+		return k.write(ctx, pod, killedStatus(pod, time.Now())) // the update brings the pod back here
 	}
 	if grace := pod.DeletionGracePeriodSeconds; grace != nil && *grace == 0 && len(pod.Finalizers) > 0 {
 		return nil // it goes when the last finalizer goes
@@ -70,13 +66,8 @@ func (k *Kubelet) write(ctx context.Context, pod *corev1.Pod, status corev1.PodS
 	return ignoreGone(err)
 }
 
-// ignoreGone drops errors that say that the pod is no more, or is another one.
+// ignoreGone drops the error that says that the pod is no more.
 func ignoreGone(err error) error {
-	if status := apierrors.APIStatus(nil); errors.As(err, &status) && apierrors.IsConflict(err) {
-		if details := status.Status().Details; details != nil && strings.Contains(status.Status().Message, "Precondition failed: UID") {
-			return nil
-		}
-	}
 	if apierrors.IsNotFound(err) {
 		return nil
 	}

@@ -31,15 +31,14 @@ func statusOf(pod *corev1.Pod, m moment, p page, now time.Time) corev1.PodStatus
 	case !m.ready:
 		reason = "ContainersNotReady"
 	}
-	started := m.state != waiting || m.last != nil
 	conditions := conditions{&status, pod.Generation, now}
 	conditions.set(corev1.PodReadyToStartContainers, m.state != terminated, "")
 	conditions.set(corev1.PodInitialized, true, initReason(m))
-	conditions.set(corev1.ContainersReady, m.ready && started, reason)
+	conditions.set(corev1.ContainersReady, m.ready, reason)
 	if m.ready && !gatesOpen(pod) {
 		conditions.set(corev1.PodReady, false, "ReadinessGatesNotReady")
 	} else {
-		conditions.set(corev1.PodReady, m.ready && started, reason)
+		conditions.set(corev1.PodReady, m.ready, reason)
 	}
 	return status
 }
