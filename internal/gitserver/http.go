@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -31,9 +32,9 @@ var backend = sync.OnceValues(func() (string, error) {
 // server of its own to make trouble.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
-	repo, ok := repoOf(r.URL.Path)
+	repo, rest, ok := repoOf(r.URL.Path)
 	if !ok {
-		http.Error(w, "no repository is named; the path has to be /NAME.git", http.StatusNotFound)
+		http.Error(w, "no repository is named; the path has to be that of a clone URL", http.StatusNotFound)
 		return
 	}
 	if s.Allow != nil {
@@ -47,21 +48,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/git-receive-pack") {
+	r.URL.Path = "/" + repo + ".git" + rest
+	if r.Method == http.MethodPost && rest == "/git-receive-pack" {
 		s.watchPush(r.Context(), repo, func() { s.serveGit(w, r) })
 		return
 	}
 	s.serveGit(w, r)
 }
 
-// repoOf finds the repository in a request's path.
-func repoOf(path string) (string, bool) {
-	before, _, ok := strings.Cut(path, ".git/")
-	if !ok {
-		return "", false
+// requests are the ends of paths that a repository answers.
+var requests = regexp.MustCompile(`^/(.+?)(?:\.git)?(/(?:info/refs|git-upload-pack|git-receive-pack|HEAD|objects/.+))$`)
+
+// repoOf splits a request's path into a repository, named with or without .git,
+// and what is asked of it.
+func repoOf(path string) (repo, rest string, ok bool) {
+	m := requests.FindStringSubmatch(path)
+	if m == nil || !validName(m[1]) {
+		return "", "", false
 	}
-	repo := strings.TrimPrefix(before, "/")
-	return repo, validName(repo)
+	return m[1], m[2], true
 }
 
 func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {

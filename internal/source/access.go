@@ -1,0 +1,207 @@
+package source
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+const (
+	// baseRest is how long a base that could not be reached is tried last.
+	baseRest = 5 * time.Minute
+	// The time that a base gets when there is another one: to answer, and to
+	// send content, which it can only after it has answered.
+	listPatience  = 15 * time.Second
+	fetchPatience = time.Hour
+)
+
+// access is one set of credentials for one repository.
+type access struct {
+	store   *Store
+	mirror  *mirror
+	orig    remote
+	auth    model.Auth
+	bases   []remote
+	timeout atomic.Int64
+}
+
+// try does something at the first base that can do it. patience is the time that
+// a base gets while there is another one.
+func (a *access) try(ctx context.Context, patience time.Duration, do func(ctx context.Context, c call) error) error {
+	order := a.order(time.Now())
+	var errs []error
+	for i, base := range order {
+		limit := time.Duration(a.timeout.Load())
+		if i < len(order)-1 {
+			limit = min(limit, patience)
+		}
+		err := a.tryAt(ctx, base, limit, do)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		a.store.stats.failures.Add(1)
+		errs = append(errs, err)
+		if errors.Is(err, errDamaged) {
+			break
+		}
+		if errors.Is(err, model.ErrTransient) {
+			a.mirror.rest(base, time.Now().Add(baseRest))
+		}
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return fmt.Errorf("no mirror of the repository could serve it: %w", errors.Join(errs...))
+}
+
+func (a *access) tryAt(ctx context.Context, base remote, limit time.Duration, do func(ctx context.Context, c call) error) error {
+	leave, err := a.store.hosts.enter(ctx, base.host)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return do(ctx, call{at: base, auth: authAt(a.auth, a.orig, base)})
+}
+
+// order is the bases, those that could not be reached lately last.
+func (a *access) order(now time.Time) []remote {
+	m := a.mirror
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	order := slices.Clone(a.bases)
+	resting := func(r remote) int {
+		if m.resting[r.key()].After(now) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(order, func(x, y remote) int { return resting(x) - resting(y) })
+	return order
+}
+
+func (m *mirror) rest(base remote, until time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.resting[base.key()] = until
+}
+
+// list asks for the refs, and says which base answered.
+func (a *access) list(ctx context.Context, all bool) (*advert, remote, error) {
+	args := []string{"ls-remote", "--quiet", "--symref"}
+	if !all {
+		args = append(args, "--heads", "--tags")
+	}
+	var out *advert
+	var at remote
+	err := a.try(ctx, listPatience, func(ctx context.Context, c call) error {
+		a.store.stats.lsRemotes.Add(1)
+		c.doing, c.gitDir, c.args = "listing", a.store.git.home, append(args, "origin")
+		text, err := a.store.git.run(ctx, c)
+		if err != nil {
+			return err
+		}
+		at = c.at
+		out, err = parseAdvert(text)
+		return err
+	})
+	return out, at, err
+}
+
+// fetch gets commits with their trees and without the files' contents. The
+// caller uses the mirror.
+func (a *access) fetch(ctx context.Context, commits []string) error {
+	return a.try(ctx, fetchPatience, func(ctx context.Context, c call) error {
+		a.store.stats.fetches.Add(1)
+		c.doing, c.gitDir = "fetching from", a.mirror.dir
+		return a.store.fetchInto(ctx, c, "blob:none", commits)
+	})
+}
+
+// fetchInto gets single commits, or everything from a server that can't do that.
+func (s *Store) fetchInto(ctx context.Context, c call, filter string, commits []string) error {
+	exact := c
+	exact.args = append(fetchArgs(), "--depth=1", "--filter="+filter, "--stdin", "origin")
+	exact.stdin = strings.Join(commits, "\n") + "\n"
+	_, err := s.git.run(ctx, exact)
+	if err == nil || !servesNoCommits(err) {
+		return err
+	}
+	c.args = append(fetchArgs(), "--no-filter", "--stdin", "origin")
+	c.stdin = "+refs/heads/*:refs/fixpoint/all/heads/*\n+refs/tags/*:refs/fixpoint/all/tags/*\n"
+	_, err = s.git.run(ctx, c)
+	return err
+}
+
+func fetchArgs() []string {
+	return []string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no"}
+}
+
+// servesNoCommits reports whether a server is too simple or too strict for
+// fetching a commit by its id.
+func servesNoCommits(err error) bool {
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "unadvertised object") || strings.Contains(text, "dumb http transport") ||
+		strings.Contains(text, "shallow capabilities")
+}
+
+// fetchBlobs gets files' contents in one go. The caller uses the mirror.
+func (a *access) fetchBlobs(ctx context.Context, ids []oid) error {
+	var b strings.Builder
+	for _, id := range ids {
+		b.WriteString(id.String())
+		b.WriteByte('\n')
+	}
+	return a.try(ctx, fetchPatience, func(ctx context.Context, c call) error {
+		a.store.stats.blobFetches.Add(1)
+		c.doing, c.gitDir, c.stdin = "fetching files from", a.mirror.dir, b.String()
+		c.config = [][2]string{{"fetch.negotiationAlgorithm", "noop"}}
+		c.args = append(fetchArgs(), "--filter=blob:none", "--stdin", "origin")
+		_, err := a.store.git.run(ctx, c)
+		return err
+	})
+}
+
+// prove finds a commit that no ref names, and that these credentials may read it:
+// it is asked for in an empty repository, since the mirror may have got it by
+// somebody else's. id may be short; the full one is returned.
+func (a *access) prove(ctx context.Context, id string) (string, error) {
+	dir := filepath.Join(a.store.git.tmp, rand.Text()+".git")
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := initRepository(dir, mirrorConfig); err != nil {
+		return "", fmt.Errorf("looking for commit %s: %w", id, err)
+	}
+	err := a.try(ctx, fetchPatience, func(ctx context.Context, c call) error {
+		a.store.stats.fetches.Add(1)
+		c.doing, c.gitDir = "looking for commit "+id+" in", dir
+		if isCommitID(id) {
+			return a.store.fetchInto(ctx, c, "tree:0", []string{id})
+		}
+		c.args = append(fetchArgs(), "--filter=tree:0", "--stdin", "origin")
+		c.stdin = "+refs/heads/*:refs/heads/*\n+refs/tags/*:refs/tags/*\n"
+		_, err := a.store.git.run(ctx, c)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	// id is hexadecimal, so it is neither an option nor an expression.
+	out, err := a.store.git.run(ctx, call{
+		doing: "looking for commit " + id + " in", gitDir: dir, at: a.orig,
+		config: [][2]string{{"remote.origin.url", dir}}, args: []string{"rev-parse", "--verify", "--quiet", id + "^{commit}"},
+	})
+	if err != nil {
+		return "", notFound("branch, tag or commit", id)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

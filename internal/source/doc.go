@@ -1,0 +1,21 @@
+// Package source keeps Git repositories at hand as content: it polls them,
+// fetches what changed, and serves each revision as a file tree that is read from
+// Git objects. There is no work tree, so a path in a repository cannot reach the
+// host's disk. Rendering and everything after it is not its business.
+//
+// On disk, below Config.Dir:
+//
+//	lock                one Store at a time
+//	salt                random, for the names of scopes
+//	reader/             an empty repository; objects are read through it, so that
+//	                    reading never fetches
+//	tmp/                keys and certificates while a command runs; emptied by New
+//	<hash>.git          one bare repository per URL, blobless and shallow
+//	  refs/fixpoint/<scope>/<ref>/<name>
+//	                    the last good commit. scope stands for credentials that
+//	                    were allowed to read it, ref for what was asked for, name
+//	                    is what that resolved to, in hexadecimal
+//	  refs/fixpoint/all/…  only for servers that do not serve single commits
+//
+// Everything but salt can be deleted while no Store runs; it is fetched again.
+package source

@@ -1,0 +1,232 @@
+package source
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// advert is what a repository says about its refs.
+type advert struct {
+	ids    map[string]string // by full ref name
+	peeled map[string]string // the commits of annotated tags, by full ref name
+	head   string            // the default branch's full name; "" if unknown
+}
+
+// parseAdvert reads the output of git ls-remote --symref.
+func parseAdvert(out []byte) (*advert, error) {
+	a := &advert{ids: map[string]string{}, peeled: map[string]string{}}
+	for line := range strings.Lines(string(out)) {
+		id, name, ok := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+		if !ok {
+			continue
+		}
+		if target, ok := strings.CutPrefix(id, "ref: "); ok {
+			if name == "HEAD" {
+				a.head = target
+			}
+			continue
+		}
+		if len(id) == 64 {
+			return nil, model.As(model.ErrInvalid, fmt.Errorf("the repository uses SHA-256 object ids, which are not supported yet"))
+		}
+		if base, ok := strings.CutSuffix(name, "^{}"); ok {
+			a.peeled[base] = id
+		} else {
+			a.ids[name] = id
+		}
+	}
+	return a, nil
+}
+
+func (a *advert) commit(name string) (string, bool) {
+	if id, ok := a.peeled[name]; ok {
+		return id, true
+	}
+	id, ok := a.ids[name]
+	return id, ok
+}
+
+// has reports whether a commit is the end of some ref.
+func (a *advert) has(commit string) bool {
+	for name := range a.ids {
+		if id, _ := a.commit(name); id == commit {
+			return true
+		}
+	}
+	return false
+}
+
+// target is what a ref stands for: a commit and the name that was resolved, or
+// a commit id (short if it is not 40 digits) that no ref names.
+type target struct {
+	commit string
+	name   string
+	lookup bool
+}
+
+var hexID = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+
+// resolve finds what ref means. Its errors are ErrInvalid or ErrNotFound.
+func (a *advert) resolve(ref model.Ref) (target, error) {
+	switch {
+	case ref.Commit != "":
+		return a.byID(strings.ToLower(ref.Commit)), nil
+	case ref.Name != "":
+		return a.named(ref.Name, ref.Name, "ref")
+	case ref.SemVer != "":
+		return a.semver(ref.SemVer)
+	case ref.Tag != "":
+		return a.named("refs/tags/"+ref.Tag, ref.Tag, "tag")
+	case ref.Branch != "":
+		return a.named("refs/heads/"+ref.Branch, ref.Branch, "branch")
+	default:
+		return a.any(ref.Any)
+	}
+}
+
+func (a *advert) any(name string) (target, error) {
+	switch {
+	case name == "" || name == "HEAD":
+		return a.defaultBranch()
+	case isCommitID(name):
+		return a.byID(strings.ToLower(name)), nil
+	case strings.HasPrefix(name, "refs/"):
+		return a.named(name, name, "ref")
+	}
+	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
+		if id, ok := a.commit(prefix + name); ok {
+			return target{commit: id, name: name}, nil
+		}
+	}
+	if id := strings.ToLower(name); hexID.MatchString(id) {
+		return target{commit: id, lookup: true}, nil
+	}
+	return target{}, notFound("branch, tag or commit", name)
+}
+
+func (a *advert) byID(id string) target {
+	return target{commit: id, lookup: !a.has(id)}
+}
+
+func (a *advert) named(full, short, what string) (target, error) {
+	id, ok := a.commit(full)
+	if !ok {
+		return target{}, notFound(what, short)
+	}
+	return target{commit: id, name: short}, nil
+}
+
+func (a *advert) defaultBranch() (target, error) {
+	id, ok := a.commit("HEAD")
+	if !ok {
+		if len(a.ids) == 0 {
+			return target{}, model.As(model.ErrNotFound, fmt.Errorf("the repository is empty; push a commit to it"))
+		}
+		return target{}, model.As(model.ErrNotFound, fmt.Errorf("the repository has no default branch; name a branch"))
+	}
+	name := strings.TrimPrefix(a.head, "refs/heads/")
+	if name == "" {
+		name = "HEAD"
+	}
+	return target{commit: id, name: name}, nil
+}
+
+// semver picks the highest tag that satisfies a constraint.
+func (a *advert) semver(constraint string) (target, error) {
+	c, err := semver.NewConstraint(constraint)
+	if err != nil {
+		return target{}, model.As(model.ErrInvalid, fmt.Errorf("version constraint %q: %w", constraint, err))
+	}
+	var best *semver.Version
+	var name string
+	for full := range a.ids {
+		tag, ok := strings.CutPrefix(full, "refs/tags/")
+		if !ok {
+			continue
+		}
+		v, err := semver.NewVersion(tag)
+		if err != nil || !c.Check(v) {
+			continue
+		}
+		if best == nil || v.GreaterThan(best) || v.Equal(best) && tag > name {
+			best, name = v, tag
+		}
+	}
+	if best == nil {
+		return target{}, model.As(model.ErrNotFound, fmt.Errorf("no tag satisfies the version constraint %q; push one or widen it", constraint))
+	}
+	return a.named("refs/tags/"+name, name, "tag")
+}
+
+func notFound(what, name string) error {
+	return model.As(model.ErrNotFound, fmt.Errorf("%s %q is not in the repository; push it or correct the name", what, name))
+}
+
+// checkRef refuses what cannot be a ref, before anything is asked.
+func checkRef(ref model.Ref) error {
+	if ref.Commit != "" && !isCommitID(ref.Commit) {
+		return model.As(model.ErrInvalid, fmt.Errorf("commit %q: a full id of 40 hexadecimal digits is needed", ref.Commit))
+	}
+	for _, name := range []string{ref.Name, ref.Tag, ref.Branch, ref.Any} {
+		if err := checkRefName(name); err != nil {
+			return model.As(model.ErrInvalid, fmt.Errorf("revision %q: %w", name, err))
+		}
+	}
+	if ref.Name != "" && ref.Commit == "" && !strings.HasPrefix(ref.Name, "refs/") && ref.Name != "HEAD" {
+		return model.As(model.ErrInvalid, fmt.Errorf("ref name %q: a full name such as refs/heads/main is needed", ref.Name))
+	}
+	return nil
+}
+
+func checkRefName(name string) error {
+	switch {
+	case strings.HasPrefix(name, "-"):
+		return fmt.Errorf("it must not begin with a dash")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("it holds a control character")
+	case len(name) > 1024:
+		return fmt.Errorf("it is longer than 1024 bytes")
+	case strings.Contains(name, "..") || strings.Contains(name, "@{") || strings.ContainsAny(name, `:?*[\^~ `):
+		return fmt.Errorf("no ref can have such a name")
+	}
+	return nil
+}
+
+// ofBranchesAndTags reports whether these refs need no other ones to be listed.
+func ofBranchesAndTags(refs []model.Ref) bool {
+	for _, r := range refs {
+		listed := r.Commit != "" || strings.HasPrefix(r.Name, "refs/heads/") || strings.HasPrefix(r.Name, "refs/tags/") ||
+			r.Name == "" && (r.SemVer != "" || r.Tag != "" || r.Branch != "")
+		if !listed {
+			return false
+		}
+	}
+	return true
+}
+
+// wants reports whether a push to a full ref name can change what ref means.
+func wants(ref model.Ref, pushed string) bool {
+	switch {
+	case pushed == "":
+		return true
+	case ref.Commit != "":
+		return false
+	case ref.Name != "":
+		return ref.Name == pushed || ref.Name == "HEAD"
+	case ref.SemVer != "":
+		return strings.HasPrefix(pushed, "refs/tags/")
+	case ref.Tag != "":
+		return pushed == "refs/tags/"+ref.Tag
+	case ref.Branch != "":
+		return pushed == "refs/heads/"+ref.Branch
+	case ref.Any == "" || ref.Any == "HEAD":
+		return true
+	}
+	return pushed == ref.Any || strings.HasSuffix(pushed, "/"+ref.Any)
+}

@@ -1,0 +1,42 @@
+package source
+
+import "sync/atomic"
+
+// Stats counts what a Store has done since New.
+type Stats struct {
+	// Looks are rounds of one repository with one set of credentials, LsRemotes
+	// the git ls-remote commands that they took.
+	Looks, LsRemotes int64
+	// Fetches are fetches of commits, BlobFetches those of file contents.
+	Fetches, BlobFetches int64
+	// Failures are git commands against a remote that failed.
+	Failures int64
+	// Discards are mirrors that were damaged and thrown away.
+	Discards int64
+	// Readers are starts of git cat-file.
+	Readers int64
+	// Webhooks are calls that were accepted, Refused those that were not.
+	Webhooks, Refused int64
+	// Subscriptions and Repositories are what there is now; a repository counts
+	// once per set of credentials.
+	Subscriptions, Repositories int
+}
+
+type counters struct {
+	looks, lsRemotes, fetches, blobFetches, failures, discards, catFiles, webhooks, refused atomic.Int64
+}
+
+// Stats is a copy of the counters.
+func (s *Store) Stats() Stats {
+	c := &s.stats
+	out := Stats{
+		Looks: c.looks.Load(), LsRemotes: c.lsRemotes.Load(),
+		Fetches: c.fetches.Load(), BlobFetches: c.blobFetches.Load(),
+		Failures: c.failures.Load(), Discards: c.discards.Load(), Readers: c.catFiles.Load(),
+		Webhooks: c.webhooks.Load(), Refused: c.refused.Load(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out.Subscriptions, out.Repositories = len(s.subs), len(s.groups)
+	return out
+}

@@ -1,0 +1,168 @@
+package source
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Config is what a Store needs. Only Dir has no usable zero value.
+type Config struct {
+	// Dir is the folder for the mirrors. It is made if there is none; one Store
+	// uses it at a time.
+	Dir string
+	// Rewrites are the mirrors of repositories.
+	Rewrites []Rewrite
+	// AllowLocal permits absolute paths and file:// URLs.
+	AllowLocal bool
+	// Log defaults to no logging.
+	Log *slog.Logger
+	// OnChange is called when the state of a subscription changed: the first
+	// result, a new commit, an error that came, went or reads differently, a
+	// Refresh that is done. Run calls it, from several goroutines; it
+	// must not block. nil is no call.
+	OnChange func(model.SourceKey)
+	// Interval is for sources that have none; default 3 minutes.
+	Interval time.Duration
+	// MinInterval is the shortest pause between two looks; default 1 second.
+	MinInterval time.Duration
+	// Timeout bounds one git command for sources that set none; default 1 minute.
+	Timeout time.Duration
+	// Retry is the pause after a first failure; it doubles up to a minute, or to
+	// the interval if that is longer. Default 2 seconds.
+	Retry time.Duration
+	// MaxFile is the size of the largest file that is read; default 10 MiB.
+	MaxFile int64
+}
+
+// Store holds subscriptions to Git repositories. Its methods may be called from
+// several goroutines, before Run, during it and after it.
+type Store struct {
+	cfg   Config
+	git   *git
+	lock  *os.File
+	trees *lru[oid, []entry]
+	climb *lru[oid, int]
+	hosts *limiter
+	scope scopes
+	stats counters
+	wake  chan struct{}
+
+	mu      sync.Mutex
+	subs    map[model.SourceKey]*subscription
+	groups  map[groupKey]*group
+	mirrors map[string]*mirror
+	notices []model.SourceKey // for OnChange, from Set and Refresh
+}
+
+// New opens a Store in cfg.Dir. It fails if there is no git command, another
+// Store uses the folder, or a rewrite is unusable.
+func New(cfg Config) (*Store, error) {
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
+	cfg.Interval = cmp.Or(cfg.Interval, 3*time.Minute)
+	cfg.MinInterval = cmp.Or(cfg.MinInterval, time.Second)
+	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
+	cfg.Retry = cmp.Or(cfg.Retry, 2*time.Second)
+	cfg.MaxFile = cmp.Or(cfg.MaxFile, 10<<20)
+	if err := checkRewrites(cfg.Rewrites, cfg.AllowLocal); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		cfg:     cfg,
+		trees:   newLRU[oid, []entry](200_000),
+		climb:   newLRU[oid, int](200_000),
+		hosts:   newLimiter(4),
+		wake:    make(chan struct{}, 1),
+		subs:    map[model.SourceKey]*subscription{},
+		groups:  map[groupKey]*group{},
+		mirrors: map[string]*mirror{},
+	}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("opening the source store: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Store) open() error {
+	if s.cfg.Dir == "" {
+		return errors.New("no folder is given")
+	}
+	dir, err := filepath.Abs(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	s.cfg.Dir = dir
+	program, err := exec.LookPath("git")
+	if err != nil {
+		return fmt.Errorf("the git command is needed; install it: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if s.lock, err = lockDir(filepath.Join(dir, "lock")); err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, "tmp")
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(tmp, 0o700); err != nil {
+		return err
+	}
+	if err := initRepository(filepath.Join(dir, "reader"), readerConfig); err != nil {
+		return err
+	}
+	s.git = &git{program: program, tmp: tmp, home: filepath.Join(dir, "reader"), allowLocal: s.cfg.AllowLocal}
+	return s.scope.open(filepath.Join(dir, "salt"))
+}
+
+// Close gives the folder free for another Store. Call it after Run has returned;
+// trees cannot be relied on afterwards.
+func (s *Store) Close() error {
+	s.closeReaders()
+	return s.lock.Close()
+}
+
+// State is how a subscription is; false if there is no such key.
+func (s *Store) State(key model.SourceKey) (model.SourceState, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub, ok := s.subs[key]
+	if !ok {
+		return model.SourceState{}, false
+	}
+	return sub.state, true
+}
+
+// mirrorOf is the mirror of a repository, made when it is first asked for.
+// s.mu is held.
+func (s *Store) mirrorOf(r remote) *mirror {
+	key := r.key()
+	m, ok := s.mirrors[key]
+	if !ok {
+		dir := filepath.Join(s.cfg.Dir, hashName(key)+".git")
+		m = &mirror{
+			store: s, dir: dir, name: r.String(),
+			busy: make(chan struct{}, 1), resting: map[string]time.Time{},
+			reader: &reader{git: s.git, gitDir: s.git.home, objects: filepath.Join(dir, "objects"), started: &s.stats.catFiles},
+		}
+		s.mirrors[key] = m
+	}
+	return m
+}
+
+// poke makes Run look at the clock again.
+func (s *Store) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,182 @@
+package source
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// subscription is what one key asks for and how that is.
+type subscription struct {
+	src   model.Source
+	group *group // nil if the source is invalid
+	index []string
+	token string // of a Refresh that waits
+	state model.SourceState
+}
+
+// Set makes or changes a subscription. An equal source changes nothing; a changed
+// one is looked at at once. With another URL or ref the state starts anew; with
+// other credentials the last content stays until they have been tried.
+func (s *Store) Set(key model.SourceKey, src model.Source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.subs[key]
+	if old != nil && old.src == src {
+		return
+	}
+	sub := &subscription{src: src}
+	if old != nil {
+		s.leave(key, old)
+		sub.token, sub.state.Handled = old.token, old.state.Handled
+		if old.src.URL == src.URL && old.src.Ref == src.Ref {
+			sub.state = old.state
+		}
+	}
+	s.subs[key] = sub
+	if err := s.join(key, sub); err != nil {
+		sub.state.Err = &Failure{Since: time.Now(), err: err}
+		s.handled(key, sub)
+	}
+	s.poke()
+}
+
+// join puts a subscription into the group of its repository and credentials.
+func (s *Store) join(key model.SourceKey, sub *subscription) error {
+	src := sub.src
+	r, user, err := parseURL(src.URL, s.cfg.AllowLocal)
+	if err != nil {
+		return err
+	}
+	gk := groupKey{url: withoutUserinfo(src.URL), auth: withUserinfo(src.Auth, user)}
+	if r.scheme == "ssh" {
+		gk.url = r.String()
+	}
+	g := s.groups[gk]
+	if g == nil {
+		m := s.mirrorOf(r)
+		g = &group{key: gk, remote: r, mirror: m, subs: map[model.SourceKey]*subscription{}, good: map[model.Ref]*good{}}
+		g.access = &access{store: s, mirror: m, orig: r, auth: gk.auth, bases: bases(r, s.cfg.Rewrites, s.cfg.AllowLocal)}
+		s.groups[gk] = g
+	}
+	sub.group = g
+	for _, b := range g.access.bases {
+		sub.index = append(sub.index, b.index())
+	}
+	g.subs[key] = sub
+	g.access.timeout.Store(int64(s.timeout(g)))
+	s.lookNow(g)
+	return nil
+}
+
+func (s *Store) leave(key model.SourceKey, sub *subscription) {
+	if sub.group == nil {
+		return
+	}
+	delete(sub.group.subs, key)
+	if len(sub.group.subs) == 0 {
+		delete(s.groups, sub.group.key)
+	}
+}
+
+// Remove ends a subscription. What was fetched stays on disk, and snapshots that
+// were handed out stay readable.
+func (s *Store) Remove(key model.SourceKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub, ok := s.subs[key]; ok {
+		s.leave(key, sub)
+		delete(s.subs, key)
+	}
+}
+
+// Refresh looks at a repository now. When a look that began after this call has
+// ended, well or not, token is State.Handled. A suspended subscription waits until
+// it is resumed. A key that does not exist is ignored.
+func (s *Store) Refresh(key model.SourceKey, token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub, ok := s.subs[key]
+	if !ok {
+		return
+	}
+	sub.token = token
+	if sub.group == nil {
+		s.handled(key, sub)
+	} else {
+		s.lookNow(sub.group)
+	}
+	s.poke()
+}
+
+// RefreshURL looks at all subscriptions of a repository now and returns their
+// number. url may be written in any way: scheme, user, .git at the end, default
+// port and case do not matter, and a mirror's URL counts too. With a full ref name
+// only those are meant that a push to it can change.
+func (s *Store) RefreshURL(url, ref string) int {
+	r, _, err := parseURL(url, true)
+	if err != nil {
+		return 0
+	}
+	return s.refreshIndex(map[string]bool{r.index(): true}, ref)
+}
+
+func (s *Store) refreshIndex(index map[string]bool, ref string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, sub := range s.subs {
+		if sub.group == nil || sub.src.Suspended || !wants(sub.src.Ref, ref) {
+			continue
+		}
+		for _, i := range sub.index {
+			if index[i] {
+				n++
+				s.lookNow(sub.group)
+				break
+			}
+		}
+	}
+	s.poke()
+	return n
+}
+
+// handled ends a Refresh without a look, for a source that cannot have one.
+func (s *Store) handled(key model.SourceKey, sub *subscription) {
+	if sub.token != "" {
+		sub.state.Handled, sub.token = sub.token, ""
+	}
+	s.notices = append(s.notices, key)
+}
+
+// lookNow makes a group due; a look that runs already is followed by another.
+func (s *Store) lookNow(g *group) {
+	g.next = time.Time{}
+	g.again = g.busy
+}
+
+// interval is the pause between two looks: the shortest that a subscriber asks
+// for. 0 means that nobody asks.
+func (s *Store) interval(g *group) time.Duration {
+	var least time.Duration
+	for _, sub := range g.subs {
+		if sub.src.Suspended {
+			continue
+		}
+		d := max(cmp.Or(sub.src.Interval, s.cfg.Interval), s.cfg.MinInterval)
+		if least == 0 || d < least {
+			least = d
+		}
+	}
+	return least
+}
+
+// timeout is the longest that a subscriber grants.
+func (s *Store) timeout(g *group) time.Duration {
+	var most time.Duration
+	for _, sub := range g.subs {
+		most = max(most, cmp.Or(sub.src.Timeout, s.cfg.Timeout))
+	}
+	return cmp.Or(most, s.cfg.Timeout)
+}

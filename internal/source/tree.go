@@ -1,0 +1,297 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// maxBatch bounds how many files are fetched because one of them was asked for.
+const maxBatch = 2000
+
+// maxLinks bounds how many symbolic links lead to one file.
+const maxLinks = 40
+
+// tree is the content of one commit, read when it is asked for. A submodule is
+// an empty folder.
+type tree struct {
+	access *access
+	commit string
+	root   oid
+}
+
+var (
+	_ model.Tree = (*tree)(nil)
+	_ fs.FS      = (*tree)(nil)
+)
+
+// node is a place in the tree: where it really is, and what is there.
+type node struct {
+	path string
+	entry
+}
+
+func (t *tree) rootNode() node {
+	return node{path: ".", entry: entry{name: ".", mode: modeTree, id: t.root}}
+}
+
+// find walks to a name. Links on the way are followed; a link at the end only
+// with follow.
+func (t *tree) find(op, name string, follow bool) (node, error) {
+	if !fs.ValidPath(name) {
+		return node{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	n, err := t.walk(name, follow)
+	if err != nil {
+		return node{}, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return n, nil
+}
+
+func (t *tree) walk(name string, follow bool) (node, error) {
+	stack := []node{t.rootNode()}
+	todo := strings.Split(name, "/")
+	for links := 0; len(todo) > 0; {
+		part := todo[0]
+		todo = todo[1:]
+		switch part {
+		case ".", "":
+			continue
+		case "..":
+			if len(stack) == 1 {
+				return node{}, linkError("a symbolic link leads out of the repository")
+			}
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		next, err := t.child(stack[len(stack)-1], part)
+		if err != nil {
+			return node{}, err
+		}
+		if !next.isLink() || len(todo) == 0 && !follow {
+			stack = append(stack, next)
+			continue
+		}
+		if links++; links > maxLinks {
+			return node{}, linkError("symbolic links lead in a circle")
+		}
+		to, err := t.linkText(next)
+		if err != nil {
+			return node{}, err
+		}
+		todo = append(strings.Split(to, "/"), todo...)
+	}
+	return stack[len(stack)-1], nil
+}
+
+// linkError is an error that is fs.ErrInvalid and says why.
+func linkError(text string) error {
+	return fmt.Errorf("%s: %w", text, fs.ErrInvalid)
+}
+
+func (t *tree) child(dir node, name string) (node, error) {
+	entries, err := t.entries(dir)
+	if err != nil {
+		return node{}, err
+	}
+	for _, e := range entries {
+		if e.name == name {
+			return node{path: path.Join(dir.path, name), entry: e}, nil
+		}
+	}
+	return node{}, fs.ErrNotExist
+}
+
+// linkText is where a link points to, relative to its folder.
+func (t *tree) linkText(link node) (string, error) {
+	data, err := t.blob(link, 4096)
+	if err != nil {
+		return "", err
+	}
+	to := string(data)
+	if path.IsAbs(to) || to == "" || strings.ContainsAny(to, "\x00") {
+		return "", linkError(fmt.Sprintf("the symbolic link %s leads out of the repository", link.path))
+	}
+	return to, nil
+}
+
+// entries are the lines of a folder; of a submodule there are none.
+func (t *tree) entries(dir node) ([]entry, error) {
+	switch {
+	case dir.isRepo():
+		return nil, nil
+	case !dir.isTree():
+		return nil, fs.ErrNotExist
+	}
+	entries, err := t.access.mirror.tree(dir.id)
+	if isMissing(err) {
+		if err := t.fetchCommit(); err != nil {
+			return nil, err
+		}
+		entries, err = t.access.mirror.tree(dir.id)
+	}
+	if err != nil {
+		return nil, t.damaged(err)
+	}
+	return entries, nil
+}
+
+// fetchCommit gets the commit again if the mirror was made anew since.
+func (t *tree) fetchCommit() error {
+	id, err := parseOID(t.commit)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := t.patience()
+	defer cancel()
+	done, err := t.access.mirror.use(ctx)
+	if err != nil {
+		return model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
+	}
+	defer done()
+	if has, err := t.access.mirror.reader.has(id); err != nil || has {
+		return err
+	}
+	return t.access.fetch(ctx, []string{t.commit})
+}
+
+// patience bounds a fetch that a read needs.
+func (t *tree) patience() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 2*time.Duration(t.access.timeout.Load()))
+}
+
+// damaged reports that something that must be in the mirror is not. The next
+// look makes the mirror anew.
+func (t *tree) damaged(err error) error {
+	t.access.mirror.suspect.Store(true)
+	t.access.store.lookAt(t.access.mirror)
+	return model.As(model.ErrTransient, fmt.Errorf("the local mirror is damaged and is fetched anew: %w", err))
+}
+
+// lookAt makes every group of a mirror due.
+func (s *Store) lookAt(m *mirror) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		if g.mirror == m {
+			s.lookNow(g)
+		}
+	}
+	s.poke()
+}
+
+// blob is the content of a file or link, fetched if it has to be.
+func (t *tree) blob(n node, limit int64) ([]byte, error) {
+	r := t.access.mirror.reader
+	_, data, err := r.read(n.id, limit)
+	if isMissing(err) {
+		if err := t.fetchAround(n); err != nil {
+			return nil, err
+		}
+		_, data, err = r.read(n.id, limit)
+	}
+	var large *tooLarge
+	switch {
+	case err == nil:
+		return data, nil
+	case errors.As(err, &large):
+		return nil, fmt.Errorf("the file has %d bytes and at most %d are read; keep it out of the repository or raise the limit", large.size, limit)
+	default:
+		return nil, t.damaged(err)
+	}
+}
+
+// fetchAround gets a file that is missing, and with it, in one go, all others
+// beneath its folder; only those in the folder itself if those are too many.
+func (t *tree) fetchAround(n node) error {
+	dir, err := t.walk(path.Dir(n.path), true)
+	if err != nil {
+		return err
+	}
+	ids, err := t.blobs(dir, maxBatch)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(ids, n.id) {
+		ids = append(ids, n.id)
+	}
+	return t.fetch(ids)
+}
+
+// blobs lists the contents beneath a folder: those in it first. With more than
+// limit beneath, only those in the folder are listed; 0 is no limit.
+func (t *tree) blobs(dir node, limit int) ([]oid, error) {
+	seen := map[oid]bool{}
+	var out []oid
+	folders := []node{dir}
+	direct := 0
+	for len(folders) > 0 {
+		entries, err := t.entries(folders[0])
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			switch {
+			case e.isTree():
+				folders = append(folders, node{entry: e})
+			case !e.isRepo() && !seen[e.id]:
+				seen[e.id] = true
+				out = append(out, e.id)
+			}
+		}
+		if direct == 0 {
+			direct = max(len(out), 1)
+		}
+		if limit > 0 && (len(out) > limit || len(folders) > limit) {
+			return out[:min(direct, len(out), limit)], nil
+		}
+		folders = folders[1:]
+	}
+	return out, nil
+}
+
+// fetch gets those of the contents that are not in the mirror.
+func (t *tree) fetch(ids []oid) error {
+	ctx, cancel := t.patience()
+	defer cancel()
+	done, err := t.access.mirror.use(ctx)
+	if err != nil {
+		return model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
+	}
+	defer done()
+	missing, err := t.access.mirror.missing(ids)
+	if err != nil {
+		return t.damaged(err)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return t.access.fetchBlobs(ctx, missing)
+}
+
+// Prefetch gets the contents of all files beneath a folder in one go, so that
+// reading them does not ask the remote again.
+func (t *tree) Prefetch(dir string) error {
+	n, err := t.find("prefetch", dir, true)
+	if err != nil {
+		return err
+	}
+	if !n.isTree() {
+		return nil
+	}
+	ids, err := t.blobs(n, 0)
+	if err != nil {
+		return &fs.PathError{Op: "prefetch", Path: dir, Err: err}
+	}
+	if err := t.fetch(ids); err != nil {
+		return &fs.PathError{Op: "prefetch", Path: dir, Err: err}
+	}
+	return nil
+}

@@ -1,0 +1,170 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ReadFile reads a whole file, up to the store's MaxFile.
+func (t *tree) ReadFile(name string) ([]byte, error) {
+	n, err := t.find("read", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if !n.isFile() {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
+	}
+	data, err := t.blob(n, t.access.store.cfg.MaxFile)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return data, nil
+}
+
+// ReadDir lists a folder by name. Links are listed as such.
+func (t *tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	n, err := t.find("readdir", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if n.isFile() {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
+	}
+	entries, err := t.entries(n)
+	if err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
+	out := make([]fs.DirEntry, len(entries))
+	for i, e := range entries {
+		out[i] = fs.FileInfoToDirEntry(&info{tree: t, entry: e, name: e.name})
+	}
+	// Git sorts a folder as if its name ended in a slash.
+	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return out, nil
+}
+
+// Stat describes a file or folder; links are followed.
+func (t *tree) Stat(name string) (fs.FileInfo, error) { return t.stat("stat", name, true) }
+
+// Lstat is Stat of a link itself.
+func (t *tree) Lstat(name string) (fs.FileInfo, error) { return t.stat("lstat", name, false) }
+
+func (t *tree) stat(op, name string, follow bool) (fs.FileInfo, error) {
+	n, err := t.find(op, name, follow)
+	if err != nil {
+		return nil, err
+	}
+	return &info{tree: t, entry: n.entry, name: name[strings.LastIndexByte(name, '/')+1:]}, nil
+}
+
+// ReadLink is where a link points to.
+func (t *tree) ReadLink(name string) (string, error) {
+	n, err := t.find("readlink", name, false)
+	if err != nil {
+		return "", err
+	}
+	if !n.isLink() {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	to, err := t.linkText(n)
+	if err != nil {
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: err}
+	}
+	return to, nil
+}
+
+var _ fs.ReadLinkFS = (*tree)(nil)
+
+// Open opens a file, whose content is in memory then, or a folder.
+func (t *tree) Open(name string) (fs.File, error) {
+	n, err := t.find("open", name, true)
+	if err != nil {
+		return nil, err
+	}
+	st := &info{tree: t, entry: n.entry, name: name[strings.LastIndexByte(name, '/')+1:]}
+	if !n.isFile() {
+		entries, err := t.ReadDir(name)
+		if err != nil {
+			return nil, err
+		}
+		return &openDir{info: st, path: name, entries: entries}, nil
+	}
+	data, err := t.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return &openFile{info: st, Reader: bytes.NewReader(data)}, nil
+}
+
+// info describes an entry. The size of a file is looked up when it is asked for;
+// it is -1 if the content cannot be had.
+type info struct {
+	tree  *tree
+	entry entry
+	name  string
+}
+
+func (i *info) Name() string       { return i.name }
+func (i *info) Mode() fs.FileMode  { return i.entry.fileMode() }
+func (i *info) ModTime() time.Time { return time.Time{} }
+func (i *info) IsDir() bool        { return i.Mode().IsDir() }
+func (i *info) Sys() any           { return nil }
+
+func (i *info) Size() int64 {
+	if i.IsDir() {
+		return 0
+	}
+	size := func() (int64, bool) {
+		infos, err := i.tree.access.mirror.reader.info([]oid{i.entry.id})
+		if err != nil || infos[0].missing {
+			return -1, false
+		}
+		return infos[0].size, true
+	}
+	if n, ok := size(); ok {
+		return n
+	}
+	if i.tree.fetch([]oid{i.entry.id}) != nil {
+		return -1
+	}
+	n, _ := size()
+	return n
+}
+
+type openFile struct {
+	info *info
+	*bytes.Reader
+}
+
+func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *openFile) Close() error               { return nil }
+
+type openDir struct {
+	info    *info
+	path    string
+	entries []fs.DirEntry
+}
+
+func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
+func (d *openDir) Close() error               { return nil }
+
+func (d *openDir) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: d.path, Err: errors.New("is a directory")}
+}
+
+func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n <= 0 {
+		n = len(d.entries)
+	} else if len(d.entries) == 0 {
+		return nil, io.EOF
+	}
+	n = min(n, len(d.entries))
+	out := d.entries[:n]
+	d.entries = d.entries[n:]
+	return out, nil
+}
