@@ -68,6 +68,14 @@ func TestFirstSync(t *testing.T) {
 
 	w.writes = 0
 	w.c.SourceChanged(repoKey)
+	if name, r, _ := w.next(); name != repoName {
+		t.Fatalf("%s is woken", name)
+	} else if _, err := r.Reconcile(t.Context(), reconcile.Request{NamespacedName: name}); err != nil {
+		t.Fatal(err)
+	}
+	if name, _, ok := w.next(); ok {
+		t.Errorf("a commit wakes %s: only the engine has to know", name)
+	}
 	w.report(readyReport(commitA))
 	w.settle(onlyRepo, onlyApp)
 	if got := w.recorded(); w.writes != 0 || len(got) != 0 {
@@ -236,8 +244,9 @@ func TestCredentials(t *testing.T) {
 	}
 
 	w.edit(secret, func() { secret.Data["password"] = []byte("new-password") })
+	w.secretReads = 0
 	w.settle(onlyRepo, nil)
-	if w.sources.sets != 1 {
+	if w.sources.sets != 1 || w.secretReads != 0 {
 		t.Error("the Secret was read although nothing asked for it")
 	}
 	denied := model.SourceState{Err: model.As(model.ErrDenied, errors.New("401")), Checked: time.Unix(1, 0)}
@@ -248,9 +257,14 @@ func TestCredentials(t *testing.T) {
 	if got := w.sources.sources[repoKey].Auth.Password; got != "new-password" || w.sources.sets != 2 {
 		t.Errorf("%d subscriptions after access was denied, want two, with the new password", w.sources.sets)
 	}
+	denied.Checked = time.Unix(2, 0)
+	w.sources.found(repoKey, denied)
+	w.secretReads = 0
 	w.settle(onlyRepo, nil)
-	if w.sources.sets != 2 {
-		t.Error("the same credentials were set again")
+	w.settle(onlyRepo, nil)
+	if w.sources.sets != 2 || w.secretReads != 1 {
+		t.Errorf("%d subscriptions, %d reads of the Secret; want it read once for a look and the same credentials not set again",
+			w.sources.sets, w.secretReads)
 	}
 	for _, e := range w.recorded() {
 		if strings.Contains(e, "-password") {

@@ -196,7 +196,9 @@ func TestKustomizationStatus(t *testing.T) {
 				a.Warnings = []model.Warning{{Type: model.WarnField, Message: "spec.b"}, {Type: model.WarnField, Message: "spec.a"}}
 			}},
 			{name: "none left", report: with(ready, func(r *model.Report) { r.Operation = nil })},
-			{name: "suspended", report: with(ready, func(r *model.Report) { r.Ready = false }), app: func(a *model.App) { a.Suspended = true }},
+			{name: "suspended", report: with(ready, func(r *model.Report) {
+				r.Ready, r.Stage, r.Err, r.Operation = false, model.StageTarget, errors.New("refused"), nil
+			}), app: func(a *model.App) { a.Suspended = true }},
 		},
 	}
 	for name, steps := range scenarios {

@@ -107,8 +107,9 @@ type world struct {
 	sources *store
 	client  client.Client
 	events  *record.FakeRecorder
-	// writes counts patches of objects and of status.
-	writes int
+	// writes counts patches of objects and of status, secretReads reads of
+	// Secrets.
+	writes, secretReads int
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
@@ -123,6 +124,12 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		WithStatusSubresource(&kustomizev1.Kustomization{}, &sourcev1.GitRepository{}).
 		WithIndex(newKustomization(), sourceIndex, indexSource).
 		WithInterceptorFuncs(interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+				if _, ok := obj.(*corev1.Secret); ok {
+					w.secretReads++
+				}
+				return c.Get(ctx, key, obj, opts...)
+			},
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
 				w.writes++
 				return c.Patch(ctx, obj, patch, opts...)
