@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/fixpoint-cd/fixpoint/internal/cli"
+	"github.com/fixpoint-cd/fixpoint/internal/source"
+)
+
+// Stdio are the streams of a process.
+type Stdio struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Run is the command fixpoint with these arguments, the program's name not
+// being among them. It returns the exit code.
+func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
+	cmd := cli.New(cli.Deps{
+		Controller: func(ctx context.Context, flags cli.ControllerFlags) error {
+			return runController(ctx, flags, stdio.Err)
+		},
+		In: stdio.In, Out: stdio.Out, Err: stdio.Err,
+	})
+	cmd.SetArgs(args)
+	return cli.Exit(stdio.Err, cmd.ExecuteContext(ctx))
+}
+
+func runController(ctx context.Context, flags cli.ControllerFlags, logs io.Writer) error {
+	opt, err := optionsOf(flags)
+	if err != nil {
+		return err
+	}
+	return Controller(ctx, opt, logger(flags, logs))
+}
+
+// optionsOf are the controller's options that flags ask for.
+func optionsOf(flags cli.ControllerFlags) (Options, error) {
+	opt := Options{
+		DataDir: flags.DataDir, Mirrors: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocalRepos,
+		Listen: flags.Listen, ArgoNamespace: flags.ArgoNamespace, AppNamespaces: flags.AppNamespaces,
+		Workers: flags.Workers,
+	}
+	var err error
+	if opt.REST, err = restOf(flags); err != nil {
+		return opt, err
+	}
+	if flags.LeaderElect {
+		opt.LeaderElection = ownNamespace()
+	}
+	if flags.WebhookSecretFile == "" {
+		return opt, nil
+	}
+	secret, err := os.ReadFile(flags.WebhookSecretFile)
+	if err != nil {
+		return opt, fmt.Errorf("reading the webhook secret: %w: correct --webhook-secret-file", err)
+	}
+	opt.WebhookSecret = strings.TrimSpace(string(secret))
+	if opt.WebhookSecret == "" {
+		return opt, fmt.Errorf("the webhook secret in %s is empty: every call would be accepted; write the secret into it", flags.WebhookSecretFile)
+	}
+	return opt, nil
+}
+
+func restOf(flags cli.ControllerFlags) (*rest.Config, error) {
+	if flags.Kubeconfig != "" {
+		return cli.Connection{Kubeconfig: flags.Kubeconfig, Context: flags.Context}.REST()
+	}
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster that this pod runs in: %w: give the pod a service account, or use --kubeconfig FILE", err)
+	}
+	config.UserAgent = "fixpoint"
+	return config, nil
+}
+
+func rewrites(mirrors []cli.Mirror) []source.Rewrite {
+	var out []source.Rewrite
+	for _, m := range mirrors {
+		out = append(out, source.Rewrite{Prefix: m.Prefix, Base: m.Base})
+	}
+	return out
+}
+
+// ownNamespace is the pod's, or that of the installation.
+func ownNamespace() string {
+	data, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+	if ns := strings.TrimSpace(string(data)); err == nil && ns != "" {
+		return ns
+	}
+	return "fixpoint-system"
+}
+
+func logger(flags cli.ControllerFlags, w io.Writer) *slog.Logger {
+	opt := &slog.HandlerOptions{Level: flags.LogLevel}
+	if flags.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}

@@ -1,0 +1,119 @@
+// Package cli is the command line: flags, output, and the commands that only
+// need a cluster's API or a directory. What needs the engine or a dialect is
+// given to it as functions, so that it can be used and tested without them.
+//
+// Results go to standard output, everything else to standard error, so that
+// output can be piped. Nothing is coloured. Every error says what to do next.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Deps are what the commands do and don't know how to.
+type Deps struct {
+	// Controller runs the reconciler until ctx ends.
+	Controller func(context.Context, ControllerFlags) error
+	// Demo runs the demo until ctx ends, or once. Without it there is no such
+	// command.
+	Demo func(context.Context, DemoFlags) error
+
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// New is the command fixpoint. What Execute returns is for Exit.
+func New(deps Deps) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fixpoint",
+		Short: "Keep clusters at the state that Git declares",
+		Long: `Fixpoint keeps Kubernetes clusters at the state that Git declares. It reads the
+manifests you have: Argo CD's Applications, Flux's GitRepositories and
+Kustomizations, unchanged.
+
+Exit codes: 0 it worked, 1 it did not, 2 the command line is wrong. 'fixpoint
+diff' has its own, as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
+		Example: `  fixpoint demo                       watch it work, on a cluster of its own
+  fixpoint install                    install it into the cluster of your kubeconfig
+  fixpoint get                        list all apps
+  fixpoint sync my-app                sync one now, and wait for the outcome
+  fixpoint check .                    check a directory before you push it`,
+		Args:              noArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(deps.In)
+	root.SetOut(deps.Out)
+	root.SetErr(deps.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, make := range g.commands {
+			cmd := make(deps)
+			if cmd == nil {
+				continue
+			}
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	root.SetHelpCommandGroupID("other")
+	root.SetCompletionCommandGroupID("other")
+	return root
+}
+
+// groups are the commands, in the order of the help.
+var groups = []struct {
+	id, title string
+	commands  []func(Deps) *cobra.Command
+}{
+	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet}},
+	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
+}
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+	// exitDiffers and exitDiffFailed are those of diff.
+	exitDiffers    = 1
+	exitDiffFailed = 2
+)
+
+// codedError carries an exit code. Without err nothing is printed.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+func (e *codedError) Unwrap() error { return e.err }
+
+// Exit prints an error of New's command and returns the process's exit code.
+func Exit(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitError
+	var coded *codedError
+	if errors.As(err, &coded) {
+		code = coded.code
+	}
+	if text := err.Error(); text != "" {
+		printf(stderr, "error: %s\n", text)
+	}
+	return code
+}

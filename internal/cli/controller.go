@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// ControllerFlags are the flags of the controller, complete and checked.
+type ControllerFlags struct {
+	// Kubeconfig and Context choose the cluster; both empty is the cluster that
+	// the process runs in.
+	Kubeconfig, Context string
+	Mirrors             []Mirror
+	// DataDir is for the repositories' mirrors and the ledger.
+	DataDir string
+	// Listen is the address of webhook, metrics and health.
+	Listen string
+	// ArgoNamespace is that of Argo CD's settings and of short app names;
+	// AppNamespaces may hold Applications as well.
+	ArgoNamespace string
+	AppNamespaces []string
+	LogLevel      slog.Level
+	// LogFormat is "text" or "json".
+	LogFormat string
+	// Workers is how many apps are worked on at a time; 0 is the default.
+	Workers         int
+	AllowLocalRepos bool
+	// WebhookSecretFile holds the secret that webhook calls are signed with; ""
+	// accepts unsigned ones.
+	WebhookSecretFile string
+	LeaderElect       bool
+}
+
+// Mirror is another place to get repositories from: those whose URL begins with
+// Prefix are at Base plus the rest.
+type Mirror struct{ Prefix, Base string }
+
+func newController(deps Deps) *cobra.Command {
+	var flags ControllerFlags
+	var level string
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the reconciler",
+		Long: `Reads Applications, GitRepositories and Kustomizations of a cluster and keeps
+what they declare, until it is told to stop (SIGINT or SIGTERM).
+
+It runs in a pod, with the pod's service account, or anywhere else with
+--kubeconfig. Prometheus metrics are at /metrics, the push webhook of GitHub,
+GitLab and Gitea at /webhook, health at /healthz and /readyz.`,
+		Example: `  fixpoint controller --kubeconfig ~/.kube/config
+  fixpoint controller --mirror https://github.com/myorg/=https://git.example.com/mirrors/`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.LogLevel.UnmarshalText([]byte(level)); err != nil {
+				return usagef(cmd, "--log-level %q has to be debug, info, warn or error", level)
+			}
+			if err := flags.complete(os.Getenv); err != nil {
+				return usage(cmd, err)
+			}
+			return deps.Controller(cmd.Context(), flags)
+		},
+	}
+	flags.bind(cmd, &level)
+	return cmd
+}
+
+func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
+	f := cmd.Flags()
+	f.StringVar(&c.Kubeconfig, "kubeconfig", "", "kubeconfig of the cluster (default: the cluster that it runs in)")
+	f.StringVar(&c.Context, "context", "", "context of the kubeconfig (default: its current one)")
+	f.Var((*mirrors)(&c.Mirrors), "mirror", "get repositories whose URL begins with PREFIX from BASE first; repeatable")
+	f.StringVar(&c.DataDir, "data-dir", "", "directory for caches (default $XDG_STATE_HOME/fixpoint, in a cluster /var/lib/fixpoint)")
+	f.StringVar(&c.Listen, "listen", "", "address for webhook, metrics and health (default 127.0.0.1:8080, in a cluster :8080)")
+	f.StringVar(&c.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Applications, Secrets and ConfigMaps")
+	f.StringSliceVar(&c.AppNamespaces, "app-namespaces", nil, "other namespaces in which Applications are read; * is all")
+	f.StringVar(level, "log-level", "info", "debug, info, warn or error")
+	c.LogFormat = "text"
+	f.Var(&choice{&c.LogFormat, []string{"text", "json"}}, "log-format", "text or json")
+	f.IntVar(&c.Workers, "workers", 0, "how many apps are worked on at a time (default: twice the cores, at least 4)")
+	f.BoolVar(&c.AllowLocalRepos, "allow-local-repos", false, "permit repositories that are paths of this machine")
+	f.StringVar(&c.WebhookSecretFile, "webhook-secret-file", "", "file with the secret of webhook calls; unsigned calls are then refused")
+	f.BoolVar(&c.LeaderElect, "leader-elect", false, "work only while holding the Lease, so that a second replica can stand by")
+	complete(cmd, "log-level", "debug", "info", "warn", "error")
+	complete(cmd, "log-format", "text", "json")
+}
+
+// complete fills in the defaults that depend on where it runs.
+func (c *ControllerFlags) complete(env func(string) string) error {
+	inCluster := c.Kubeconfig == ""
+	if inCluster && env("KUBERNETES_SERVICE_HOST") == "" {
+		return errors.New("this is not a pod of a cluster: say which cluster with --kubeconfig FILE")
+	}
+	if inCluster && c.Context != "" {
+		return errors.New("--context needs --kubeconfig FILE")
+	}
+	if c.Workers < 0 {
+		return fmt.Errorf("--workers %d has to be positive", c.Workers)
+	}
+	if inCluster {
+		c.Listen, c.DataDir = cmp.Or(c.Listen, ":8080"), cmp.Or(c.DataDir, "/var/lib/fixpoint")
+		return nil
+	}
+	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8080")
+	if c.DataDir != "" {
+		return nil
+	}
+	state := env("XDG_STATE_HOME")
+	if state == "" {
+		home := env("HOME")
+		if home == "" {
+			return errors.New("there is no home directory for the caches: give --data-dir DIR")
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	c.DataDir = filepath.Join(state, "fixpoint")
+	return nil
+}
+
+// mirrors is the flag --mirror.
+type mirrors []Mirror
+
+func (m *mirrors) String() string {
+	var all []string
+	for _, x := range *m {
+		all = append(all, x.Prefix+"="+x.Base)
+	}
+	return strings.Join(all, ",")
+}
+
+func (m *mirrors) Type() string { return "PREFIX=BASE" }
+
+func (m *mirrors) Set(v string) error {
+	prefix, base, ok := strings.Cut(v, "=")
+	if !ok || prefix == "" || base == "" {
+		return errors.New("it has to be PREFIX=BASE, for example https://github.com/myorg/=https://git.example.com/mirrors/")
+	}
+	*m = append(*m, Mirror{prefix, base})
+	return nil
+}

@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func newGet(Deps) *cobra.Command {
+	var conn Connection
+	var sel selector
+	var out format
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "get [apps|sources] [NAME|NAMESPACE/NAME]",
+		Short: "List apps of both dialects, or their sources",
+		Long: `Lists Applications and Kustomizations of all namespaces in one table, or with
+'sources' the GitRepositories. -o json and -o yaml print the objects.`,
+		Example: `  fixpoint get
+  fixpoint get -n argocd
+  fixpoint get argocd/my-app -o yaml
+  fixpoint get sources`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all && sel.namespace != "" {
+				return usagef(cmd, "--all-namespaces and --namespace exclude each other")
+			}
+			kinds, name, err := what(cmd, args, sel)
+			if err != nil {
+				return err
+			}
+			return get(cmd, conn, sel, out, kinds, name)
+		},
+		ValidArgsFunction: getCompletion(&conn, &sel),
+	}
+	conn.bind(cmd)
+	sel.bind(cmd)
+	cmd.Flags().BoolVarP(&all, "all-namespaces", "A", false, "all namespaces, which is the default")
+	out.bind(cmd, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+// what reads the arguments of get.
+func what(cmd *cobra.Command, args []string, sel selector) ([]kind, string, error) {
+	kinds := sel.kinds()
+	if len(args) > 0 {
+		switch {
+		case slices.Contains([]string{"app", "apps"}, args[0]):
+			args = args[1:]
+		case args[0] == "source" || args[0] == "sources" || slices.Contains(gitRepository.words, strings.ToLower(args[0])):
+			kinds, args = []kind{gitRepository}, args[1:]
+		default:
+			for _, k := range appKinds {
+				if slices.Contains(k.words, strings.ToLower(args[0])) {
+					kinds, args = []kind{k}, args[1:]
+					break
+				}
+			}
+		}
+	}
+	switch len(args) {
+	case 0:
+		return kinds, "", nil
+	case 1:
+		return kinds, args[0], nil
+	}
+	return nil, "", usagef(cmd, "one name is expected, not %d", len(args))
+}
+
+func get(cmd *cobra.Command, conn Connection, sel selector, out format, kinds []kind, name string) error {
+	c, err := conn.open()
+	if err != nil {
+		return err
+	}
+	items, err := c.pick(cmd.Context(), sel, name, kinds)
+	if err != nil {
+		return err
+	}
+	for _, i := range items {
+		i.SetManagedFields(nil)
+	}
+	switch {
+	case out != formatTable && name != "":
+		return out.data(cmd.OutOrStdout(), items[0].Object)
+	case out != formatTable:
+		return out.data(cmd.OutOrStdout(), listOf(items))
+	case len(items) == 0:
+		printf(cmd.ErrOrStderr(), "No %s found. Apply one with kubectl, or run 'fixpoint demo' to see two at work.\n", names(kinds))
+		return nil
+	}
+	messages := 80
+	if name != "" {
+		messages = 0
+	}
+	tableOf(items, kinds, time.Now(), messages).print(cmd.OutOrStdout())
+	return nil
+}
+
+// pick is the object of that name, or all if it is "".
+func (c *cluster) pick(ctx context.Context, sel selector, name string, kinds []kind) ([]item, error) {
+	if name == "" {
+		return c.list(ctx, sel.namespace, kinds...)
+	}
+	one, err := c.find(ctx, sel, name, kinds...)
+	return []item{one}, err
+}
+
+func listOf(items []item) map[string]any {
+	all := make([]any, 0, len(items))
+	for _, i := range items {
+		all = append(all, i.Object)
+	}
+	return map[string]any{"apiVersion": "v1", "kind": "List", "items": all}
+}
+
+func tableOf(items []item, kinds []kind, now time.Time, width int) *table {
+	if kinds[0].name == gitRepository.name {
+		t := &table{header: []string{"NAMESPACE", "NAME", "READY", "REVISION", "AGE", "URL", "MESSAGE"}}
+		for _, i := range items {
+			ready, message := readiness(i)
+			t.add(i.GetNamespace(), i.GetName(), ready, revision(i.text("status", "artifact", "revision")),
+				age(i.GetCreationTimestamp().Time, now), i.text("spec", "url"), brief(message, width))
+		}
+		return t
+	}
+	t := &table{header: []string{"KIND", "NAMESPACE", "NAME", "SYNC", "HEALTH/READY", "REVISION", "AGE", "MESSAGE"}}
+	for _, i := range items {
+		s := summary(i)
+		t.add(i.kind.name, i.GetNamespace(), i.GetName(), s.sync, s.health, revision(s.revision),
+			age(i.GetCreationTimestamp().Time, now), brief(s.message, width))
+	}
+	return t
+}
+
+// state is what a table shows of an app.
+type state struct{ sync, health, revision, message string }
+
+func summary(i item) state {
+	if i.kind.name == application.name {
+		return applicationState(i)
+	}
+	return kustomizationState(i)
+}
+
+// applicationState tells first what went wrong, then what is going on.
+func applicationState(i item) state {
+	s := state{
+		sync: i.text("status", "sync", "status"), health: i.text("status", "health", "status"),
+		revision: i.text("status", "sync", "revision"),
+	}
+	phase := i.text("status", "operationState", "phase")
+	conditions, _, _ := unstructured.NestedSlice(i.Object, "status", "conditions")
+	for _, raw := range conditions {
+		if c, ok := raw.(map[string]any); ok && strings.HasSuffix(textOf(c, "type"), "Error") {
+			s.message = textOf(c, "message")
+		}
+	}
+	switch {
+	case s.sync == "":
+		s.sync, s.health, s.message = "Unknown", "Unknown", first(s.message, "no controller has looked at it yet: is 'fixpoint controller' running?")
+	case s.message != "":
+	case phase == "Running" || phase == "Failed" || phase == "Error":
+		s.message = i.text("status", "operationState", "message")
+	default:
+		s.message = i.text("status", "health", "message")
+	}
+	return s
+}
+
+func kustomizationState(i item) state {
+	ready, message := readiness(i)
+	s := state{health: ready, revision: i.text("status", "lastAppliedRevision"), message: message, sync: "OutOfSync"}
+	attempted := i.text("status", "lastAttemptedRevision")
+	switch {
+	case s.revision == "" && attempted == "":
+		s.sync = "Unknown"
+	case s.revision == attempted:
+		s.sync = "Synced"
+	}
+	return s
+}
+
+// readiness is what the Ready condition of a Flux object says.
+func readiness(i item) (ready, message string) {
+	if suspended, _, _ := unstructured.NestedBool(i.Object, "spec", "suspend"); suspended {
+		return "Suspended", "spec.suspend is set"
+	}
+	c := conditionOf(i, "Ready")
+	if c == nil {
+		return "Unknown", "no controller has looked at it yet: is 'fixpoint controller' running?"
+	}
+	message = textOf(c, "message")
+	switch textOf(c, "status") {
+	case "True":
+		return "Ready", message
+	case "False":
+		return "NotReady", message
+	}
+	return "Progressing", message
+}
+
+func conditionOf(i item, name string) map[string]any {
+	conditions, _, _ := unstructured.NestedSlice(i.Object, "status", "conditions")
+	for _, raw := range conditions {
+		if c, ok := raw.(map[string]any); ok && textOf(c, "type") == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func textOf(m map[string]any, field string) string {
+	s, _ := m[field].(string)
+	return s
+}
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// revision shortens "main@sha1:0123…" and commit ids.
+func revision(r string) string {
+	branch, commit, ok := strings.Cut(r, "@")
+	if !ok {
+		branch, commit = "", r
+	}
+	if _, hash, ok := strings.Cut(commit, ":"); ok {
+		commit = hash
+	}
+	if branch != "" {
+		return branch + "@" + short(commit)
+	}
+	return short(commit)
+}
+
+func getCompletion(conn *Connection, sel *selector) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		switch {
+		case len(args) == 0:
+			words := []string{"apps\tApplications and Kustomizations", "sources\tGitRepositories"}
+			return append(words, namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...)...), cobra.ShellCompDirectiveNoFileComp
+		case len(args) == 1 && strings.HasPrefix(args[0], "source"):
+			return namesOf(cmd.Context(), *conn, sel.namespace, gitRepository), cobra.ShellCompDirectiveNoFileComp
+		case len(args) == 1 && strings.HasPrefix(args[0], "app"):
+			return namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...), cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+}
