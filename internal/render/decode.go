@@ -22,6 +22,10 @@ type decoder struct {
 	warnf func(format string, args ...any)
 
 	made []model.Object
+	// manifests: a document is one, or a list of them.
+	manifests bool
+	// other are the places of documents that are no manifests.
+	other []string
 }
 
 // objects are those of data, in order, lists taken apart.
@@ -39,7 +43,20 @@ func (d *decoder) objects(data []byte) ([]model.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.made, nil
+	return d.made, d.others()
+}
+
+// others says what is done about documents that are no manifests: next to
+// manifests they are a mistake, else the file is for something else.
+func (d *decoder) others() error {
+	if len(d.other) > 0 && d.manifests {
+		return invalidf("%s: no apiVersion, kind or metadata, unlike other documents of the file; "+
+			"add them or remove the document", d.other[0])
+	}
+	if len(d.other) > 0 {
+		d.warnf("%s: no manifest (it has no apiVersion, kind or metadata): skipped", d.file)
+	}
+	return nil
 }
 
 func (d *decoder) json(data []byte) error {
@@ -89,7 +106,7 @@ func (d *decoder) yaml(data []byte) error {
 		}
 		text, err := doc.json()
 		if err != nil {
-			if !looksLikeManifest(doc.text) {
+			if !looksLikeManifest(data) {
 				d.warnf("%s: no manifest, and malformed YAML: skipped", place)
 				continue
 			}
@@ -188,7 +205,10 @@ func (doc yamlDoc) json() ([]byte, error) {
 // be a secret.
 const unsupportedKey = "unsupported map key"
 
-var lineNumber = regexp.MustCompile(`line (\d+): `)
+var (
+	lineNumber   = regexp.MustCompile(`line (\d+): `)
+	printedValue = regexp.MustCompile("(?s)`.*`")
+)
 
 // problem is a parser's error for people, with the line in the file.
 func (doc yamlDoc) problem(err error) string {
@@ -202,6 +222,7 @@ func (doc yamlDoc) problem(err error) string {
 	if strings.HasPrefix(text, unsupportedKey) {
 		return ": a key of a map is null, a list or a map; write it as a string"
 	}
+	text = printedValue.ReplaceAllString(text, "`…`")
 	text, _, _ = strings.Cut(text, "\n")
 	if m := lineNumber.FindStringSubmatchIndex(text); m != nil && m[0] == 0 {
 		return ", line " + text[m[2]:m[3]] + ": " + text[m[1]:]

@@ -132,6 +132,7 @@ func kustomizeProblem(err error) string {
 		text = strings.TrimPrefix(cause, "security; ")
 	}
 	text = noGroup.Replace(text)
+	text = printedValue.ReplaceAllString(text, "`…`")
 	text = printedList.ReplaceAllString(text, "[…]")
 	text = printedMap.ReplaceAllString(text, "{…}")
 	text = strings.ReplaceAll(strings.ReplaceAll(text, mount+"/", ""), mount, ".")

@@ -27,9 +27,10 @@ func (d *decoder) document(place string, text []byte) error {
 	}
 	var f fields
 	if json.Unmarshal(text, &f) != nil || !f.has("apiVersion") && !f.has("kind") && !f.has("metadata") {
-		d.warnf("%s: no manifest (it has no apiVersion, kind or metadata): skipped", place)
+		d.other = append(d.other, place)
 		return nil
 	}
+	d.manifests = true
 	if api, _ := f.text("apiVersion"); strings.HasPrefix(api, "kustomize.config.k8s.io/") {
 		d.warnf("%s: a file for Kustomize, and the app reads plain manifests: skipped", place)
 		return nil

@@ -142,11 +142,12 @@ func newReader(ctx context.Context, tree model.Tree, max int64) *reader {
 
 // note keeps the first answer; the tree never changes.
 func (r *reader) note(what question, name, answer, hash string) {
-	key := string(rune('0'+what)) + name
-	if _, known := r.reads[key]; !known {
-		r.reads[key] = read{name: name, what: what, answer: answer, hash: hash}
+	if _, known := r.reads[key(what, name)]; !known {
+		r.reads[key(what, name)] = read{name: name, what: what, answer: answer, hash: hash}
 	}
 }
+
+func key(what question, name string) string { return string(rune('0'+what)) + name }
 
 // noted are all reads; ok is false if one can't be compared later.
 func (r *reader) noted() (reads []read, ok bool) {
@@ -154,9 +155,19 @@ func (r *reader) noted() (reads []read, ok bool) {
 		if it.answer == "" {
 			return nil, false
 		}
+		if it.what == askKind && it.answer == kindFile.String() && r.hasContent(it.name) {
+			continue
+		}
 		reads = append(reads, it)
 	}
 	return reads, true
+}
+
+// hasContent reports whether the content of name was asked for, which tells
+// that it is a file, too.
+func (r *reader) hasContent(name string) bool {
+	_, asked := r.reads[key(askContent, name)]
+	return asked
 }
 
 // fail makes err the render's, unless there is one already.
