@@ -1,21 +1,27 @@
 package argo
 
-import (
-	"slices"
-	"strings"
+import "strings"
+
+// Annotations of a managed object that are obeyed.
+const (
+	annotationSyncOptions = "argocd.argoproj.io/sync-options"
+	annotationHelmPolicy  = "helm.sh/resource-policy"
 )
 
 // Keep reports whether a live object asks not to be pruned or deleted: one of
-// the options of argocd.argoproj.io/sync-options is Prune=false or Delete=false,
-// or helm.sh/resource-policy is keep. Argo CD keeps apart what holds for prunes
-// and what for the app's deletion; here either protects from both.
+// its sync options is Prune=false or Delete=false, or either of them with
+// confirm, or helm.sh/resource-policy is keep. Argo CD keeps apart what holds for
+// prunes and what for the app's deletion, and can be given a confirmation; here
+// each protects from both.
 func Keep(_, annotations map[string]string) bool {
-	if annotations["helm.sh/resource-policy"] == "keep" {
+	if annotations[annotationHelmPolicy] == "keep" {
 		return true
 	}
-	options := strings.Split(annotations["argocd.argoproj.io/sync-options"], ",")
-	return slices.ContainsFunc(options, func(o string) bool {
-		o = strings.TrimSpace(o)
-		return o == "Prune=false" || o == "Delete=false"
-	})
+	for option := range strings.SplitSeq(annotations[annotationSyncOptions], ",") {
+		switch strings.TrimSpace(option) {
+		case "Prune=false", "Prune=confirm", "Delete=false", "Delete=confirm":
+			return true
+		}
+	}
+	return false
 }

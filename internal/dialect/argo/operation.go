@@ -16,7 +16,7 @@ import (
 // operationState is the state of the report's operation. It is prev itself where
 // that records the same operation as ended, or a later one.
 func operationState(prev *v1alpha1.OperationState, o Observed, now metav1.Time) *v1alpha1.OperationState {
-	op := o.Report.Operation
+	op := shown(o)
 	if op == nil || op.Phase == "" {
 		return prev
 	}
@@ -53,6 +53,23 @@ func operationState(prev *v1alpha1.OperationState, o Observed, now metav1.Time) 
 
 // seconds is a time as it will be read again: to the second.
 func seconds(t time.Time) metav1.Time { return metav1.NewTime(t.Truncate(time.Second)) }
+
+// shown is the report's operation as Argo CD shows it: one that has failed and
+// will be repeated is still running.
+func shown(o Observed) *model.Operation {
+	op := o.Report.Operation
+	if op == nil || op.Phase != model.PhaseFailed {
+		return op
+	}
+	limit := op.Request.Retry.Limit
+	current := o.Report.Snapshot != nil && o.Report.Snapshot.Commit.ID == op.Revision && op.Spec == o.App.Spec
+	if !current || (limit >= 0 && op.Retries >= limit) {
+		return op
+	}
+	again := *op
+	again.Phase, again.Retries = model.PhaseRunning, op.Retries+1
+	return &again
+}
 
 // isSame reports whether a state records the operation. Operations are told
 // apart by their start, to the second, by who asked, and, once ended, by what

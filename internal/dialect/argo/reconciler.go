@@ -155,6 +155,13 @@ func (r *Reconciler) watches(namespace string) bool {
 	})
 }
 
+// Declares reports whether an Application is given to the engine: it is in a
+// namespace that is worked on, and not about to go without its objects.
+func (r *Reconciler) Declares(u *unstructured.Unstructured) bool {
+	deleting, _ := cascade(u)
+	return r.watches(u.GetNamespace()) && (deleting || u.GetDeletionTimestamp() == nil)
+}
+
 // Reconcile brings the engine up to an Application, and the Application up to
 // the engine's report, by at most one write.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
@@ -179,11 +186,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if isOlder(u.GetResourceVersion(), e.written) {
 		return reconcile.Result{}, nil // our own write is still to come, as an event
 	}
-	app, source := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
-	if u.GetDeletionTimestamp() != nil && !app.Deleting {
+	if !r.Declares(u) {
 		r.forget(key) // the objects stay
 		return reconcile.Result{}, nil
 	}
+	app, source := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
 	r.hand(e, app, source)
 	return reconcile.Result{}, r.write(ctx, e, u, r.next(e, u, app, reports))
 }

@@ -118,6 +118,12 @@ var scenarios = map[string][]step{
 		})},
 	},
 	"failing": {
+		{name: "failed, to be repeated", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
+			r.Operation = failing(operation(model.PhaseFailed, "aaa", 10, model.Request{ID: "1", Retry: model.Retry{Limit: 5}}))
+			r.Operation.Retries = 1
+			r.Stage, r.Err = model.StageApply, errors.New("configmap/c: denied by policy")
+		})},
 		{name: "retrying", report: report("aaa", func(r *model.Report) {
 			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
 			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})

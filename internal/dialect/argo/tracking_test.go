@@ -56,3 +56,16 @@ func TestTrackerNotOwned(t *testing.T) {
 		t.Errorf("a CRD is marked: %v %v", labels, annotations)
 	}
 }
+
+func TestKeep(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "Prune=true": false, "Replace=true, Prune=false": true, "Delete=false": true, "Prune=confirm": true, "PruneLast=false": false,
+	} {
+		if got := Keep(nil, map[string]string{annotationSyncOptions: text}); got != want {
+			t.Errorf("Keep(%q) = %v", text, got)
+		}
+	}
+	if !Keep(nil, map[string]string{annotationHelmPolicy: "keep"}) {
+		t.Error("helm.sh/resource-policy: keep is not obeyed")
+	}
+}
