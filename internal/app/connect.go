@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// declaring are the kinds of objects that declare apps and their sources.
+var (
+	applications   = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Application"}
+	kustomizations = schema.GroupVersionKind{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"}
+	repositories   = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "GitRepository"}
+)
+
+// connect makes the manager that reads the objects of both dialects.
+func (c *controller) connect() (ctrl.Manager, error) {
+	logger := bridge(c.log)
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	again := true // controllers' names may recur: several run in one process in tests
+	mgr, err := ctrl.NewManager(c.opt.REST, ctrl.Options{
+		Scheme: scheme, Logger: logger,
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Cache:      c.cacheOptions(),
+		Controller: config.Controller{SkipNameValidation: &again},
+		Client:     client.Options{Cache: &client.CacheOptions{Unstructured: true}},
+
+		LeaderElection: c.opt.LeaderElection != "", LeaderElectionNamespace: c.opt.LeaderElection,
+		LeaderElectionID: "fixpoint-controller", LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster at %s: %w: check the kubeconfig and that the API server answers", c.opt.REST.Host, err)
+	}
+	return mgr, served(mgr.GetRESTMapper())
+}
+
+// watch sets up the watches of both dialects.
+func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
+	if err := c.argo.SetupWithManager(mgr); err != nil {
+		return err
+	}
+	err := c.flux.Setup(ctx, mgr, flux.Deps{
+		Engine: c.engine, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
+		Events: mgr.GetEventRecorderFor("fixpoint"), Log: c.log,
+	})
+	if err != nil {
+		return fmt.Errorf("watching Kustomizations: %w", err)
+	}
+	return nil
+}
+
+// cacheOptions keep what is cached small: Secrets and ConfigMaps only where
+// Argo CD's settings are.
+func (c *controller) cacheOptions() cache.Options {
+	return cache.Options{ByObject: argo.CacheByObject(c.opt.ArgoNamespace, c.opt.AppNamespaces)}
+}
+
+// served says what to do where the CRDs are missing.
+func served(mapper apimeta.RESTMapper) error {
+	var missing []string
+	for _, gvk := range []schema.GroupVersionKind{applications, kustomizations, repositories} {
+		_, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		switch {
+		case apimeta.IsNoMatchError(err):
+			missing = append(missing, gvk.Kind)
+		case err != nil:
+			return fmt.Errorf("asking the cluster for its kinds: %w", err)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the cluster has no CRDs for %s: install them with 'fixpoint install --crds-only'", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// declared lists the apps that exist.
+func (c *controller) declared(ctx context.Context, reader client.Reader) ([]model.AppKey, error) {
+	var keys []model.AppKey
+	for _, from := range []struct {
+		gvk schema.GroupVersionKind
+		key func(namespace, name string) model.AppKey
+	}{{applications, argo.Key}, {kustomizations, flux.AppKeyOf}} {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(from.gvk.GroupVersion().WithKind(from.gvk.Kind + "List"))
+		if err := reader.List(ctx, list); err != nil {
+			if errors.Is(err, context.Canceled) {
+				return nil, nil
+			}
+			return nil, fmt.Errorf("listing %ss: %w", from.gvk.Kind, err)
+		}
+		for _, o := range list.Items {
+			keys = append(keys, from.key(o.GetNamespace(), o.GetName()))
+		}
+	}
+	return keys, nil
+}

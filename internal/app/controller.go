@@ -1,0 +1,277 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
+	"github.com/fixpoint-cd/fixpoint/internal/engine"
+	"github.com/fixpoint-cd/fixpoint/internal/ledger"
+	"github.com/fixpoint-cd/fixpoint/internal/metrics"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/policy"
+	"github.com/fixpoint-cd/fixpoint/internal/render"
+	"github.com/fixpoint-cd/fixpoint/internal/source"
+	"github.com/fixpoint-cd/fixpoint/internal/target"
+)
+
+// Options are those of a controller.
+type Options struct {
+	// REST is the connection to the cluster that holds the apps.
+	REST *rest.Config
+	// DataDir holds the Git mirrors and the ledger. One controller uses it.
+	DataDir string
+	// Mirrors rewrite repository URLs.
+	Mirrors []source.Rewrite
+	// AllowLocal permits repositories that are paths of this machine.
+	AllowLocal bool
+	// Listen is the address of /metrics, /healthz, /readyz and /webhook.
+	Listen string
+	// ArgoNamespace is Argo CD's control-plane namespace; "" is "argocd".
+	ArgoNamespace string
+	// AppNamespaces are further namespaces with Applications; "*" is all.
+	AppNamespaces []string
+	// WebhookSecret is what webhook calls have to be signed with; "" accepts
+	// unsigned ones.
+	WebhookSecret string
+	// Workers is how many apps are worked on at a time; 0 is the engine's default.
+	Workers int
+	// LeaderElection lets one of several controllers work, by a Lease in this
+	// namespace; "" is off.
+	LeaderElection string
+	// Started is called with the address that is listened on; nil for none.
+	Started func(addr string)
+}
+
+// controller is the wiring: every part and how they find each other.
+type controller struct {
+	opt     Options
+	log     *slog.Logger
+	metrics *prometheus.Registry
+	store   *source.Store
+	render  *render.Renderer
+	ledger  *ledger.Ledger
+	targets *targets
+	engine  *engine.Engine
+	argo    *argo.Reconciler
+	flux    *flux.Controller
+	ready   atomic.Bool
+
+	mu       sync.Mutex
+	clusters map[string]argo.Cluster // by the name that apps use
+}
+
+// Controller keeps clusters at the state that Git declares, until ctx ends.
+func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
+	if opt.ArgoNamespace == "" {
+		opt.ArgoNamespace = "argocd"
+	}
+	c := &controller{opt: opt, log: log, metrics: prometheus.NewRegistry()}
+	mgr, err := c.connect()
+	if err != nil {
+		return err
+	}
+	if err := c.open(mgr); err != nil {
+		return err
+	}
+	defer c.close()
+	if err := c.watch(ctx, mgr); err != nil {
+		return err
+	}
+	srv, err := newServer(opt.Listen, log, prometheus.Gatherers{c.metrics, ctrlmetrics.Registry}, c.webhook(), c.isReady)
+	if err != nil {
+		return err
+	}
+	if opt.Started != nil {
+		opt.Started(srv.listener.Addr().String())
+	}
+	// In the order of their start; all stop when one fails.
+	g, ctx := errgroup.WithContext(ctx)
+	for name, run := range map[string]func(context.Context) error{
+		"server": srv.Run, "sources": c.store.Run, "targets": c.targets.Run,
+		"engine": c.engine.Run, "apps": mgr.Start, "start": func(ctx context.Context) error { return c.release(ctx, mgr) },
+	} {
+		g.Go(func() error {
+			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// open makes the parts and tells them of each other.
+func (c *controller) open(mgr ctrl.Manager) error {
+	if err := os.MkdirAll(c.opt.DataDir, 0o700); err != nil {
+		return fmt.Errorf("making the data folder: %w: choose another with --data-dir", err)
+	}
+	var err error
+	if c.ledger, err = ledger.Open(filepath.Join(c.opt.DataDir, "ledger.db")); err != nil {
+		return err
+	}
+	c.store, err = source.New(source.Config{
+		Dir: filepath.Join(c.opt.DataDir, "git"), Rewrites: c.opt.Mirrors, AllowLocal: c.opt.AllowLocal, Log: c.log,
+		OnChange: c.sourceChanged,
+	})
+	if err != nil {
+		return errors.Join(err, c.ledger.Close())
+	}
+	c.render = render.New(render.Config{})
+	tracker := &argo.Tracker{ControlPlaneNamespace: c.opt.ArgoNamespace}
+	c.targets = &targets{
+		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker),
+		notify: func(app model.AppKey, _ model.ObjectKey) { c.engine.Wake(app) },
+		kinds:  func(name string) { c.engine.KindsChanged(name) },
+	}
+	m := metrics.New(c.metrics)
+	dialects := map[string]engine.Dialect{}
+	c.engine = engine.New(engine.Config{
+		Sources: c.store, Renderer: c.render, Target: c.targets.get, Ledger: c.ledger, Workers: c.opt.Workers, Log: c.log,
+		Observe: m.Reconciled, Synced: m.Synced, Dialects: dialects,
+	})
+	c.flux = flux.NewController()
+	c.argo = argo.New(argo.Config{
+		Client: mgr.GetClient(), Engine: c.engine, Sources: c.store, Recorder: mgr.GetEventRecorderFor("fixpoint"),
+		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
+		ClustersChanged: c.clustersChanged, Log: c.log,
+	})
+	dialects[argo.Dialect] = engine.Dialect{Reporter: c.argo, Stamp: tracker.Stamp, Policy: policy.Rules{Hooks: true}}
+	dialects[flux.Dialect] = engine.Dialect{Reporter: c.flux, Stamp: flux.Tracker{}.Stamp}
+	c.engine.Hold()
+	c.count(m)
+	return nil
+}
+
+func (c *controller) close() {
+	if err := errors.Join(c.store.Close(), c.ledger.Close()); err != nil {
+		c.log.Error("closing", "err", err)
+	}
+}
+
+// marks are how the dialects mark what is theirs.
+func marks(tracker *argo.Tracker) []target.Mark {
+	return []target.Mark{
+		{Manager: argo.Manager, Owner: tracker.Owner, Alone: true, Keep: argo.Keep},
+		{Manager: flux.Manager, Owner: flux.Tracker{}.Owner, Keep: flux.Keep},
+	}
+}
+
+// sourceChanged tells everybody that a source has news.
+func (c *controller) sourceChanged(key model.SourceKey) {
+	c.flux.SourceChanged(key)
+	c.engine.SourceChanged(key)
+}
+
+// findCluster finds the connection of an app's target.
+func (c *controller) findCluster(name string) (*rest.Config, error) {
+	if name == "" {
+		return c.opt.REST, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found, ok := c.clusters[name]
+	if !ok {
+		return nil, model.As(model.ErrNotFound, fmt.Errorf("there is no cluster %s: declare it by a cluster Secret in namespace %s", name, c.opt.ArgoNamespace))
+	}
+	return found.Config, found.Err
+}
+
+// clustersChanged takes the clusters that Argo CD's Secrets declare.
+func (c *controller) clustersChanged(clusters []argo.Cluster) {
+	all := make(map[string]argo.Cluster, len(clusters))
+	for _, found := range clusters {
+		all[found.Target()] = found
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clusters = all
+}
+
+func (c *controller) webhook() http.Handler {
+	return c.store.Webhook(func() string { return c.opt.WebhookSecret })
+}
+
+// release lets the engine act once every app that exists has been read.
+func (c *controller) release(ctx context.Context, mgr ctrl.Manager) error {
+	if !mgr.GetCache().WaitForCacheSync(ctx) {
+		return nil
+	}
+	keys, err := c.declared(ctx, mgr.GetClient())
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !c.allKnown(keys) {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+	c.engine.Release()
+	c.ready.Store(true)
+	c.log.Info("ready", "apps", len(keys))
+	return nil
+}
+
+func (c *controller) allKnown(keys []model.AppKey) bool {
+	for _, k := range keys {
+		if !c.engine.Known(k) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *controller) isReady() error {
+	if !c.ready.Load() {
+		return errors.New("still reading the apps")
+	}
+	return nil
+}
+
+// count exposes what the parts count themselves.
+func (c *controller) count(m *metrics.Metrics) {
+	m.Apps(c.engine.Reports)
+	m.Func("fixpoint_renders_total", "Renders that were really done.", nil, func() float64 { return float64(c.render.Stats().Renders) })
+	m.Func("fixpoint_render_hits_total", "Renders answered from memory.", nil, func() float64 { return float64(c.render.Stats().Hits) })
+	m.Func("fixpoint_git_ls_remote_total", "Looks at Git repositories.", nil, func() float64 { return float64(c.store.Stats().LsRemotes) })
+	m.Func("fixpoint_git_fetch_total", "Fetches from Git repositories.", nil, func() float64 { return float64(c.store.Stats().Fetches) })
+	for kind, value := range map[string]func(target.Requests) int64{
+		"read":    func(r target.Requests) int64 { return r.Reads },
+		"watch":   func(r target.Requests) int64 { return r.Watches },
+		"write":   func(r target.Requests) int64 { return r.Writes },
+		"dry-run": func(r target.Requests) int64 { return r.DryRuns },
+		"429":     func(r target.Requests) int64 { return r.Throttled },
+	} {
+		m.Func("fixpoint_target_requests_total", "Requests to the clusters that are written to; 429 counts the refused ones.",
+			prometheus.Labels{"kind": kind}, func() float64 {
+				sum := int64(0)
+				for _, r := range c.targets.requests() {
+					sum += value(r)
+				}
+				return float64(sum)
+			})
+	}
+}
+
+// bridge gives libraries that log by logr and klog our logger.
+func bridge(log *slog.Logger) logr.Logger { return logr.FromSlogHandler(log.Handler()) }
