@@ -179,6 +179,33 @@ func TestDeletion(t *testing.T) {
 			}
 		}
 	}
+	t.Run("blocked", func(t *testing.T) {
+		foreign := func(u *unstructured.Unstructured) {
+			u.Object["status"] = map[string]any{"inventory": map[string]any{
+				"entries": []any{map[string]any{"id": "ns_a__ConfigMap", "v": "v1"}}}}
+			u.SetFinalizers([]string{Finalizer})
+			if err := unstructured.SetNestedField(u.Object, "tenant", "spec", "serviceAccountName"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := newWorld(t, testObject(t, "kustomization.yaml", foreign))
+		if err := w.client.Delete(t.Context(), w.kustomization()); err != nil {
+			t.Fatal(err)
+		}
+		w.settle(nil, onlyApp)
+		if app := w.engine.last(t); app.Deleting || app.Invalid == nil {
+			t.Errorf("the engine may delete with the wrong rights: %+v", app)
+		}
+		k := w.kustomization()
+		if k == nil {
+			t.Fatal("it went and left its objects")
+		}
+		w.edit(k, func() { k.Spec.DeletionPolicy = "Orphan" })
+		w.settle(nil, onlyApp)
+		if w.kustomization() != nil {
+			t.Error("it is still there though its objects may stay")
+		}
+	})
 	for name, tc := range map[string]struct {
 		policy string
 		waits  bool

@@ -57,3 +57,22 @@ func TestTracker(t *testing.T) {
 		t.Errorf("Owner of half a mark = %v", got)
 	}
 }
+
+func TestKeep(t *testing.T) {
+	for key, values := range map[string]map[string]bool{
+		"kustomize.toolkit.fluxcd.io/prune":     {"disabled": true, "Disabled": true, "enabled": false, "": false},
+		"kustomize.toolkit.fluxcd.io/reconcile": {"disabled": true, "enabled": false},
+		"kustomize.toolkit.fluxcd.io/ssa":       {"Ignore": true, "ignore": true, "Merge": false, "IfNotPresent": false},
+		"kustomize.toolkit.fluxcd.io/force":     {"disabled": false},
+	} {
+		for value, want := range values {
+			m := map[string]string{key: value}
+			if got := Keep(m, nil); got != want {
+				t.Errorf("Keep with the label %s=%s is %v", key, value, got)
+			}
+			if got := Keep(nil, m); got != want {
+				t.Errorf("Keep with the annotation %s=%s is %v", key, value, got)
+			}
+		}
+	}
+}

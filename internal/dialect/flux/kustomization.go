@@ -25,7 +25,8 @@ const AllowEmptyAnnotation = "fixpoint-cd.github.io/allow-empty"
 
 // App is what the Kustomization asks for. It never fails: what is wrong with
 // the object is in App.Invalid, and fields that are not honoured are in
-// App.Warnings.
+// App.Warnings. An object that is being deleted is Deleting if its objects have
+// to go first, Invalid if that can't be done, and neither if it may go at once.
 func App(obj *unstructured.Unstructured) model.App {
 	app := model.App{
 		Key:        AppKeyOf(obj.GetNamespace(), obj.GetName()),
@@ -53,8 +54,12 @@ func App(obj *unstructured.Unstructured) model.App {
 	app.DependsOn = dependenciesOf(k)
 	app.Known = knownOf(k.Status.Inventory)
 	app.Applied = commitOf(k.Status.LastAppliedRevision)
-	app.Deleting = k.DeletionTimestamp != nil && deletesObjects(k)
-	app.Invalid = model.As(model.ErrInvalid, refusal(k, app.Deleting))
+	if k.DeletionTimestamp == nil {
+		app.Invalid = model.As(model.ErrInvalid, refusal(k))
+	} else if deletesObjects(k) {
+		app.Invalid = model.As(model.ErrInvalid, deletionRefusal(k))
+		app.Deleting = app.Invalid == nil
+	}
 	return app
 }
 
@@ -183,17 +188,18 @@ func deletesObjects(k kustomizev1.Kustomization) bool {
 }
 
 // refusal says why the Kustomization can't be worked on: it asks for something
-// without which the wrong thing would be applied, or with the wrong rights. A
-// deletion needs the rights only.
-func refusal(k kustomizev1.Kustomization, deleting bool) error {
-	rights := rightsRefusal(k)
-	if deleting {
-		if rights != nil {
-			rights = fmt.Errorf("%w\nset spec.deletionPolicy to Orphan to let the Kustomization go and keep its objects", rights)
-		}
-		return rights
+// without which the wrong thing would be applied, or with the wrong rights.
+func refusal(k kustomizev1.Kustomization) error {
+	return errors.Join(rightsRefusal(k), contentRefusal(k.Spec), sourceRefusal(k))
+}
+
+// deletionRefusal says why the objects can't be deleted: only the rights count.
+func deletionRefusal(k kustomizev1.Kustomization) error {
+	err := rightsRefusal(k)
+	if err != nil {
+		err = fmt.Errorf("%w\nset spec.deletionPolicy to Orphan to let the Kustomization go and keep its objects", err)
 	}
-	return errors.Join(rights, contentRefusal(k.Spec), sourceRefusal(k))
+	return err
 }
 
 // rightsRefusal is about whose rights are used, and where.

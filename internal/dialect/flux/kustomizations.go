@@ -102,10 +102,11 @@ func (k *kustomizations) Reconcile(ctx context.Context, req reconcile.Request) (
 	k.state(key, func(s *appState) { obj = newest(obj, s.written).DeepCopy() })
 
 	app := App(obj)
-	if !obj.GetDeletionTimestamp().IsZero() && !app.Deleting {
+	deleted := !obj.GetDeletionTimestamp().IsZero()
+	if deleted && !app.Deleting && app.Invalid == nil {
 		return reconcile.Result{}, k.release(ctx, obj, key)
 	}
-	if !app.Deleting {
+	if !deleted {
 		if err := setFinalizer(ctx, k.Client, obj, true, kustomizationManager); err != nil {
 			return reconcile.Result{}, err
 		}
