@@ -74,7 +74,7 @@ var groups = []struct {
 	commands  []func(Deps) *cobra.Command
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
-	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
 }
 

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// requestAnnotation asks Flux's kinds for a reconcile; its value is handed back
+// in status.lastHandledReconcileAt.
+const requestAnnotation = "reconcile.fluxcd.io/requestedAt"
+
+// reconcile makes the controller reconcile a Kustomization, and its
+// GitRepository before that if source is set.
+func (w *waiter) reconcile(ctx context.Context, app item, source bool) error {
+	if source {
+		repo, err := w.sourceOf(ctx, app)
+		if err != nil {
+			return err
+		}
+		if err := w.request(ctx, repo); err != nil {
+			return err
+		}
+	}
+	return w.request(ctx, app)
+}
+
+func (w *waiter) sourceOf(ctx context.Context, app item) (item, error) {
+	namespace := first(app.text("spec", "sourceRef", "namespace"), app.GetNamespace())
+	name := app.text("spec", "sourceRef", "name")
+	if k := app.text("spec", "sourceRef", "kind"); k != gitRepository.name {
+		return item{}, fmt.Errorf("%s has a source of kind %q, which is not supported yet: use a GitRepository", app.title(), k)
+	}
+	return w.find(ctx, selector{namespace: namespace}, name, gitRepository)
+}
+
+func (w *waiter) request(ctx context.Context, app item) error {
+	if suspended, _, _ := unstructured.NestedBool(app.Object, "spec", "suspend"); suspended {
+		return fmt.Errorf("%s is suspended: set its spec.suspend to false first", app.title())
+	}
+	token := stamp()
+	asked, err := w.patch(ctx, app, map[string]any{"metadata": map[string]any{"annotations": map[string]any{requestAnnotation: token}}})
+	if err != nil {
+		return err
+	}
+	printf(w.out, "%s: reconcile asked for\n", app.title())
+	if w.flags.noWait {
+		return nil
+	}
+	w.last = ""
+	return w.await(ctx, asked, func(now item) (bool, error) { return w.judge(now, token) })
+}
+
+// judge reports whether a Flux object has handled the token, and how.
+func (w *waiter) judge(now item, token string) (bool, error) {
+	ready := conditionOf(now, "Ready")
+	if ready == nil || now.text("status", "lastHandledReconcileAt") != token {
+		return false, nil
+	}
+	message := textOf(ready, "message")
+	switch metav1.ConditionStatus(textOf(ready, "status")) {
+	case metav1.ConditionTrue:
+		printf(w.out, "%s: %s\n", now.title(), brief(message, 0))
+		return true, nil
+	case metav1.ConditionFalse:
+		return false, failure(now, textOf(ready, "reason"), message, "correct that and push, or look with 'fixpoint get "+now.path()+" -o yaml'")
+	}
+	w.progress(now, message)
+	return false, nil
+}
+
+func newRefresh(Deps) *cobra.Command {
+	var flags syncFlags
+	cmd := &cobra.Command{
+		Use:   "refresh NAME|NAMESPACE/NAME",
+		Short: "Look at an app's repository and objects now",
+		Long: `Makes the controller look at an app's repository and compare anew. An Application
+without automated sync is not synced by it. For a Kustomization it is the same as
+'fixpoint sync --with-source', since Flux always applies what differs.`,
+		Example: `  fixpoint refresh my-app
+  fixpoint refresh argocd/my-app --hard     trust nothing that is remembered`,
+		Args: oneArg("the name of an app"),
+		RunE: func(cmd *cobra.Command, args []string) error { return flags.refresh(cmd, args[0]) },
+	}
+	flags.bind(cmd)
+	cmd.Flags().BoolVar(&flags.hard, "hard", false, "compare every object by a dry run, trusting nothing that is remembered (Applications)")
+	return cmd
+}
+
+func (f *syncFlags) refresh(cmd *cobra.Command, name string) error {
+	c, err := f.conn.open()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := f.deadline(cmd.Context())
+	defer cancel()
+	app, err := c.find(ctx, f.sel, name, f.sel.kinds()...)
+	if err != nil {
+		return err
+	}
+	w := &waiter{cluster: c, flags: f, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
+	if app.kind.name == application.name {
+		return w.refreshApplication(ctx, app)
+	}
+	if f.hard {
+		return usage(cmd, errors.New("--hard is for Applications"))
+	}
+	return w.reconcile(ctx, app, true)
+}
