@@ -2,10 +2,13 @@ package control
 
 import (
 	"flag"
+	"fmt"
 	"io"
 	"log"
 	"os"
+	"runtime/debug"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 )
 
@@ -13,7 +16,8 @@ import (
 const logFile = "log"
 
 // logToFile sends the log of every component to logFile and keeps the one of
-// the start before. It must be called before a component starts.
+// the start before. It must be called before a component starts. os.Stderr
+// stays what it was, for the errors that end the process.
 func logToFile() error {
 	if err := os.Rename(logFile, logFile+".1"); err != nil && !os.IsNotExist(err) {
 		return err
@@ -21,6 +25,9 @@ func logToFile() error {
 	file, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
+	}
+	if err := divertStderr(file); err != nil {
+		return fmt.Errorf("sending the log to a file: %w", err)
 	}
 	flags := flag.NewFlagSet("klog", flag.PanicOnError)
 	klog.InitFlags(flags)
@@ -34,6 +41,21 @@ func logToFile() error {
 	klog.SetOutput(unsynced{file})
 	log.SetOutput(file)
 	return nil
+}
+
+// divertStderr makes file descriptor 2 another name of file, and os.Stderr a
+// new one of the terminal. The API server's etcd client takes descriptor 2
+// before main begins and can be told nothing else.
+func divertStderr(file *os.File) error {
+	terminal, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return err
+	}
+	os.Stderr = os.NewFile(uintptr(terminal), "stderr")
+	if err := unix.Dup2(int(file.Fd()), 2); err != nil {
+		return err
+	}
+	return debug.SetCrashOutput(os.Stderr, debug.CrashOptions{})
 }
 
 // unsynced hides a file's Sync, which klog would call for every flush.
