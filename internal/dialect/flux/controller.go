@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"time"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
@@ -177,7 +176,3 @@ func newGitRepository() *unstructured.Unstructured {
 
 var _ reconcile.Reconciler = (*kustomizations)(nil)
 var _ reconcile.Reconciler = (*repositories)(nil)
-
-// secretRetry is the pause after which a Secret that was missing is looked for
-// again, if the interval is not shorter.
-const secretRetry = 10 * time.Second

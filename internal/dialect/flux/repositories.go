@@ -135,6 +135,10 @@ func (r *repositories) report(ctx context.Context, sub *subscription, obj *unstr
 	return nil
 }
 
+// secretRetry is the pause after which a Secret that was missing is looked for
+// again, if the interval is not shorter.
+const secretRetry = 10 * time.Second
+
 // again is when to look for a Secret that would help; 0 is never.
 func (r *repositories) again(sub *subscription, repo Repository) time.Duration {
 	if repo.Invalid != nil || repo.Secret == "" {
