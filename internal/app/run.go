@@ -27,7 +27,9 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Controller: func(ctx context.Context, flags cli.ControllerFlags) error {
 			return runController(ctx, flags, stdio.Err)
 		},
-		In: stdio.In, Out: stdio.Out, Err: stdio.Err,
+		Inspect:  Inspect,
+		Declared: Declared,
+		In:       stdio.In, Out: stdio.Out, Err: stdio.Err,
 	})
 	cmd.SetArgs(args)
 	return cli.Exit(stdio.Err, cmd.ExecuteContext(ctx))

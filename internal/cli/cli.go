@@ -12,6 +12,9 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // Deps are what the commands do and don't know how to.
@@ -22,8 +25,24 @@ type Deps struct {
 	// command.
 	Demo func(context.Context, DemoFlags) error
 
+	// Inspect says what a sync of an app would change, and changes nothing.
+	Inspect func(context.Context, InspectFlags) (Inspection, error)
+	// Declared reads an object of a dialect; false if it is none.
+	Declared func(*unstructured.Unstructured) (Declared, bool)
+
 	In       io.Reader
 	Out, Err io.Writer
+}
+
+// Declared is what an object of a dialect asks for.
+type Declared struct {
+	// App is nil for an object that only declares a source.
+	App *model.App
+	// URL is the repository, where the object itself names it.
+	URL      string
+	Warnings []model.Warning
+	// Invalid says why it can't be worked on.
+	Invalid error
 }
 
 // New is the command fixpoint. What Execute returns is for Exit.
@@ -74,7 +93,7 @@ var groups = []struct {
 	commands  []func(Deps) *cobra.Command
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
-	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
 }
 

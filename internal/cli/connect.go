@@ -130,3 +130,11 @@ func rootCause(err error) string {
 	}
 	return strings.TrimSpace(err.Error())
 }
+
+// explainPlain is explain for errors that say themselves what was done.
+func (c *cluster) explainPlain(err error) error {
+	if apierrors.IsForbidden(err) {
+		return fmt.Errorf("%w: ask for that permission, or use another --context", err)
+	}
+	return err
+}

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+
+	"github.com/fixpoint-cd/fixpoint/internal/cli"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
+	"github.com/fixpoint-cd/fixpoint/internal/engine"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/policy"
+	"github.com/fixpoint-cd/fixpoint/internal/render"
+	"github.com/fixpoint-cd/fixpoint/internal/source"
+)
+
+// Inspect says what a sync of an app would change. It takes the controller's
+// own way, from the repository to the plan, with parts of its own, and writes
+// nothing but dry runs.
+func Inspect(ctx context.Context, flags cli.InspectFlags) (cli.Inspection, error) {
+	connection, err := flags.REST()
+	if err != nil {
+		return cli.Inspection{}, err
+	}
+	d, err := readDeclaration(ctx, connection, flags)
+	if err != nil {
+		return cli.Inspection{}, err
+	}
+	dir, err := os.MkdirTemp("", "fixpoint-diff-")
+	if err != nil {
+		return cli.Inspection{}, fmt.Errorf("making a directory for the repository: %w: free some space, or set $TMPDIR", err)
+	}
+	defer os.RemoveAll(dir)
+	i, err := newInspector(dir, flags, d)
+	if err != nil {
+		return cli.Inspection{}, err
+	}
+	return i.inspect(ctx, d)
+}
+
+// inspector is a controller that looks at one app and does nothing.
+type inspector struct {
+	store   *source.Store
+	targets *targets
+	engine  *engine.Engine
+	changed chan struct{}
+}
+
+func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector, error) {
+	i := &inspector{changed: make(chan struct{}, 1)}
+	var err error
+	i.store, err = source.New(source.Config{
+		Dir: dir, Rewrites: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocalRepos,
+		OnChange: func(model.SourceKey) { i.signal() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	tracker := &argo.Tracker{ControlPlaneNamespace: flags.ArgoNamespace}
+	tracker.SetDestination(d.app.Key, d.app.Namespace)
+	i.targets = &targets{
+		log: log, all: map[string]*running{}, marks: marks(tracker),
+		notify: func(model.AppKey, model.ObjectKey) { i.signal() }, kinds: func(string) { i.signal() },
+		find: func(string) (*rest.Config, error) { return d.cluster, nil },
+	}
+	i.engine = engine.New(engine.Config{
+		Sources: i.store, Renderer: render.New(render.Config{}), Target: i.targets.get, Ledger: noLedger{}, Log: log,
+		Dialects: map[string]engine.Dialect{
+			argo.Dialect: {Stamp: tracker.Stamp, Policy: policy.Rules{Hooks: true}},
+			flux.Dialect: {Stamp: flux.Tracker{}.Stamp},
+		},
+	})
+	return i, nil
+}
+
+// signal tells a waiting inspection that there is news.
+func (i *inspector) signal() {
+	select {
+	case i.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspection, err error) {
+	run, stop := context.WithCancel(ctx)
+	var g errgroup.Group
+	g.Go(func() error { return i.store.Run(run) })
+	g.Go(func() error { return i.targets.Run(run) })
+	defer func() {
+		stop()
+		if ended := g.Wait(); err == nil {
+			err = ended
+		}
+		if closed := i.store.Close(); err == nil {
+			err = closed
+		}
+	}()
+	i.store.Set(d.app.Source, d.source)
+	t, err := i.targets.get(d.app.Target)
+	if err != nil {
+		return out, err
+	}
+	for app, objects := range d.others {
+		t.Claim(app, objects, nil)
+	}
+	found, err := i.engine.Inspect(ctx, d.app, i.changed)
+	if err != nil {
+		return out, err
+	}
+	out = cli.Inspection{Blocked: found.Plan.Blocked, Warnings: found.Warnings}
+	if s := found.Snapshot; s != nil {
+		out.Ref, out.Commit = s.Ref, s.Commit.ID
+	}
+	i.targets.mu.Lock()
+	cluster := i.targets.all[d.app.Target].Target
+	i.targets.mu.Unlock()
+	out.Changes, err = contents(ctx, cluster, found, d.app.Manager)
+	return out, err
+}
+
+// noLedger remembers nothing: every object is compared by a dry run.
+type noLedger struct{}
+
+func (noLedger) Load(model.AppKey) (map[model.ObjectKey]model.Pair, []model.ObjectRef, error) {
+	return map[model.ObjectKey]model.Pair{}, nil, nil
+}
+
+func (noLedger) Save(model.AppKey, map[model.ObjectKey]model.Pair, []model.ObjectKey) error {
+	return nil
+}
+func (noLedger) SaveKinds(model.AppKey, []model.ObjectRef) error { return nil }
+func (noLedger) Forget(model.AppKey) error                       { return nil }

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// InspectFlags say what to inspect.
+type InspectFlags struct {
+	Connection
+	// Object declares the app.
+	Object *unstructured.Unstructured
+	// Revision is inspected instead of the one that the app follows: a branch,
+	// tag or commit.
+	Revision        string
+	Mirrors         []Mirror
+	AllowLocalRepos bool
+	ArgoNamespace   string
+}
+
+// Inspection is what a sync of an app would change.
+type Inspection struct {
+	// Ref and Commit are what was rendered; Ref is "" for a commit by itself.
+	Ref, Commit string
+	// Changes are the steps of the plan that keep nothing as it is.
+	Changes []Change
+	// Blocked says why a sync would do nothing of it.
+	Blocked  error
+	Warnings []model.Warning
+}
+
+// Change is a step with the object before and after it; nil is no object. The
+// values of Secrets are hidden.
+type Change struct {
+	model.Step
+	Before, After map[string]any
+	// Err is why the API server would refuse it.
+	Err error
+}
+
+func newDiff(deps Deps) *cobra.Command {
+	flags := InspectFlags{}
+	var sel selector
+	var out format
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "diff NAME|NAMESPACE/NAME",
+		Short: "Show what a sync of an app would change",
+		Long: `Goes the controller's own way from the repository to the plan, with your rights
+and without the controller, and shows for every object that a sync would change
+the difference between what it is and what it would be. The values of Secrets are
+hidden: different values have different numbers.
+
+Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
+		Example: `  fixpoint diff my-app
+  fixpoint diff my-app --revision my-branch     what merging it would change
+  fixpoint diff my-app -o json`,
+		Args: oneArg("the name of an app"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, errTimeout)
+			defer cancel()
+			differs, err := diff(ctx, cmd, deps, flags, sel, out, args[0])
+			return diffExit(differs, err)
+		},
+	}
+	flags.bind(cmd)
+	sel.bind(cmd)
+	f := cmd.Flags()
+	f.StringVar(&flags.Revision, "revision", "", "branch, tag or commit to compare with (default: what the app follows)")
+	f.Var((*mirrors)(&flags.Mirrors), "mirror", "as for the controller: get repositories whose URL begins with PREFIX from BASE first; repeatable")
+	f.BoolVar(&flags.AllowLocalRepos, "allow-local-repos", false, "permit repositories that are paths of this machine")
+	f.StringVar(&flags.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Secrets and ConfigMaps")
+	f.DurationVar(&timeout, "timeout", 2*time.Minute, "how long it may take")
+	out.bind(cmd, formatTable, formatJSON, formatYAML)
+	cmd.ValidArgsFunction = appNames(&flags.Connection, &sel)
+	return cmd
+}
+
+// diffExit chooses the exit code. A wrong command line has its own.
+func diffExit(differs bool, err error) error {
+	var coded *codedError
+	switch {
+	case errors.As(err, &coded):
+		return err
+	case err != nil:
+		return &codedError{exitDiffFailed, err}
+	case differs:
+		return &codedError{code: exitDiffers}
+	}
+	return nil
+}
+
+func diff(ctx context.Context, cmd *cobra.Command, deps Deps, flags InspectFlags, sel selector, out format, name string) (bool, error) {
+	c, err := flags.open()
+	if err != nil {
+		return false, err
+	}
+	app, err := c.find(ctx, sel, name, sel.kinds()...)
+	if err != nil {
+		return false, err
+	}
+	flags.Object = app.Unstructured
+	found, err := deps.Inspect(ctx, flags)
+	if errors.Is(err, errTimeout) || errors.Is(err, context.DeadlineExceeded) {
+		return false, fmt.Errorf("%s: the comparison took too long: allow more with --timeout, and check that repository and cluster can be reached", app.title())
+	}
+	if err != nil {
+		return false, fmt.Errorf("%s can't be compared: %w", app.title(), c.explainPlain(err))
+	}
+	for _, w := range found.Warnings {
+		printf(cmd.ErrOrStderr(), "warning: %s\n", w.Message)
+	}
+	shown, err := found.differences()
+	if err != nil {
+		return false, err
+	}
+	if out != formatTable {
+		return differs(shown), out.data(cmd.OutOrStdout(), found.document(shown))
+	}
+	printDifferences(cmd.OutOrStdout(), shown)
+	found.summarise(cmd.ErrOrStderr(), app, shown)
+	return differs(shown), nil
+}
+
+// differs reports whether a sync would change anything, or try to.
+func differs(all []difference) bool {
+	for _, d := range all {
+		if d.Action != string(model.ActionLeave) {
+			return true
+		}
+	}
+	return false
+}
+
+func printDifferences(w io.Writer, all []difference) {
+	for _, d := range all {
+		printf(w, "%s", d.Diff)
+	}
+}
+
+// summarise says in words what the diffs don't.
+func (i Inspection) summarise(w io.Writer, app item, all []difference) {
+	count := map[string]int{}
+	for _, d := range all {
+		count[d.Action]++
+		switch {
+		case d.Error != "":
+			printf(w, "%s: would be refused: %s\n", d.Object, d.Error)
+		case d.Diff == "":
+			printf(w, "%s: %s: %s\n", d.Object, d.Action, d.Reason)
+		}
+	}
+	at := revision(i.Commit)
+	if i.Ref != "" {
+		at = i.Ref + "@" + at
+	}
+	if len(all) == 0 {
+		printf(w, "%s is as declared at %s.\n", app.title(), at)
+		return
+	}
+	var parts []string
+	for _, a := range []model.Action{model.ActionCreate, model.ActionUpdate, model.ActionDelete, model.ActionLeave, model.ActionWait, model.ActionRefuse} {
+		if n := count[string(a)]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, a))
+		}
+	}
+	printf(w, "%s at %s: %s.\n", app.title(), at, strings.Join(parts, ", "))
+	if i.Blocked != nil {
+		printf(w, "A sync would be refused: %s\n", i.Blocked)
+	}
+}

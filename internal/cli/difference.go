@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/pmezard/go-difflib/difflib"
+	"sigs.k8s.io/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// difference is a change as it is printed.
+type difference struct {
+	Object string `json:"object"`
+	Action string `json:"action"`
+	Reason string `json:"reason,omitempty"`
+	Error  string `json:"error,omitempty"`
+	// Diff is a unified diff; "" where nothing is known to differ.
+	Diff string `json:"diff,omitempty"`
+}
+
+// differences renders the changes. Those that turn out to change nothing that
+// people care about are left out.
+func (i Inspection) differences() ([]difference, error) {
+	var out []difference
+	for _, c := range i.Changes {
+		d := difference{Object: c.Object.String(), Action: string(c.Action), Reason: c.Reason}
+		if c.Err != nil {
+			d.Error = c.Err.Error()
+		}
+		if c.Action == model.ActionCheck {
+			d.Action = string(model.ActionUpdate)
+		}
+		text, err := unified(c, cmp.Or(i.Ref, short(i.Commit)))
+		if err != nil {
+			return nil, fmt.Errorf("showing %s: %w", c.Object, err)
+		}
+		d.Diff = text
+		silent := c.Action == model.ActionUpdate || c.Action == model.ActionCheck
+		if silent && text == "" && c.Err == nil {
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// document is what -o json prints.
+func (i Inspection) document(all []difference) map[string]any {
+	doc := map[string]any{"ref": i.Ref, "commit": i.Commit, "differences": all, "warnings": messages(i.Warnings)}
+	if all == nil {
+		doc["differences"] = []difference{}
+	}
+	if i.Blocked != nil {
+		doc["blocked"] = i.Blocked.Error()
+	}
+	return doc
+}
+
+func messages(all []model.Warning) []string {
+	out := make([]string, 0, len(all))
+	for _, w := range all {
+		out = append(out, w.Message)
+	}
+	return out
+}
+
+// contextLines is how many unchanged lines surround a difference.
+const contextLines = 3
+
+func unified(c Change, revision string) (string, error) {
+	if c.Before == nil && c.After == nil || c.Err != nil && c.After == nil {
+		return "", nil
+	}
+	before, err := lines(c.Before)
+	if err != nil {
+		return "", err
+	}
+	after, err := lines(c.After)
+	if err != nil {
+		return "", err
+	}
+	d := difflib.UnifiedDiff{
+		A: before, FromFile: c.Object.String() + " (live)", B: after, ToFile: c.Object.String() + " (" + revision + ")", Context: contextLines,
+	}
+	if c.Before == nil {
+		d.FromFile = "/dev/null"
+	}
+	if c.After == nil {
+		d.ToFile = "/dev/null"
+	}
+	return difflib.GetUnifiedDiffString(d)
+}
+
+// lines are an object as YAML without what a server sets.
+func lines(obj map[string]any) ([]string, error) {
+	if obj == nil {
+		return nil, nil
+	}
+	text, err := yaml.Marshal(withoutNoise(obj))
+	if err != nil {
+		return nil, err
+	}
+	all := strings.SplitAfter(string(text), "\n")
+	return all[:len(all)-1], nil // it ends with a newline
+}
+
+// noise is what servers set in metadata.
+var noise = []string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"}
+
+func withoutNoise(obj map[string]any) map[string]any {
+	out := maps.Clone(obj)
+	delete(out, "status")
+	meta, ok := out["metadata"].(map[string]any)
+	if !ok {
+		return out
+	}
+	meta = maps.Clone(meta)
+	maps.DeleteFunc(meta, func(k string, _ any) bool { return slices.Contains(noise, k) })
+	out["metadata"] = meta
+	return out
+}

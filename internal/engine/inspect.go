@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Inspection is what a sync of an app would do, with nothing of it done.
+type Inspection struct {
+	Plan model.Plan
+	// Desired are the objects that the plan's steps name, as they would be
+	// written.
+	Desired map[model.ObjectKey]model.Object
+	// Snapshot is the content that they were rendered from.
+	Snapshot *model.Snapshot
+	// Warnings are what a report would tell the user.
+	Warnings []model.Warning
+}
+
+// Inspect goes through the stages of a reconcile up to the plan and writes
+// nothing but dry runs. A suspended app is inspected like any other. While
+// content or lists of objects are missing, it waits for changed, which has to
+// be signalled whenever sources or targets have news.
+//
+// It claims the app's objects at the target and needs no Run: it is for an
+// engine that doesn't have the app.
+func (e *Engine) Inspect(ctx context.Context, app model.App, changed <-chan struct{}) (Inspection, error) {
+	if app.Invalid != nil {
+		return Inspection{}, app.Invalid
+	}
+	s := newState(app)
+	for {
+		r := newRun(e, s)
+		err := r.inspect(ctx)
+		if !errors.Is(err, errPending) {
+			return r.inspection(), err
+		}
+		select {
+		case <-ctx.Done():
+			return Inspection{}, context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}
+
+// inspect goes through the stages that change nothing.
+func (r *run) inspect(ctx context.Context) error {
+	for _, do := range []func(context.Context) error{r.connect, r.resolve, r.observe, r.decide} {
+		if err := do(ctx); err != nil {
+			return err
+		}
+	}
+	r.addShared()
+	// With a snapshot this is an error of the newest content, of which an older
+	// one was rendered.
+	return r.report.Err
+}
+
+func (r *run) inspection() Inspection {
+	out := Inspection{Plan: r.plan, Snapshot: r.report.Snapshot, Warnings: r.report.Warnings}
+	if r.desired != nil {
+		out.Desired = r.desired.byKey
+	}
+	return out
+}
