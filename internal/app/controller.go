@@ -152,7 +152,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
 		ClustersChanged: c.clustersChanged, Log: c.log,
 	})
-	dialects[argo.Dialect] = engine.Dialect{Reporter: c.argo, Stamp: tracker.Stamp, Policy: policy.Rules{Hooks: true}}
+	dialects[argo.Dialect] = engine.Dialect{Reporter: c.argo, Stamp: tracker.Stamp, Policy: policy.Argo()}
 	dialects[flux.Dialect] = engine.Dialect{Reporter: c.flux, Stamp: flux.Tracker{}.Stamp}
 	c.engine.Hold()
 	c.count(m)

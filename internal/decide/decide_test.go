@@ -91,7 +91,9 @@ func fields(text string) [][]string {
 	return out
 }
 
-func app(name string) model.AppKey { return model.AppKey{Dialect: "argo", Namespace: "argocd", Name: name} }
+func app(name string) model.AppKey {
+	return model.AppKey{Dialect: "argo", Namespace: "argocd", Name: name}
+}
 
 func key(s string) model.ObjectKey {
 	head, name := s[:strings.LastIndex(s, "/")], s[strings.LastIndex(s, "/")+1:]

@@ -103,7 +103,7 @@ func (r *run) compare() {
 		if _, seen := in.Live[k]; seen {
 			return
 		}
-		if live, ok := r.target.Live(k, r.app.Manager); ok {
+		if live, ok := r.target.Live(k, r.app.Key, r.app.Manager); ok {
 			in.Live[k] = live
 		}
 	}
@@ -152,7 +152,7 @@ func (r *run) settle(ctx context.Context) error {
 	learnt := map[model.ObjectKey]model.Pair{}
 	for i, s := range open {
 		key := s.Object.ObjectKey
-		live, ok := r.target.Live(key, r.app.Manager)
+		live, ok := r.target.Live(key, r.app.Key, r.app.Manager)
 		if errors.Is(errs[i], model.ErrTransient) {
 			r.remember(learnt, nil)
 			return errs[i]

@@ -40,7 +40,7 @@ type Target interface {
 	Ensure(app model.AppKey, refs []model.ObjectRef) (bool, error)
 	Claim(app model.AppKey, declared, interested []model.ObjectKey)
 	Claimants(model.ObjectKey) []model.AppKey
-	Live(key model.ObjectKey, manager string) (model.Live, bool)
+	Live(key model.ObjectKey, app model.AppKey, manager string) (model.Live, bool)
 	Owned(app model.AppKey, manager string) []model.Live
 	Namespaced(model.ObjectRef) (bool, error)
 	KindsEpoch() int

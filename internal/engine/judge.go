@@ -24,7 +24,8 @@ func (r *run) judge(context.Context) error {
 		r.s.applied = r.commit()
 	}
 	r.report.Applied, r.report.Operation = r.s.applied, op
-	if r.report.Err != nil || !settled {
+	// A source that can't be reached leaves what was applied as good as it was.
+	if (r.report.Err != nil && r.report.Stage != model.StageSource) || !settled {
 		return nil
 	}
 	if !r.app.Health.Waits() {
@@ -92,7 +93,7 @@ func (r *run) awaited() []model.ObjectRef {
 }
 
 func (r *run) healthOf(key model.ObjectKey) (model.Health, bool) {
-	live, ok := r.target.Live(key, r.app.Manager)
+	live, ok := r.target.Live(key, r.app.Key, r.app.Manager)
 	return live.Health, ok
 }
 

@@ -129,7 +129,7 @@ func (r *run) options(req model.Request) apply.Options {
 		Deletion: r.app.Deletion, Recreate: r.app.Sync.Recreate, DryRun: req.DryRun, Prune: r.prunes(req),
 	}
 	for _, s := range r.plan.Steps {
-		if live, ok := r.target.Live(s.Object.ObjectKey, r.app.Manager); ok {
+		if live, ok := r.target.Live(s.Object.ObjectKey, r.app.Key, r.app.Manager); ok {
 			opt.UIDs[s.Object.ObjectKey] = live.UID
 		}
 	}

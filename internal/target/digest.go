@@ -51,29 +51,24 @@ func (t *Target) digestMeta(gk groupKind, m *metav1.ObjectMeta, version string) 
 	if rec.Terminating {
 		rec.Health = model.Health{Status: model.Progressing, Message: "Pending deletion"}
 	}
-	counts := t.readMarks(rec, m)
+	t.readMarks(rec, m)
 	return &entry{
 		ObjectMeta: metav1.ObjectMeta{Name: m.Name, Namespace: m.Namespace, ResourceVersion: m.ResourceVersion},
-		rec:        rec, counts: counts,
+		rec:        rec,
 	}
 }
 
-// readMarks fills in the owner and reports whether its mark counts.
-func (t *Target) readMarks(rec *Record, m *metav1.ObjectMeta) (counts bool) {
+// readMarks fills in the owners whose marks count, and the wish to be kept.
+func (t *Target) readMarks(rec *Record, m *metav1.ObjectMeta) {
 	for _, mark := range t.cfg.Marks {
 		if mark.Keep != nil && mark.Keep(m.Labels, m.Annotations) {
 			rec.Keep = true
 		}
-		if !rec.Owner.IsZero() {
-			continue
-		}
-		if app, ok := mark.Owner(m.Labels, m.Annotations, rec.Ref.ObjectKey); ok {
-			if mark.Alone || rec.Ownership(mark.Manager) != (Ownership{}) {
-				rec.Owner, counts = app, true
-			}
+		app, ok := mark.Owner(m.Labels, m.Annotations, rec.Ref.ObjectKey)
+		if ok && (mark.Alone || rec.Ownership(mark.Manager) != (Ownership{})) {
+			rec.Owners = append(rec.Owners, app)
 		}
 	}
-	return counts
 }
 
 // metaOf reads the metadata that records are made of from a whole object.

@@ -63,7 +63,7 @@ func isCRD(k model.ObjectKey) bool {
 // concerns if something changed that they would want to know of. With quiet
 // the apps' own write is being recorded and nobody is told. A state older than
 // the record is ignored: a write's answer can overtake the watch.
-func (m *mirror) put(rec *Record, counts, quiet bool) {
+func (m *mirror) put(rec *Record, quiet bool) {
 	m.mu.Lock()
 	key := rec.Ref.ObjectKey
 	old := m.records[key]
@@ -71,18 +71,18 @@ func (m *mirror) put(rec *Record, counts, quiet bool) {
 		m.mu.Unlock()
 		return
 	}
-	if !counts && len(m.claims[key]) == 0 && !keptAlways(key) {
+	if len(rec.Owners) == 0 && len(m.claims[key]) == 0 && !keptAlways(key) {
 		// Nobody's (any more).
 		concerned := m.dropLocked(key)
 		m.mu.Unlock()
 		m.tell(concerned, key)
 		return
 	}
-	if old != nil && old.Owner != rec.Owner {
-		m.disownLocked(old.Owner, key)
+	if old != nil {
+		m.disownLocked(old.Owners, key)
 	}
-	if !rec.Owner.IsZero() && counts {
-		set(m.owned, rec.Owner)[key] = struct{}{}
+	for _, app := range rec.Owners {
+		set(m.owned, app)[key] = struct{}{}
 	}
 	m.records[key] = rec
 	var concerned []model.AppKey
@@ -123,7 +123,7 @@ func (m *mirror) dropLocked(key model.ObjectKey) []model.AppKey {
 		return nil
 	}
 	delete(m.records, key)
-	m.disownLocked(old.Owner, key)
+	m.disownLocked(old.Owners, key)
 	return m.concernedLocked(old, nil, key)
 }
 
@@ -131,8 +131,13 @@ func (m *mirror) dropLocked(key model.ObjectKey) []model.AppKey {
 func (m *mirror) concernedLocked(old, now *Record, key model.ObjectKey) []model.AppKey {
 	apps := slices.Collect(maps.Keys(m.claims[key]))
 	for _, r := range []*Record{old, now} {
-		if r != nil && !r.Owner.IsZero() && !slices.Contains(apps, r.Owner) {
-			apps = append(apps, r.Owner)
+		if r == nil {
+			continue
+		}
+		for _, owner := range r.Owners {
+			if !slices.Contains(apps, owner) {
+				apps = append(apps, owner)
+			}
 		}
 	}
 	return apps
@@ -144,17 +149,19 @@ func (m *mirror) tell(apps []model.AppKey, key model.ObjectKey) {
 	}
 }
 
-func (m *mirror) disownLocked(app model.AppKey, key model.ObjectKey) {
-	if s := m.owned[app]; s != nil {
-		if delete(s, key); len(s) == 0 {
-			delete(m.owned, app)
+func (m *mirror) disownLocked(apps []model.AppKey, key model.ObjectKey) {
+	for _, app := range apps {
+		if s := m.owned[app]; s != nil {
+			if delete(s, key); len(s) == 0 {
+				delete(m.owned, app)
+			}
 		}
 	}
 }
 
 // claim replaces the sets of objects that the app declares and that it only
 // wants to hear of. Other claimants of what it gives up are told, since they
-// may take it over.
+// may take it over, and so are those of what it declares anew.
 func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey) {
 	next := make(map[model.ObjectKey]bool, len(declared)+len(interested))
 	for _, k := range interested {
@@ -168,6 +175,9 @@ func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey)
 	for k, declares := range next {
 		if m.claims[k] == nil {
 			m.claims[k] = map[model.AppKey]bool{}
+		}
+		if had := m.claims[k][app]; declares && !had && len(m.claims[k]) > 0 {
+			told[k] = others(m.claims[k], app)
 		}
 		m.claims[k][app] = declares
 	}
@@ -193,10 +203,39 @@ func (m *mirror) unclaimLocked(app model.AppKey, next map[model.ObjectKey]bool) 
 			delete(m.claims, k)
 		}
 		if declared {
-			told[k] = slices.Collect(maps.Keys(m.claims[k]))
+			told[k] = others(m.claims[k], app)
 		}
 	}
 	return told
+}
+
+func others(claims map[model.AppKey]bool, app model.AppKey) []model.AppKey {
+	return slices.DeleteFunc(slices.Collect(maps.Keys(claims)), func(a model.AppKey) bool { return a == app })
+}
+
+// live is the object's record as an app sees it. Of several owners the first
+// that still declares the object counts, else the app itself, else the first.
+func (m *mirror) live(key model.ObjectKey, app model.AppKey, manager string) (model.Live, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	r := m.records[key]
+	if r == nil {
+		return model.Live{}, false
+	}
+	return r.live(manager, m.ownerLocked(r, app)), true
+}
+
+func (m *mirror) ownerLocked(r *Record, app model.AppKey) model.AppKey {
+	var owner model.AppKey
+	for _, o := range r.Owners {
+		if m.claims[r.Ref.ObjectKey][o] {
+			return o
+		}
+		if owner.IsZero() || o == app {
+			owner = o
+		}
+	}
+	return owner
 }
 
 // record is the object's record; nil if it has none.
@@ -206,15 +245,15 @@ func (m *mirror) record(key model.ObjectKey) *Record {
 	return m.records[key]
 }
 
-// ownedBy lists the records of the objects that bear the app's mark.
-func (m *mirror) ownedBy(app model.AppKey) []*Record {
+// ownedBy lists the objects that bear the app's mark, by key.
+func (m *mirror) ownedBy(app model.AppKey, manager string) []model.Live {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	out := make([]*Record, 0, len(m.owned[app]))
+	out := make([]model.Live, 0, len(m.owned[app]))
 	for k := range m.owned[app] {
-		out = append(out, m.records[k])
+		out = append(out, m.records[k].live(manager, app))
 	}
-	slices.SortFunc(out, func(a, b *Record) int { return a.Ref.Compare(b.Ref.ObjectKey) })
+	slices.SortFunc(out, func(a, b model.Live) int { return a.Ref.Compare(b.Ref.ObjectKey) })
 	return out
 }
 

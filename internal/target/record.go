@@ -17,8 +17,9 @@ type Record struct {
 	UID string
 	// ResourceVersion is that of the newest state seen.
 	ResourceVersion string
-	// Owner is the app whose mark the object bears; zero if none.
-	Owner model.AppKey
+	// Owners are the apps whose marks the object bears: one for each dialect at
+	// most, in the order of Config.Marks.
+	Owners []model.AppKey
 	// Keep: the object asks not to be pruned or deleted.
 	Keep bool
 	// Terminating: it has a deletion timestamp.
@@ -54,11 +55,11 @@ func (r *Record) Ownership(manager string) Ownership {
 // apply; false for no record.
 func (r *Record) applies(manager string) bool { return r != nil && r.Ownership(manager).Applies }
 
-// live is the record as one field manager sees it.
-func (r *Record) live(manager string) model.Live {
+// live is the record as one field manager sees it, with the owner that counts.
+func (r *Record) live(manager string, owner model.AppKey) model.Live {
 	mine := r.Ownership(manager)
 	return model.Live{
-		Ref: r.Ref, UID: r.UID, Owner: r.Owner, Fields: mine.Fields, Time: mine.Time,
+		Ref: r.Ref, UID: r.UID, Owner: owner, Fields: mine.Fields, Time: mine.Time,
 		Keep: r.Keep, Terminating: r.Terminating, Health: r.Health,
 	}
 }
@@ -66,7 +67,7 @@ func (r *Record) live(manager string) model.Live {
 // sameAs reports whether nothing changed between the two that an app would
 // want to know of.
 func (r *Record) sameAs(o *Record) bool {
-	return r.UID == o.UID && r.Owner == o.Owner && r.Keep == o.Keep &&
+	return r.UID == o.UID && slices.Equal(r.Owners, o.Owners) && r.Keep == o.Keep &&
 		r.Terminating == o.Terminating && r.Health == o.Health && slices.Equal(r.owned, o.owned)
 }
 

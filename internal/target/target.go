@@ -192,7 +192,7 @@ func (t *Target) lister(gk groupKind, res Resource) lister {
 
 // arrived takes in an object from a watch.
 func (t *Target) arrived(e *entry) {
-	t.mirror.put(e.rec, e.counts, false)
+	t.mirror.put(e.rec, false)
 	if isCRD(e.rec.Ref.ObjectKey) && e.rec.Health.Status == model.Healthy {
 		t.crdChanged()
 	}
@@ -246,24 +246,15 @@ func (t *Target) Claim(app model.AppKey, declared, interested []model.ObjectKey)
 // Claimants are the apps that declare the object.
 func (t *Target) Claimants(key model.ObjectKey) []model.AppKey { return t.mirror.claimants(key) }
 
-// Live is what is known of an object, as the field manager sees it; false if
-// there is no such object, or none that an app manages or has claimed.
-func (t *Target) Live(key model.ObjectKey, manager string) (model.Live, bool) {
-	r := t.mirror.record(key)
-	if r == nil {
-		return model.Live{}, false
-	}
-	return r.live(manager), true
+// Live is what is known of an object, as an app with that field manager sees
+// it; false if there is no such object, or none that an app manages or claims.
+func (t *Target) Live(key model.ObjectKey, app model.AppKey, manager string) (model.Live, bool) {
+	return t.mirror.live(key, app, manager)
 }
 
 // Owned lists the live objects that bear the app's mark, by key.
 func (t *Target) Owned(app model.AppKey, manager string) []model.Live {
-	records := t.mirror.ownedBy(app)
-	out := make([]model.Live, len(records))
-	for i, r := range records {
-		out[i] = r.live(manager)
-	}
-	return out
+	return t.mirror.ownedBy(app, manager)
 }
 
 // Namespaced reports whether the object's kind lives in namespaces;

@@ -32,8 +32,6 @@ func newer(a, b string) bool {
 type entry struct {
 	metav1.ObjectMeta
 	rec *Record
-	// counts: it bears the mark of an app, in the way that its dialect asks.
-	counts bool
 }
 
 // GetObjectKind implements runtime.Object.

@@ -31,9 +31,9 @@ func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dr
 		return model.Live{}, explain(obj.ObjectRef, err)
 	}
 	if !dryRun {
-		t.mirror.put(e.rec, e.counts, true)
+		t.mirror.put(e.rec, true)
 	}
-	return e.rec.live(manager), nil
+	return e.rec.live(manager, model.AppKey{}), nil
 }
 
 func (t *Target) patch(ctx context.Context, obj model.Object, manager string, dryRun bool) (*entry, error) {
@@ -73,7 +73,7 @@ const freshness = 2 * time.Second
 // change anything. Where a peer wrote the object by updates, its content is
 // compared instead of its ownership, so that taking over changes nothing.
 func (t *Target) Same(ctx context.Context, obj model.Object, manager string) (bool, error) {
-	live, ok := t.Live(obj.ObjectKey, manager)
+	live, ok := t.Live(obj.ObjectKey, model.AppKey{}, manager)
 	if !ok {
 		return false, nil
 	}
