@@ -31,11 +31,12 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, model.Source) {
 		env.Settings = &Settings{}
 	}
 	key := keyOf(u)
-	app := model.App{
-		Key: key, Generation: u.GetGeneration(), Source: SourceKey(key), Manager: Manager,
-		Suspended: u.GetAnnotations()[annotationSkip] == "true",
-	}
+	app := model.App{Key: key, Generation: u.GetGeneration(), Source: SourceKey(key), Manager: Manager}
 	app.Deleting, app.Deletion = cascade(u)
+	// One that goes without its objects, and is held by somebody else's
+	// finalizer, must not be synced any more.
+	goes := u.GetDeletionTimestamp() != nil && !app.Deleting
+	app.Suspended = goes || u.GetAnnotations()[annotationSkip] == "true"
 	raw, _ := u.Object["spec"].(map[string]any)
 	var spec v1alpha1.ApplicationSpec
 	if err := decode(raw, &spec); err != nil {

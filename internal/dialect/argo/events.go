@@ -49,7 +49,8 @@ func operationEvents(prev, next *v1alpha1.OperationState) []Event {
 	var out []Event
 	revision := revisionOf(*next)
 	isNew := prev == nil || !prev.StartedAt.Equal(&next.StartedAt) ||
-		(prev.FinishedAt != nil && !prev.FinishedAt.Equal(next.FinishedAt))
+		(prev.FinishedAt != nil && !prev.FinishedAt.Equal(next.FinishedAt)) ||
+		string(mustJSON(prev.Operation)) != string(mustJSON(next.Operation))
 	if isNew {
 		text := fmt.Sprintf("Initiated automated sync to '%s'", revision)
 		if by := next.Operation.InitiatedBy; !by.Automated {

@@ -72,13 +72,21 @@ func shown(o Observed) *model.Operation {
 }
 
 // isSame reports whether a state records the operation. Operations are told
-// apart by their start, to the second, by who asked, and, once ended, by what
-// they have synced.
+// apart by their times, to the second, by who asked, and by what they have
+// synced.
 func isSame(s v1alpha1.OperationState, op model.Operation) bool {
-	if s.StartedAt.Unix() != op.Started.Unix() || s.Operation.InitiatedBy.Automated != (op.Request.By == "") {
+	heal := s.Operation.Sync != nil && s.Operation.Sync.AutoHealAttemptsCount > 0
+	switch {
+	case s.StartedAt.Unix() != op.Started.Unix():
+		return false
+	case s.Operation.InitiatedBy.Automated != (op.Request.By == "") || heal != op.Request.Heal:
+		return false
+	case s.FinishedAt == nil || s.SyncResult == nil:
+		return true
+	case op.Phase.Done() && s.Phase == string(op.Phase) && s.FinishedAt.Unix() != op.Finished.Unix():
 		return false
 	}
-	return s.FinishedAt == nil || s.SyncResult == nil || s.SyncResult.Revision == op.Revision
+	return s.SyncResult.Revision == op.Revision
 }
 
 // operationOf is the request as the user wrote it, or as Argo CD writes an

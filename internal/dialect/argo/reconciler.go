@@ -147,26 +147,19 @@ func requestFor(app model.AppKey) reconcile.Request {
 	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: app.Namespace, Name: app.Name}}
 }
 
-// watches reports whether Applications of a namespace are worked on.
-func (r *Reconciler) watches(namespace string) bool {
+// Declares reports whether Applications of a namespace are given to the engine.
+func (r *Reconciler) Declares(namespace string) bool {
 	return namespace == r.cfg.Namespace || slices.ContainsFunc(r.cfg.Namespaces, func(glob string) bool {
 		ok, err := path.Match(glob, namespace)
 		return err == nil && ok
 	})
 }
 
-// Declares reports whether an Application is given to the engine: it is in a
-// namespace that is worked on, and not about to go without its objects.
-func (r *Reconciler) Declares(u *unstructured.Unstructured) bool {
-	deleting, _ := cascade(u)
-	return r.watches(u.GetNamespace()) && (deleting || u.GetDeletionTimestamp() == nil)
-}
-
 // Reconcile brings the engine up to an Application, and the Application up to
 // the engine's report, by at most one write.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	key := Key(req.Namespace, req.Name)
-	if !r.watches(req.Namespace) {
+	if !r.Declares(req.Namespace) {
 		return reconcile.Result{}, nil
 	}
 	settings, err := r.currentSettings(ctx)
@@ -185,10 +178,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	e, reports := r.entry(key)
 	if isOlder(u.GetResourceVersion(), e.written) {
 		return reconcile.Result{}, nil // our own write is still to come, as an event
-	}
-	if !r.Declares(u) {
-		r.forget(key) // the objects stay
-		return reconcile.Result{}, nil
 	}
 	app, source := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
 	r.hand(e, app, source)

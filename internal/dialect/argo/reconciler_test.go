@@ -234,7 +234,10 @@ func TestReconcileDeletes(t *testing.T) {
 	}
 	b.take()
 	b.reconcile()
-	b.expect("then it is no app any more", "forget argo/argocd/a", "remove argo/argocd/a")
+	b.expect("what is left must not be synced again", "set argo/argocd/a", "put argo/argocd/a")
+	if b.app.Deleting || !b.app.Suspended {
+		t.Errorf("app: %+v", b.app)
+	}
 }
 
 func TestReconcileDeletesWithoutCluster(t *testing.T) {
@@ -445,7 +448,7 @@ func TestReconcileNamespaces(t *testing.T) {
 		if got := len(b.take()) > 0; got != want {
 			t.Errorf("namespace %s: worked on: %v", ns, got)
 		}
-		if got := b.r.Declares(u); got != want {
+		if got := b.r.Declares(ns); got != want {
 			t.Errorf("namespace %s: Declares: %v", ns, got)
 		}
 	}

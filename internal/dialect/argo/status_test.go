@@ -101,6 +101,20 @@ var scenarios = map[string][]step{
 			r.Operation = operation(model.PhaseSucceeded, "bbb", 30, model.Request{ID: "3", Heal: true})
 		})},
 	},
+	"same-second": {
+		{name: "manual", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1", By: "ann"})
+		})},
+		{name: "healed", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "2", Heal: true})
+		})},
+		{name: "automated", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "3"})
+		})},
+		{name: "the same", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{})
+		})},
+	},
 	"manual": {
 		{name: "running", request: &v1alpha1.Operation{
 			InitiatedBy: v1alpha1.OperationInitiator{Username: "ann"}, Sync: &v1alpha1.SyncOperation{Prune: true},
