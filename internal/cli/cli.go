@@ -93,7 +93,7 @@ var groups = []struct {
 	commands  []func(Deps) *cobra.Command
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
-	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
 }
 

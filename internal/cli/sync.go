@@ -161,7 +161,7 @@ func (w *waiter) await(ctx context.Context, app item, look func(item) (bool, err
 	})
 	switch {
 	case errors.Is(err, errTimeout) && !taken:
-		return fmt.Errorf("no controller took the request for %s up within %s: is 'fixpoint controller' running, and does it watch namespace %q?", app.title(), w.flags.timeout, app.GetNamespace())
+		return fmt.Errorf("no controller took the request for %s up within %s: is 'fixpoint controller' running, and does it watch namespace %q? The request stands until one does", app.title(), w.flags.timeout, app.GetNamespace())
 	case errors.Is(err, errTimeout):
 		return fmt.Errorf("%s is not done after %s (%s): wait longer with --timeout, or look at it with 'fixpoint get %s'", app.title(), w.flags.timeout, w.last, app.path())
 	case errors.Is(err, errGone):

@@ -52,9 +52,11 @@ func (w *waiter) operate(ctx context.Context, app item, resources []any) error {
 			return false, nil
 		}
 		phase := now.text("status", "operationState", "phase")
+		if end = now; phase == "Succeeded" || phase == "Failed" || phase == "Error" {
+			return true, nil
+		}
 		w.progress(now, phase+": "+now.text("status", "operationState", "message"))
-		end = now
-		return phase == "Succeeded" || phase == "Failed" || phase == "Error", nil
+		return false, nil
 	})
 	if err != nil {
 		return err

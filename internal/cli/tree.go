@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/internal/health"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// node is an object of a tree.
+type node struct {
+	Kind      string             `json:"kind"`
+	Group     string             `json:"group,omitempty"`
+	Namespace string             `json:"namespace,omitempty"`
+	Name      string             `json:"name"`
+	Sync      string             `json:"sync,omitempty"`
+	Health    model.HealthStatus `json:"health,omitempty"`
+	Message   string             `json:"message,omitempty"`
+	Created   time.Time          `json:"created,omitzero"`
+	Children  []*node            `json:"children,omitempty"`
+
+	uid string
+}
+
+func newTree(deps Deps) *cobra.Command {
+	var conn Connection
+	var sel selector
+	var out format
+	cmd := &cobra.Command{
+		Use:   "tree NAME|NAMESPACE/NAME",
+		Short: "Show an app's objects and what they made, with health",
+		Long: `Shows the objects of an app as its status lists them, and below each what it owns
+(ReplicaSets, Pods, Jobs, EndpointSlices, …), with the health that each has now.`,
+		Example: "  fixpoint tree my-app\n  fixpoint tree argocd/my-app -o json",
+		Args:    oneArg("the name of an app"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := conn.open()
+			if err != nil {
+				return err
+			}
+			app, err := c.find(cmd.Context(), sel, args[0], sel.kinds()...)
+			if err != nil {
+				return err
+			}
+			root, err := c.tree(cmd.Context(), deps, app, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if out != formatTable {
+				return out.data(cmd.OutOrStdout(), root)
+			}
+			printTree(cmd.OutOrStdout(), root, time.Now())
+			return nil
+		},
+	}
+	conn.bind(cmd)
+	sel.bind(cmd)
+	out.bind(cmd, formatTable, formatJSON, formatYAML)
+	cmd.ValidArgsFunction = appNames(&conn, &sel)
+	return cmd
+}
+
+// tree reads an app's objects and their children.
+func (c *cluster) tree(ctx context.Context, deps Deps, app item, notes io.Writer) (*node, error) {
+	s := summary(app)
+	root := &node{
+		Kind: app.kind.name, Group: app.kind.resource.Group, Namespace: app.GetNamespace(), Name: app.GetName(),
+		Sync: s.sync, Health: model.HealthStatus(s.health), Message: s.message, Created: app.GetCreationTimestamp().Time,
+	}
+	declared, ok := deps.Declared(app.Unstructured)
+	if !ok || declared.App == nil {
+		return nil, fmt.Errorf("%s declares no app", app.title())
+	}
+	if len(declared.App.Known) == 0 {
+		printf(notes, "%s lists no objects yet: 'fixpoint get %s' says how it is.\n", app.title(), app.path())
+	}
+	elsewhere := declared.App.Target != "" || isElsewhere(declared.Invalid)
+	if elsewhere {
+		printf(notes, "The objects are in another cluster than the app: only what the app's status says is shown. Use a --kubeconfig of that cluster with kubectl to see more.\n")
+	}
+	syncs := syncStatuses(app)
+	for _, ref := range declared.App.Known {
+		n := &node{Kind: ref.Kind, Group: ref.Group, Namespace: ref.Namespace, Name: ref.Name, Sync: syncs[ref.ObjectKey]}
+		root.Children = append(root.Children, n)
+		if elsewhere {
+			continue
+		}
+		if err := c.look(ctx, n, ref.Version); err != nil {
+			return nil, err
+		}
+	}
+	if elsewhere {
+		return root, nil
+	}
+	return root, c.grow(ctx, root.Children)
+}
+
+// syncStatuses are those of an Application's objects; Flux records none.
+func syncStatuses(app item) map[model.ObjectKey]string {
+	out := map[model.ObjectKey]string{}
+	if app.kind.name != application.name {
+		return out
+	}
+	all, _, _ := unstructured.NestedSlice(app.Object, "status", "resources")
+	for _, raw := range all {
+		if r, ok := raw.(map[string]any); ok {
+			key := model.ObjectKey{Group: textOf(r, "group"), Kind: textOf(r, "kind"), Namespace: textOf(r, "namespace"), Name: textOf(r, "name")}
+			out[key] = textOf(r, "status")
+		}
+	}
+	return out
+}
+
+// describe fills in what a live object says of itself.
+func (n *node) describe(u *unstructured.Unstructured) {
+	h := health.Of(u.Object)
+	n.Health, n.Message = h.Status, h.Message
+	n.uid, n.Created = string(u.GetUID()), u.GetCreationTimestamp().Time
+}
+
+func printTree(w io.Writer, root *node, now time.Time) {
+	t := &table{header: []string{"OBJECT", "SYNC", "HEALTH", "AGE", "MESSAGE"}}
+	var walk func(n *node, lead, branch string)
+	walk = func(n *node, lead, branch string) {
+		t.add(lead+branch+n.title(), n.Sync, string(n.Health), age(n.Created, now), brief(n.Message, 80))
+		switch branch {
+		case "├─ ":
+			lead += "│  "
+		case "└─ ":
+			lead += "   "
+		}
+		for i, child := range n.Children {
+			branch := "├─ "
+			if i == len(n.Children)-1 {
+				branch = "└─ "
+			}
+			walk(child, lead, branch)
+		}
+	}
+	walk(root, "", "")
+	t.print(w)
+}
+
+func (n *node) title() string {
+	return strings.TrimSpace(kindText(n.Group, n.Kind) + " " + strings.TrimPrefix(n.Namespace+"/"+n.Name, "/"))
+}
