@@ -67,7 +67,7 @@ func conditions(prev []v1alpha1.ApplicationCondition, o Observed, now metav1.Tim
 	if invalid != nil {
 		add(ConditionInvalidSpec, invalid.Error())
 	}
-	if r := o.Report; r.Err != nil && (invalid == nil || r.Stage != model.StageSpec) {
+	if r := o.Report; r.Err != nil && !isGoing(r) && (invalid == nil || r.Stage != model.StageSpec) {
 		kind := cmp.Or(stageConditions[r.Stage], ConditionUnknown)
 		add(kind, errorText(kind, r))
 	}

@@ -13,6 +13,11 @@
 // warning to everything that shows conditions: UnsupportedFieldWarning (a field
 // that is set and not honoured), RenderWarning and PruneWarning.
 //
+// What Argo CD does otherwise: the refresh annotation goes when the refresh has
+// been handed over, not when it has been done; an operation that asks for another
+// source than spec.source is refused; while objects are being deleted, what is
+// waited for is the message of status.health.
+//
 // status is not a subresource, so each status write raises metadata.generation
 // and comes back as an event. Nothing follows from such an event: what is handed
 // to the engine is compared with what was handed over before.

@@ -36,7 +36,9 @@ func Status(prev v1alpha1.ApplicationStatus, o Observed, now metav1.Time) v1alph
 	next.OperationState = operationState(prev.OperationState, o, now)
 	next.History = history(prev, next.OperationState, o)
 	if r.Sync != "" && (r.Snapshot != nil || r.Err != nil) {
-		next.Sync = syncStatus(prev.Sync, o)
+		if !isGoing(r) {
+			next.Sync = syncStatus(prev.Sync, o)
+		}
 		next.Health = healthStatus(prev.Health, r, now)
 		next.ResourceHealthSource = "appTree"
 		next.SourceType = cmp.Or(sourceTypes[r.Tool], prev.SourceType)
@@ -49,6 +51,12 @@ func Status(prev v1alpha1.ApplicationStatus, o Observed, now metav1.Time) v1alph
 		next.ReconciledAt = &now
 	}
 	return next
+}
+
+// isGoing reports whether the deletion of the objects is under way: what it waits
+// for is no error, and is told as the health's message.
+func isGoing(r model.Report) bool {
+	return r.Stage == model.StageDelete && r.Err != nil && r.Health.Status == model.Progressing
 }
 
 // encoded is a status as it will be read again, without ReconciledAt.
@@ -80,6 +88,9 @@ func healthStatus(prev v1alpha1.HealthStatus, r model.Report, now metav1.Time) v
 	out := v1alpha1.HealthStatus{
 		Status: string(cmp.Or(r.Health.Status, preset)), Message: r.Health.Message,
 		LastTransitionTime: prev.LastTransitionTime,
+	}
+	if isGoing(r) {
+		out.Message = r.Err.Error()
 	}
 	if out.Status != prev.Status || out.LastTransitionTime == nil {
 		out.LastTransitionTime = &now

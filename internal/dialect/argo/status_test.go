@@ -101,6 +101,18 @@ var scenarios = map[string][]step{
 			r.Operation = operation(model.PhaseSucceeded, "bbb", 30, model.Request{ID: "3", Heal: true})
 		})},
 	},
+	"deleting": {
+		{name: "synced", report: report("aaa", nil)},
+		{name: "objects are going", report: model.Report{
+			App: Key("argocd", "a"), Sync: model.SyncUnknown, Health: model.Health{Status: model.Progressing, Message: "being deleted"},
+			Resources: report("aaa", nil).Resources[:1],
+			Stage:     model.StageDelete, Err: errors.New("waiting for 1 object(s) to be gone: ConfigMap/ns1/c"),
+		}},
+		{name: "an object can't be deleted", report: model.Report{
+			App: Key("argocd", "a"), Sync: model.SyncUnknown,
+			Stage: model.StageDelete, Err: errors.New("deleting the app's objects: ConfigMap/ns1/c: forbidden"),
+		}},
+	},
 	"same-second": {
 		{name: "manual", report: report("aaa", func(r *model.Report) {
 			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1", By: "ann"})
