@@ -118,8 +118,11 @@ func compare(d Desired, live model.Live, pair model.Pair, known bool) (model.Act
 		return model.ActionCheck, "was applied by another run or tool"
 	case pair.Differs && pair.Matches(live) && pair.Desired == d.Digest:
 		return model.ActionUpdate, "differs"
-	case pair.Desired != d.Digest:
+	case pair.Desired != d.Digest && pair.Matches(live) && pair.Certain(live):
 		return model.ActionUpdate, "changed in the source"
+	case pair.Desired != d.Digest && !live.Fields.IsZero():
+		// A run that was killed may have written it already.
+		return model.ActionCheck, "changed in the source, and since it was last seen"
 	case pair.Matches(live):
 		return model.ActionKeep, ""
 	case pair.UID == live.UID && pair.Fields == live.Fields:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -162,7 +163,8 @@ func (r *run) settle(ctx context.Context) error {
 			continue
 		}
 		learnt[key] = model.Pair{
-			Desired: r.desired.byKey[key].Digest, Fields: live.Fields, Time: live.Time, UID: live.UID, Differs: !same[i],
+			Desired: r.desired.byKey[key].Digest, Fields: live.Fields, Time: live.Time, UID: live.UID,
+			ResourceVersion: live.ResourceVersion, Differs: !same[i],
 		}
 	}
 	r.remember(learnt, nil)
@@ -172,9 +174,7 @@ func (r *run) settle(ctx context.Context) error {
 
 // remember keeps pairs in memory and in the ledger.
 func (r *run) remember(put map[model.ObjectKey]model.Pair, gone []model.ObjectKey) {
-	for k, p := range put {
-		r.s.pairs[k] = p
-	}
+	maps.Copy(r.s.pairs, put)
 	for _, k := range gone {
 		delete(r.s.pairs, k)
 	}

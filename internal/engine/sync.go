@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
@@ -30,12 +31,14 @@ func (r *run) act(ctx context.Context) error {
 		r.announce(ctx)
 	}
 	actx := r.s.begin(ctx, r.commit())
-	changes := apply.Act(actx, r.target, r.selected(req), r.options(req))
+	opt, learnt := r.options(req), &lessons{r: r}
+	if !req.DryRun {
+		opt.Wrote = learnt.add
+	}
+	changes := apply.Act(actx, r.target, r.selected(req), opt)
 	superseded := actx.Err() != nil && ctx.Err() == nil
 	r.s.end()
-	if !req.DryRun {
-		r.learn(changes)
-	}
+	learnt.flush()
 	r.compare()
 	if superseded {
 		r.e.queue.Add(r.app.Key)
@@ -144,24 +147,51 @@ func (r *run) prunes(req model.Request) bool {
 	return req.Prune
 }
 
-// learn remembers what writes made of the objects.
-func (r *run) learn(changes model.ChangeSet) {
-	put := map[model.ObjectKey]model.Pair{}
-	var gone []model.ObjectKey
-	for _, res := range changes.Results {
-		key := res.Object.ObjectKey
-		switch {
-		case res.Err != nil:
-		case res.Action == model.ActionDelete:
-			gone = append(gone, key)
-		case res.Live.UID != "":
-			put[key] = model.Pair{
-				Desired: r.desired.byKey[key].Digest, Fields: res.Live.Fields, Time: res.Live.Time, UID: res.Live.UID,
-			}
-			r.noteHeal(key, res)
+// lessons are what writes made of objects, remembered by the way, so that a
+// crash in the middle of a sync loses little.
+type lessons struct {
+	r    *run
+	mu   sync.Mutex
+	put  map[model.ObjectKey]model.Pair
+	gone []model.ObjectKey
+}
+
+// lessonsAtOnce is how many are remembered together.
+const lessonsAtOnce = 64
+
+func (l *lessons) add(res model.Result) {
+	key := res.Object.ObjectKey
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case res.Err != nil:
+		return
+	case res.Action == model.ActionDelete:
+		l.gone = append(l.gone, key)
+	case res.Live.UID != "":
+		if l.put == nil {
+			l.put = map[model.ObjectKey]model.Pair{}
 		}
+		l.put[key] = model.Pair{
+			Desired: l.r.desired.byKey[key].Digest, Fields: res.Live.Fields, Time: res.Live.Time, UID: res.Live.UID,
+			ResourceVersion: res.Live.ResourceVersion,
+		}
+		l.r.noteHeal(key, res)
 	}
-	r.remember(put, gone)
+	if len(l.put)+len(l.gone) >= lessonsAtOnce {
+		l.flushLocked()
+	}
+}
+
+func (l *lessons) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flushLocked()
+}
+
+func (l *lessons) flushLocked() {
+	l.r.remember(l.put, l.gone)
+	l.put, l.gone = nil, nil
 }
 
 // conclude ends the operation, or leaves it running while something is waited

@@ -69,6 +69,7 @@ func (l *Ledger) Load(app model.AppKey) (pairs map[model.ObjectKey]model.Pair, k
 		return b.ForEach(func(k, v []byte) error {
 			var e entry
 			if strings.HasPrefix(string(k), objectPrefix) && json.Unmarshal(v, &e) == nil {
+				e.Pair.Recalled = true
 				pairs[e.Key] = e.Pair
 			}
 			return nil

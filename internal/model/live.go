@@ -10,6 +10,8 @@ type Live struct {
 	Fields Digest
 	// Time is when our manager's ownership last changed, in Unix seconds.
 	Time int64
+	// ResourceVersion is that of the newest state seen.
+	ResourceVersion string
 	// Keep: it asks not to be pruned.
 	Keep bool
 	// Terminating: it is being deleted.
@@ -25,6 +27,11 @@ type Pair struct {
 	Fields  Digest
 	Time    int64
 	UID     string
+	// ResourceVersion is that of the object when the pair was made.
+	ResourceVersion string
+	// Recalled: the pair is of an earlier run of the controller, which may have
+	// written more before it ended than it could note.
+	Recalled bool `json:"-"`
 	// Differs: a dry run has shown that it is not as Desired says.
 	Differs bool
 }
@@ -33,4 +40,10 @@ type Pair struct {
 // nothing changed since.
 func (p Pair) Matches(l Live) bool {
 	return p.UID == l.UID && p.Fields == l.Fields && p.Time == l.Time
+}
+
+// Certain reports whether a pair that matches can't have missed a write of our
+// own: times count whole seconds only.
+func (p Pair) Certain(l Live) bool {
+	return !p.Recalled || p.ResourceVersion == l.ResourceVersion
 }

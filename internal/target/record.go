@@ -59,7 +59,7 @@ func (r *Record) applies(manager string) bool { return r != nil && r.Ownership(m
 func (r *Record) live(manager string, owner model.AppKey) model.Live {
 	mine := r.Ownership(manager)
 	return model.Live{
-		Ref: r.Ref, UID: r.UID, Owner: owner, Fields: mine.Fields, Time: mine.Time,
+		Ref: r.Ref, UID: r.UID, ResourceVersion: r.ResourceVersion, Owner: owner, Fields: mine.Fields, Time: mine.Time,
 		Keep: r.Keep, Terminating: r.Terminating, Health: r.Health,
 	}
 }

@@ -81,10 +81,11 @@ func (t *Target) Same(ctx context.Context, obj model.Object, manager string) (bo
 	if err != nil {
 		return false, err
 	}
-	if after.UID == live.UID && after.Fields == live.Fields && after.Time == live.Time {
-		return time.Since(time.Unix(live.Time, 0)) > freshness, nil
-	}
-	if t.mirror.record(obj.ObjectKey).applies(manager) {
+	untouched := after.UID == live.UID && after.Fields == live.Fields && after.Time == live.Time
+	switch {
+	case untouched && time.Since(time.Unix(live.Time, 0)) > freshness:
+		return true, nil
+	case !untouched && t.mirror.record(obj.ObjectKey).applies(manager):
 		return false, nil
 	}
 	return t.sameContent(ctx, obj, manager)
