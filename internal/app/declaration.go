@@ -24,13 +24,13 @@ func Declared(u *unstructured.Unstructured) (cli.Declared, bool) {
 	switch u.GroupVersionKind().GroupKind() {
 	case applications.GroupKind():
 		app, src := argo.Adapt(u, argo.Env{Namespace: argo.DefaultNamespace})
-		return cli.Declared{App: &app, URL: src.URL, Warnings: app.Warnings, Invalid: app.Invalid}, true
+		return cli.Declared{App: &app, Source: app.Source, URL: src.URL, Warnings: app.Warnings, Invalid: app.Invalid}, true
 	case kustomizations.GroupKind():
 		app := flux.App(u)
-		return cli.Declared{App: &app, Warnings: app.Warnings, Invalid: app.Invalid}, true
+		return cli.Declared{App: &app, Source: app.Source, Warnings: app.Warnings, Invalid: app.Invalid}, true
 	case repositories.GroupKind():
 		r := flux.RepositoryOf(u)
-		return cli.Declared{URL: r.Source.URL, Warnings: r.Warnings, Invalid: r.Invalid}, true
+		return cli.Declared{Source: r.Key, URL: r.Source.URL, Warnings: r.Warnings, Invalid: r.Invalid}, true
 	}
 	return cli.Declared{}, false
 }

@@ -27,6 +27,7 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Controller: func(ctx context.Context, flags cli.ControllerFlags) error {
 			return runController(ctx, flags, stdio.Err)
 		},
+		Demo:     func(ctx context.Context, flags cli.DemoFlags) error { return runDemo(ctx, flags, stdio) },
 		Inspect:  Inspect,
 		Declared: Declared,
 		In:       stdio.In, Out: stdio.Out, Err: stdio.Err,

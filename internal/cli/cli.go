@@ -38,6 +38,8 @@ type Deps struct {
 type Declared struct {
 	// App is nil for an object that only declares a source.
 	App *model.App
+	// Source is what the app's or the source's content is called.
+	Source model.SourceKey
 	// URL is the repository, where the object itself names it.
 	URL      string
 	Warnings []model.Warning
@@ -94,6 +96,7 @@ var groups = []struct {
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
 	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree}},
+	{"files", "Work with files (no cluster needed):", []func(Deps) *cobra.Command{newRender, newCheck}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
 }
 

@@ -12,6 +12,9 @@ type DemoFlags struct {
 	Dir string
 	// Keep leaves what was made when the demo ends.
 	Keep bool
+	// Localcluster is the program of the control plane; "" is the one beside
+	// this program.
+	Localcluster string
 	// Port is the first port to use; 0 is any that are free.
 	Port int
 }
@@ -38,6 +41,7 @@ shows what happens until Ctrl-C. Everything listens on 127.0.0.1 only.`,
 	f.StringVar(&flags.Kubeconfig, "kubeconfig", "", "use the cluster of this kubeconfig instead of starting a control plane")
 	f.StringVar(&flags.Dir, "dir", "", "directory for the demo's data (default: a new one)")
 	f.BoolVar(&flags.Keep, "keep", false, "leave the data, and what was made in a cluster of yours, when the demo ends")
+	f.StringVar(&flags.Localcluster, "localcluster", "", "program that runs the control plane (default: localcluster beside this program)")
 	f.IntVar(&flags.Port, "port", 0, "port of the API server (default: one that is free)")
 	return cmd
 }

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/policy"
+	"github.com/fixpoint-cd/fixpoint/internal/render"
+)
+
+func newCheck(deps Deps) *cobra.Command {
+	var out format
+	var root string
+	cmd := &cobra.Command{
+		Use:   "check DIR",
+		Short: "Check a directory before it is pushed",
+		Long: `Checks the files below a directory as the controller would read them:
+
+  - Applications, GitRepositories and Kustomizations: fields that are wrong, and
+    fields that are not honoured;
+  - what these apps render to, where their path is in this directory;
+  - every directory with a kustomization file, and every plain manifest.
+
+Problems are printed as FILE:LINE: error: TEXT. Exits with 1 if there is an error;
+warnings alone are fine. No cluster and no network is used.`,
+		Example: "  fixpoint check .\n  fixpoint check . -o json",
+		Args:    oneArg("the directory"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := placeOf(args[0], root)
+			if err != nil {
+				return err
+			}
+			c := &checker{
+				ctx: cmd.Context(), deps: deps, top: at, dir: args[0],
+				renderer: render.New(render.Config{}), rendered: map[string]bool{}, folders: map[string][]string{}, seen: map[finding]bool{},
+			}
+			if err := c.run(); err != nil {
+				return err
+			}
+			return c.report(cmd.OutOrStdout(), cmd.ErrOrStderr(), out)
+		},
+		ValidArgsFunction: directories,
+	}
+	cmd.Flags().StringVar(&root, "root", "", "directory that files may be used from (default: the Git work tree)")
+	_ = cmd.MarkFlagDirname("root")
+	out.bind(cmd, formatTable, formatJSON, formatYAML)
+	return cmd
+}
+
+// finding is something to tell about a file.
+type finding struct {
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Severity string `json:"severity"` // error, warning or note
+	Text     string `json:"text"`
+}
+
+func (f finding) String() string {
+	at := f.File
+	if f.Line > 0 {
+		at = fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	if at != "" {
+		at += ": "
+	}
+	return at + f.Severity + ": " + f.Text
+}
+
+// checker goes through a directory.
+type checker struct {
+	ctx      context.Context
+	deps     Deps
+	top      place
+	dir      string // as the user wrote it
+	renderer *render.Renderer
+
+	manifests []manifest
+	findings  []finding
+	seen      map[finding]bool
+	objects   int
+	// rendered are the directories that have been, on the disk.
+	rendered map[string]bool
+	// folders are all directories, by their last element.
+	folders map[string][]string
+}
+
+func (c *checker) add(f finding) {
+	f.Text = strings.TrimSpace(f.Text)
+	if !c.seen[f] {
+		c.seen[f] = true
+		c.findings = append(c.findings, f)
+	}
+}
+
+// run checks the apps that are declared, and then what no app has covered.
+func (c *checker) run() error {
+	dirs, err := c.scan()
+	if err != nil {
+		return err
+	}
+	c.declarations()
+	for _, d := range dirs {
+		if !c.rendered[onDisk(c.top, d.path)] {
+			c.render(c.top, model.Render{Path: d.path, Tool: d.tool}, nil, policy.Rules{})
+		}
+	}
+	return c.ctx.Err()
+}
+
+// render renders one directory and notes what is wrong with it. app is the
+// manifest that asks for it, if one does.
+func (c *checker) render(at place, spec model.Render, app *manifest, rules policy.Rules) {
+	c.rendered[onDisk(at, spec.Path)] = true
+	rendered, err := c.renderer.Render(c.ctx, at.tree, spec)
+	if err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			c.add(c.locate(at, line, "error", app))
+		}
+		return
+	}
+	objects, warnings := policy.Check(rendered.Objects, rules)
+	c.objects += len(objects)
+	for _, w := range rendered.Warnings {
+		if app == nil && isIdle(w) {
+			continue
+		}
+		c.add(c.locate(at, w, "warning", app))
+	}
+	for _, w := range warnings {
+		c.add(c.locate(at, w.Message, "warning", app))
+	}
+}
+
+// onDisk is a directory of a tree.
+func onDisk(at place, dir string) string {
+	return filepath.Join(at.top, filepath.FromSlash(dir))
+}
+
+// isIdle reports whether a warning is about files that are no manifests: where
+// no app asks for a directory, they are none of ours.
+func isIdle(warning string) bool {
+	return strings.HasSuffix(warning, "skipped") || strings.HasPrefix(warning, "no manifests in ")
+}
+
+// errFound ends a check that found errors; they have been printed.
+func errFound(n int) error {
+	return fmt.Errorf("%s found: correct what is listed above", plural(n, "problem"))
+}
+
+func (c *checker) report(w, notes io.Writer, out format) error {
+	errs, warnings := 0, 0
+	for _, f := range c.findings {
+		switch f.Severity {
+		case "error":
+			errs++
+		case "warning":
+			warnings++
+		}
+	}
+	var failed error
+	if errs > 0 {
+		failed = errFound(errs)
+	}
+	if out != formatTable {
+		list := c.findings
+		if list == nil {
+			list = []finding{}
+		}
+		return errors.Join(out.data(w, map[string]any{"objects": c.objects, "errors": errs, "warnings": warnings, "findings": list}), failed)
+	}
+	for _, f := range c.findings {
+		to := w
+		if f.Severity == "note" {
+			to = notes
+		}
+		printf(to, "%s\n", f)
+	}
+	if failed == nil {
+		printf(w, "ok: %s, %s\n", plural(c.objects, "object"), plural(warnings, "warning"))
+	}
+	return failed
+}

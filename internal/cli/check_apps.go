@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/policy"
+	"github.com/fixpoint-cd/fixpoint/internal/render"
+)
+
+// declarations checks all manifests of dialects, and renders the apps.
+func (c *checker) declarations() {
+	urls := map[model.SourceKey]string{}
+	apps := map[int]Declared{}
+	for i, m := range c.manifests {
+		d, ok := c.deps.Declared(m.Unstructured)
+		if !ok {
+			continue
+		}
+		for _, w := range d.Warnings {
+			c.add(m.finding("warning", w.Message))
+		}
+		if d.Invalid != nil {
+			for _, text := range strings.Split(d.Invalid.Error(), "\n") {
+				c.add(m.finding("error", text))
+			}
+		}
+		if d.App == nil {
+			urls[d.Source] = d.URL
+		} else if d.Invalid == nil {
+			apps[i] = d
+		}
+	}
+	for i := range c.manifests {
+		if d, ok := apps[i]; ok {
+			url := d.URL
+			if url == "" {
+				url = urls[d.App.Source]
+			}
+			c.app(&c.manifests[i], *d.App, url)
+		}
+	}
+}
+
+// app renders the content of an app, if it is here.
+func (c *checker) app(m *manifest, app model.App, url string) {
+	at, ok := c.repository(url, app.Render.Path)
+	if !ok {
+		f := m.finding("note", fmt.Sprintf("%s %q: path %q of %s is not in this directory: its content is not checked",
+			m.GetKind(), m.GetName(), app.Render.Path, orUnknown(url)))
+		f.Line = m.lineOf("spec.source.path", "spec.path")
+		c.add(f)
+		return
+	}
+	var rules policy.Rules
+	if app.Key.Dialect == "argo" {
+		rules = policy.Argo()
+	}
+	c.render(at, app.Render, m, rules)
+}
+
+func orUnknown(url string) string {
+	if url == "" {
+		return "a repository that is not declared here"
+	}
+	return url
+}
+
+// repository finds the work tree of a repository that an app names: a folder of
+// the repository's name below or beside the checked one, or the whole tree if
+// that has the app's path.
+func (c *checker) repository(url, dir string) (place, bool) {
+	checked := filepath.Join(c.top.top, filepath.FromSlash(c.top.path))
+	name := strings.TrimSuffix(path.Base(strings.TrimRight(url, "/")), ".git")
+	if i := strings.LastIndexAny(name, ":"); i >= 0 {
+		name = name[i+1:]
+	}
+	clean := path.Clean("/" + dir)[1:]
+	var tops []string
+	if name != "" && name != "." {
+		tops = append(c.folders[name], filepath.Join(filepath.Dir(checked), name), filepath.Join(c.top.top, name))
+	}
+	if clean != "" || filepath.Base(c.top.top) == name {
+		tops = append(tops, c.top.top, checked)
+	}
+	for _, top := range tops {
+		inside := top == c.top.top || strings.HasPrefix(top, c.top.top+string(filepath.Separator))
+		if info, err := os.Stat(filepath.Join(top, filepath.FromSlash(clean))); !inside || err != nil || !info.IsDir() {
+			continue
+		}
+		if tree, err := render.DirTree(top); err == nil {
+			return place{tree, top, clean}, true
+		}
+	}
+	return place{}, false
+}
+
+// fieldPath is how messages name a field.
+var fieldPath = regexp.MustCompile(`^(?:spec|metadata|operation)(?:\.[A-Za-z0-9]+)+`)
+
+func (m *manifest) finding(severity, text string) finding {
+	return finding{File: m.file, Line: m.lineOf(fieldPath.FindString(text)), Severity: severity, Text: text}
+}
+
+// lineOf is the line of the first field that the manifest has, or of the field
+// nearest above it.
+func (m *manifest) lineOf(fields ...string) int {
+	best := m.line
+	if len(m.node.Content) > 0 {
+		best = m.line + m.node.Content[0].Line - 1
+	}
+	for _, f := range fields {
+		if f == "" {
+			continue
+		}
+		line, whole := lineIn(m.node, strings.Split(f, "."))
+		if line > 0 {
+			best = m.line + line - 1
+		}
+		if whole {
+			return best
+		}
+	}
+	return best
+}
+
+// lineIn descends into a node as far as the path goes.
+func lineIn(n *kyaml.Node, fields []string) (line int, whole bool) {
+	switch {
+	case len(fields) == 0:
+		return 0, true
+	case n.Kind == kyaml.DocumentNode && len(n.Content) > 0:
+		return lineIn(n.Content[0], fields)
+	case n.Kind == kyaml.SequenceNode:
+		for _, e := range n.Content {
+			if line, whole := lineIn(e, fields); whole {
+				return line, true
+			}
+		}
+	case n.Kind == kyaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value != fields[0] {
+				continue
+			}
+			line, whole := lineIn(n.Content[i+1], fields[1:])
+			if line == 0 {
+				line = n.Content[i].Line
+			}
+			return line, whole
+		}
+	}
+	return 0, false
+}
