@@ -1,0 +1,107 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// clone is the demo's own work tree of the repository, as a user has one.
+type clone struct{ dir, url string }
+
+// push changes files and pushes them. It returns the commit.
+func (c clone) push(ctx context.Context, message string, change func(read func(string) (string, error), write func(string, string) error) error) (string, error) {
+	if err := c.update(ctx); err != nil {
+		return "", err
+	}
+	read := func(name string) (string, error) {
+		data, err := os.ReadFile(filepath.Join(c.dir, name))
+		return string(data), err
+	}
+	write := func(name, text string) error {
+		return os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o644)
+	}
+	if err := change(read, write); err != nil {
+		return "", fmt.Errorf("changing a file to push: %w", err)
+	}
+	if _, err := c.git(ctx, "commit", "--quiet", "--all", "--message", message); err != nil {
+		return "", err
+	}
+	return c.send(ctx)
+}
+
+// revert pushes a commit that takes the newest one back.
+func (c clone) revert(ctx context.Context) (string, error) {
+	if err := c.update(ctx); err != nil {
+		return "", err
+	}
+	if _, err := c.git(ctx, "revert", "--no-edit", "HEAD"); err != nil {
+		return "", err
+	}
+	return c.send(ctx)
+}
+
+func (c clone) send(ctx context.Context) (string, error) {
+	if _, err := c.git(ctx, "push", "--quiet", "origin", "HEAD:"+branch); err != nil {
+		return "", err
+	}
+	return c.git(ctx, "rev-parse", "HEAD")
+}
+
+// update brings the clone to what the server has, since the user may have
+// pushed too.
+func (c clone) update(ctx context.Context) error {
+	if _, err := os.Stat(filepath.Join(c.dir, ".git")); err != nil {
+		if _, err := runGit(ctx, "", "clone", "--quiet", "--branch", branch, c.url, c.dir); err != nil {
+			return err
+		}
+	}
+	for _, args := range [][]string{
+		{"remote", "set-url", "origin", c.url}, // the port may be another than the last time
+		{"fetch", "--quiet", "origin", branch},
+		{"reset", "--quiet", "--hard", "FETCH_HEAD"},
+	} {
+		if _, err := c.git(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c clone) git(ctx context.Context, args ...string) (string, error) {
+	return runGit(ctx, c.dir, args...)
+}
+
+// subject is the first line of a commit's message, "" if it can't be read.
+func subject(ctx context.Context, gitDir, commit string) string {
+	text, err := runGit(ctx, gitDir, "log", "-1", "--format=%s", commit)
+	if err != nil {
+		return ""
+	}
+	return plain(text, 60)
+}
+
+// runGit runs git in a folder, without the configuration of user and system.
+func runGit(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Fixpoint demo", "GIT_AUTHOR_EMAIL=demo@fixpoint.example",
+		"GIT_COMMITTER_NAME=Fixpoint demo", "GIT_COMMITTER_EMAIL=demo@fixpoint.example",
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(exit.Stderr)))
+		}
+		return "", fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

@@ -1,0 +1,294 @@
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// cleanTimeout bounds the cleaning up in a cluster that is not the demo's.
+const cleanTimeout = 2 * time.Minute
+
+// demo is a running one.
+type demo struct {
+	Options
+	layout    layout
+	followers []follower
+	out       *printer
+	plane     *controlPlane // nil in a cluster that was there
+	cluster   *cluster
+	added     []string // CRDs
+	host      *host
+	clone     clone
+	world     *world
+	narrator  *narrator
+	// declared is when the apps were.
+	declared time.Time
+	// fail ends everything, because something that has to run does not.
+	fail context.CancelCauseFunc
+	// stops are undone in reverse.
+	stops []func()
+}
+
+// Run starts everything, shows what happens until ctx ends, and cleans up. With
+// Once it returns an error unless everything converged.
+func Run(ctx context.Context, opt Options) (err error) {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	d := &demo{
+		Options: opt, layout: ownCluster, fail: fail,
+		out: &printer{out: opt.Out, last: time.Now()},
+	}
+	if opt.Kubeconfig != "" {
+		d.layout = visitedCluster
+	}
+	d.followers = d.layout.followers()
+	d.narrator = newNarrator(d.followers)
+	d.world = newWorld(func(at time.Time, where place, before, after *unstructured.Unstructured) {
+		about, lines := d.narrator.see(at, where, before, after)
+		for _, line := range lines {
+			d.out.event(at, about, line)
+		}
+	})
+	defer func() {
+		for i := len(d.stops) - 1; i >= 0; i-- {
+			d.stops[i]()
+		}
+	}()
+	if err := d.start(ctx); err != nil {
+		return d.explain(ctx, err)
+	}
+	if opt.Once {
+		return d.explain(ctx, d.once(ctx))
+	}
+	return d.explain(ctx, d.live(ctx))
+}
+
+// explain is the error of a run: none if the user has ended it, the cause if a
+// part has ended it, with the end of the controller's log.
+func (d *demo) explain(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	if err == nil || (!d.Once && errors.Is(err, context.Canceled)) {
+		return nil
+	}
+	if log := lastLines(d.path("controller.log"), 15); log != "" {
+		d.out.say("\nThe end of the controller's log:\n%s", log)
+	}
+	return err
+}
+
+// onStop adds what is to be done at the end, before what was added earlier.
+func (d *demo) onStop(f func()) { d.stops = append(d.stops, f) }
+
+func (d *demo) path(name string) string { return filepath.Join(d.Dir, name) }
+
+// start brings everything up, from the bottom.
+func (d *demo) start(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		d.makeDir, d.startCluster, d.startHost, d.prepare, d.startController, d.watch, d.declare,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDir makes the folder of the demo and sees to its end.
+func (d *demo) makeDir(context.Context) error {
+	made := d.Dir == ""
+	var err error
+	if made {
+		d.Dir, err = os.MkdirTemp("", "fixpoint-demo-")
+	} else if d.Dir, err = filepath.Abs(d.Dir); err == nil {
+		_, statErr := os.Stat(d.Dir)
+		made = errors.Is(statErr, os.ErrNotExist)
+		err = os.MkdirAll(d.Dir, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("making the demo's folder: %w: choose another with --dir", err)
+	}
+	d.onStop(func() {
+		if d.Keep {
+			d.out.say("Kept: %s (go on with 'fixpoint demo --keep --dir %s')", d.Dir, d.Dir)
+			return
+		}
+		for _, name := range []string{"cluster", "git", "clone", "controller", "controller.log"} {
+			_ = os.RemoveAll(d.path(name))
+		}
+		if made {
+			_ = os.Remove(d.Dir)
+		}
+	})
+	return nil
+}
+
+// startCluster starts a control plane or looks at the one that is there.
+func (d *demo) startCluster(ctx context.Context) error {
+	var err error
+	if d.Kubeconfig != "" {
+		if d.cluster, err = connect(d.Kubeconfig); err != nil {
+			return err
+		}
+		d.out.say("Using the cluster at %s", d.cluster.rest.Host)
+		return d.cluster.checkVisit(ctx)
+	}
+	d.out.say("Starting a Kubernetes control plane (etcd, API server, controllers, a stand-in kubelet)")
+	if d.plane, err = startControlPlane(ctx, d.Localcluster, d.path("cluster"), d.Port, d.out); err != nil {
+		return err
+	}
+	d.onStop(func() {
+		d.out.say("Stopping the control plane")
+		d.plane.stop()
+	})
+	go d.guard(ctx)
+	d.cluster, err = connect(d.plane.kubeconfig())
+	return err
+}
+
+// guard ends the demo when the control plane does. It returns with one of them.
+func (d *demo) guard(ctx context.Context) {
+	select {
+	case <-d.plane.ended:
+		d.fail(d.plane.failure())
+	case <-ctx.Done():
+	}
+}
+
+// startHost starts the Git server and the webhook's sender.
+func (d *demo) startHost(ctx context.Context) error {
+	d.host = &host{
+		secret: rand.Text(),
+		pushed: func(commit, subject string, at time.Time) {
+			d.narrator.pushed(commit, at)
+			d.out.event(at, "Git "+repository, fmt.Sprintf("commit %s was pushed: %q", short(commit), subject))
+		},
+		failed: func(err error) {
+			d.out.event(time.Now(), "Git "+repository, "error: "+err.Error()+"; the controller will see the commit when it polls")
+		},
+	}
+	if err := startHost(ctx, d.path("git"), d.host); err != nil {
+		return err
+	}
+	d.onStop(d.host.server.Close)
+	d.clone = clone{dir: d.path("clone"), url: d.host.cloneURL()}
+	d.out.say("Started a Git server with the examples: %s", d.host.cloneURL())
+	return nil
+}
+
+// prepare makes the CRDs and the namespaces of the apps.
+func (d *demo) prepare(ctx context.Context) error {
+	d.out.say("Installing the CRDs: Application, GitRepository, Kustomization")
+	var err error
+	if d.Kubeconfig != "" {
+		d.onStop(d.leave)
+	}
+	if d.added, err = d.cluster.install(ctx); err != nil {
+		return err
+	}
+	for _, name := range []string{d.layout.argo, d.layout.flux} {
+		if err := d.cluster.createNamespace(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave takes everything out of a cluster that was there.
+func (d *demo) leave() {
+	if d.Keep {
+		d.out.say("Kept in the cluster: the namespaces %v and the CRDs", d.layout.made())
+		return
+	}
+	d.out.say("Deleting the demo's namespaces and CRDs from the cluster")
+	ctx, cancel := context.WithTimeout(context.Background(), cleanTimeout)
+	defer cancel()
+	if err := d.cluster.leave(ctx, d.layout, d.added); err != nil {
+		d.out.say("Not everything is deleted: %v", err)
+	}
+}
+
+// startController runs a controller and waits until it listens.
+func (d *demo) startController(ctx context.Context) error {
+	file, err := os.OpenFile(d.path("controller.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	listening, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := d.Controller(running, Controller{
+			REST: d.cluster.rest, DataDir: d.path("controller"), ArgoNamespace: d.layout.argo,
+			MirrorPrefix: mirrorPrefix, MirrorBase: d.host.base(), WebhookSecret: d.host.secret,
+			Listen: "127.0.0.1:0", Started: func(addr string) { d.host.receiver.Store(&addr); close(listening) },
+			Log: slog.New(slog.NewTextHandler(file, nil)),
+		})
+		if running.Err() == nil {
+			d.fail(fmt.Errorf("the controller has ended: %w", err))
+		}
+	}()
+	d.onStop(func() {
+		d.undeclare()
+		stop()
+		<-ended
+		_ = file.Close()
+	})
+	select {
+	case <-listening:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	d.out.say("Started the controller; its webhook, metrics and health are at http://%s, its log in %s", *d.host.receiver.Load(), file.Name())
+	return nil
+}
+
+// undeclare has the controller clean up in a cluster that was there.
+func (d *demo) undeclare() {
+	if d.Kubeconfig == "" || d.Keep {
+		return
+	}
+	d.out.say("Deleting the two apps")
+	ctx, cancel := context.WithTimeout(context.Background(), cleanTimeout)
+	defer cancel()
+	if err := d.cluster.undeclare(ctx, d.layout); err != nil {
+		d.out.say("Not everything is deleted: %v", err)
+	}
+}
+
+// watch follows what happens.
+func (d *demo) watch(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	wait, err := d.world.watch(watching, d.cluster.client, d.layout)
+	d.onStop(func() { stop(); wait() })
+	return err
+}
+
+// declare applies the manifests of the two apps.
+func (d *demo) declare(ctx context.Context) error {
+	d.out.say("Applying one Argo CD Application and one Flux Kustomization; both follow\n    %s%s, which the controller takes from %s by\n    --mirror %s=%s\n",
+		mirrorPrefix, repository, d.host.cloneURL(), mirrorPrefix, d.host.base())
+	d.declared = time.Now()
+	return d.cluster.declare(ctx, d.layout)
+}
+
+// lastLines is the end of a text file, "" if there is none.
+func lastLines(file string, n int) string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	t := &tail{}
+	_, _ = t.Write(data)
+	return indentLast(t.String(), n)
+}
