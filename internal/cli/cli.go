@@ -67,7 +67,9 @@ diff' has its own, as kubectl diff: 0 no differences, 1 differences, 2 an error.
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(deps.In)
 	root.SetOut(deps.Out)
