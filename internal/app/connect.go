@@ -95,13 +95,16 @@ func served(mapper apimeta.RESTMapper) error {
 	return nil
 }
 
+func everywhere(string) bool { return true }
+
 // declared lists the apps that exist.
 func (c *controller) declared(ctx context.Context, reader client.Reader) ([]model.AppKey, error) {
 	var keys []model.AppKey
 	for _, from := range []struct {
 		gvk schema.GroupVersionKind
 		key func(namespace, name string) model.AppKey
-	}{{applications, argo.Key}, {kustomizations, flux.AppKeyOf}} {
+		in  func(namespace string) bool
+	}{{applications, argo.Key, c.argo.Declares}, {kustomizations, flux.AppKeyOf, everywhere}} {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(from.gvk.GroupVersion().WithKind(from.gvk.Kind + "List"))
 		if err := reader.List(ctx, list); err != nil {
@@ -111,7 +114,9 @@ func (c *controller) declared(ctx context.Context, reader client.Reader) ([]mode
 			return nil, fmt.Errorf("listing %ss: %w", from.gvk.Kind, err)
 		}
 		for _, o := range list.Items {
-			keys = append(keys, from.key(o.GetNamespace(), o.GetName()))
+			if from.in(o.GetNamespace()) {
+				keys = append(keys, from.key(o.GetNamespace(), o.GetName()))
+			}
 		}
 	}
 	return keys, nil

@@ -201,6 +201,11 @@ func (c *controller) clustersChanged(clusters []argo.Cluster) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for name, old := range c.clusters {
+		if now, still := all[name]; still && now.Digest == old.Digest {
+			all[name] = old // the connection stays
+		}
+	}
 	c.clusters = all
 }
 

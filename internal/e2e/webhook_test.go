@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 )
 
@@ -31,4 +32,17 @@ func (e *env) notify(repo string) {
 		return // the controller is stopped; polling will find it
 	}
 	_ = resp.Body.Close()
+}
+
+// ok asks the controller for a page; an answer other than 200 is an error.
+func (e *env) ok(path string) error {
+	resp, err := http.Get("http://" + e.addr + path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", path, resp.Status)
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 
 	kjson "k8s.io/apimachinery/pkg/util/json"
@@ -26,6 +27,9 @@ type desired struct {
 	objects  []decide.Desired
 	byKey    map[model.ObjectKey]model.Object
 	warnings []model.Warning
+	// rendering are the renderer's own warnings: the same objects may come with
+	// others.
+	rendering []string
 	unknown  bool // kinds that the target does not serve
 }
 
@@ -43,7 +47,10 @@ func (r *run) resolve(ctx context.Context) error {
 		r.desired = r.s.good
 	}
 	r.report.Snapshot, r.report.Tool = r.desired.snapshot, r.desired.tool
-	r.report.Warnings = append(r.report.Warnings, r.desired.warnings...)
+	r.report.Warnings = slices.Concat(r.report.Warnings, r.desired.warnings)
+	for _, w := range r.desired.rendering {
+		r.report.Warnings = append(r.report.Warnings, model.Warning{Type: model.WarnRender, Message: w})
+	}
 	return nil
 }
 
@@ -64,7 +71,7 @@ func (r *run) renderNewest(ctx context.Context) error {
 	if old != nil && old.rendered == rendered.Digest && old.version == r.version &&
 		(!old.unknown || old.epoch == r.target.KindsEpoch()) {
 		kept := *old
-		kept.snapshot = state.Snapshot
+		kept.snapshot, kept.rendering = state.Snapshot, rendered.Warnings
 		r.desired = &kept
 	} else if r.desired, err = r.prepare(state.Snapshot, rendered); err != nil {
 		return &stageError{model.StageRender, err}
@@ -80,10 +87,7 @@ func (r *run) renderNewest(ctx context.Context) error {
 func (r *run) prepare(snap *model.Snapshot, rendered model.Rendered) (*desired, error) {
 	d := &desired{
 		snapshot: snap, tool: rendered.Tool, rendered: rendered.Digest, version: r.version,
-		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{},
-	}
-	for _, w := range rendered.Warnings {
-		d.warnings = append(d.warnings, model.Warning{Type: model.WarnRender, Message: w})
+		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, rendering: rendered.Warnings,
 	}
 	defined := definedKinds(rendered.Objects)
 	placed := make([]model.Object, 0, len(rendered.Objects))

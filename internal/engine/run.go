@@ -39,7 +39,7 @@ func newRun(e *Engine, s *state) *run {
 	r.app, r.version, r.request, r.hard = s.take()
 	r.report = model.Report{
 		App: r.app.Key, Generation: r.app.Generation, Sync: model.SyncUnknown,
-		Warnings: r.app.Warnings, Operation: s.op, Applied: s.applied,
+		Warnings: slices.Clone(r.app.Warnings), Operation: s.op, Applied: s.applied,
 	}
 	return r
 }

@@ -119,7 +119,13 @@ func (r *run) selected(req model.Request) model.Plan {
 	}
 	p := model.Plan{}
 	for _, s := range r.plan.Steps {
-		if slices.Contains(req.Only, s.Object.ObjectKey) {
+		named := func(k model.ObjectKey) bool {
+			if k.Namespace == "" {
+				k.Namespace = s.Object.Namespace
+			}
+			return k == s.Object.ObjectKey
+		}
+		if slices.ContainsFunc(req.Only, named) {
 			p.Steps = append(p.Steps, s)
 		}
 	}
