@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
+	"github.com/fixpoint-cd/fixpoint/internal/decide"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -19,6 +21,7 @@ func (r *run) act(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	r.permit(req)
 	if err := r.refusal(req); err != nil {
 		return r.conclude(r.begin(req), nil, err)
 	}
@@ -45,6 +48,16 @@ func (r *run) act(ctx context.Context) error {
 		return errPending
 	}
 	return r.conclude(op, changes.Results, nil)
+}
+
+// permit plans the deletes that a request asks for and the app's rules don't.
+func (r *run) permit(req model.Request) {
+	if !r.prunes(req) || r.app.Sync.Prune {
+		return
+	}
+	in := r.input
+	in.Rules.Prune = true
+	r.plan = decide.Plan(in)
 }
 
 // refusal is why nothing of the request may be done.
@@ -221,6 +234,7 @@ func (r *run) conclude(op *model.Operation, results []model.Result, blocked erro
 	}
 	done.Finished = time.Now()
 	r.setOp(&done)
+	r.logSync(done, results)
 	if r.e.cfg.Synced != nil {
 		r.e.cfg.Synced(r.app.Key, done)
 	}
@@ -231,6 +245,23 @@ func (r *run) conclude(op *model.Operation, results []model.Result, blocked erro
 		r.again(max(r.pause(&done), time.Millisecond))
 	}
 	return failureOf(failed)
+}
+
+// logSync says what the sync changed.
+func (r *run) logSync(op model.Operation, results []model.Result) {
+	changed := map[model.Action]int{}
+	for _, res := range results {
+		if res.Err == nil {
+			changed[res.Action]++
+		}
+	}
+	level, why := slog.LevelInfo, ""
+	if op.Phase != model.PhaseSucceeded {
+		level, why = slog.LevelWarn, op.Message
+	}
+	r.e.cfg.Log.Log(context.Background(), level, "sync ended", "app", r.app.Key, "revision", op.Revision, "phase", op.Phase,
+		"heal", op.Request.Heal, "created", changed[model.ActionCreate], "updated", changed[model.ActionUpdate],
+		"deleted", changed[model.ActionDelete], "took", op.Finished.Sub(op.Started).Round(time.Millisecond), "err", why)
 }
 
 // waits names what the plan waits for.
