@@ -55,7 +55,8 @@ type Request struct {
 	Revision string
 	Prune    bool
 	DryRun   bool
-	// Only limits the sync to these objects; empty is all.
+	// Only limits the sync to these objects; empty is all. One without a namespace
+	// is meant in every namespace.
 	Only []ObjectKey
 	// Retry says how a failure is repeated.
 	Retry Retry
