@@ -72,7 +72,7 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 	i.engine = engine.New(engine.Config{
 		Sources: i.store, Renderer: render.New(render.Config{}), Target: i.targets.get, Ledger: noLedger{}, Log: log,
 		Dialects: map[string]engine.Dialect{
-			argo.Dialect: {Stamp: tracker.Stamp, Policy: policy.Rules{Hooks: true}},
+			argo.Dialect: {Stamp: tracker.Stamp, Policy: policy.Argo()},
 			flux.Dialect: {Stamp: flux.Tracker{}.Stamp},
 		},
 	})

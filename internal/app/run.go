@@ -11,6 +11,11 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/health"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/policy"
+	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 )
 
@@ -30,10 +35,23 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Demo:     func(ctx context.Context, flags cli.DemoFlags) error { return runDemo(ctx, flags, stdio) },
 		Inspect:  Inspect,
 		Declared: Declared,
+		Tree:     render.DirTree,
+		Render:   render.New(render.Config{}).Render,
+		Admit:    admit,
+		Health:   health.Of,
 		In:       stdio.In, Out: stdio.Out, Err: stdio.Err,
 	})
 	cmd.SetArgs(args)
 	return cli.Exit(stdio.Err, cmd.ExecuteContext(ctx))
+}
+
+// admit applies the rules of a dialect.
+func admit(dialect string, objects []model.Object) ([]model.Object, []model.Warning) {
+	var rules policy.Rules
+	if dialect == argo.Dialect {
+		rules = policy.Argo()
+	}
+	return policy.Check(objects, rules)
 }
 
 func runController(ctx context.Context, flags cli.ControllerFlags, logs io.Writer) error {

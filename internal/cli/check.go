@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/fixpoint-cd/fixpoint/internal/policy"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
 )
 
 func newCheck(deps Deps) *cobra.Command {
@@ -33,13 +31,13 @@ warnings alone are fine. No cluster and no network is used.`,
 		Example: "  fixpoint check .\n  fixpoint check . -o json",
 		Args:    oneArg("the directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := placeOf(args[0], root)
+			at, err := placeOf(deps, args[0], root)
 			if err != nil {
 				return err
 			}
 			c := &checker{
 				ctx: cmd.Context(), deps: deps, top: at, dir: args[0],
-				renderer: render.New(render.Config{}), rendered: map[string]bool{}, folders: map[string][]string{}, seen: map[finding]bool{},
+				rendered: map[string]bool{}, folders: map[string][]string{}, seen: map[finding]bool{},
 			}
 			if err := c.run(); err != nil {
 				return err
@@ -75,11 +73,10 @@ func (f finding) String() string {
 
 // checker goes through a directory.
 type checker struct {
-	ctx      context.Context
-	deps     Deps
-	top      place
-	dir      string // as the user wrote it
-	renderer *render.Renderer
+	ctx  context.Context
+	deps Deps
+	top  place
+	dir  string // as the user wrote it
 
 	manifests []manifest
 	findings  []finding
@@ -108,24 +105,24 @@ func (c *checker) run() error {
 	c.declarations()
 	for _, d := range dirs {
 		if !c.rendered[onDisk(c.top, d.path)] {
-			c.render(c.top, model.Render{Path: d.path, Tool: d.tool}, nil, policy.Rules{})
+			c.render(c.top, model.Render{Path: d.path, Tool: d.tool}, nil, "")
 		}
 	}
 	return c.ctx.Err()
 }
 
 // render renders one directory and notes what is wrong with it. app is the
-// manifest that asks for it, if one does.
-func (c *checker) render(at place, spec model.Render, app *manifest, rules policy.Rules) {
+// manifest that asks for it, if one does, and dialect that of the app.
+func (c *checker) render(at place, spec model.Render, app *manifest, dialect string) {
 	c.rendered[onDisk(at, spec.Path)] = true
-	rendered, err := c.renderer.Render(c.ctx, at.tree, spec)
+	rendered, err := c.deps.Render(c.ctx, at.tree, spec)
 	if err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			c.add(c.locate(at, line, "error", app))
 		}
 		return
 	}
-	objects, warnings := policy.Check(rendered.Objects, rules)
+	objects, warnings := c.deps.Admit(dialect, rendered.Objects)
 	c.objects += len(objects)
 	for _, w := range rendered.Warnings {
 		if app == nil && isIdle(w) {

@@ -11,8 +11,6 @@ import (
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/fixpoint-cd/fixpoint/internal/policy"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
 )
 
 // declarations checks all manifests of dialects, and renders the apps.
@@ -59,11 +57,7 @@ func (c *checker) app(m *manifest, app model.App, url string) {
 		c.add(f)
 		return
 	}
-	var rules policy.Rules
-	if app.Key.Dialect == "argo" {
-		rules = policy.Argo()
-	}
-	c.render(at, app.Render, m, rules)
+	c.render(at, app.Render, m, app.Key.Dialect)
 }
 
 func orUnknown(url string) string {
@@ -95,7 +89,7 @@ func (c *checker) repository(url, dir string) (place, bool) {
 		if info, err := os.Stat(filepath.Join(top, filepath.FromSlash(clean))); !inside || err != nil || !info.IsDir() {
 			continue
 		}
-		if tree, err := render.DirTree(top); err == nil {
+		if tree, err := c.deps.Tree(top); err == nil {
 			return place{tree, top, clean}, true
 		}
 	}

@@ -21,14 +21,22 @@ import (
 type Deps struct {
 	// Controller runs the reconciler until ctx ends.
 	Controller func(context.Context, ControllerFlags) error
-	// Demo runs the demo until ctx ends, or once. Without it there is no such
-	// command.
+	// Demo runs the demo until ctx ends, or once.
 	Demo func(context.Context, DemoFlags) error
 
 	// Inspect says what a sync of an app would change, and changes nothing.
 	Inspect func(context.Context, InspectFlags) (Inspection, error)
 	// Declared reads an object of a dialect; false if it is none.
 	Declared func(*unstructured.Unstructured) (Declared, bool)
+	// Tree is a directory of the disk; nothing outside of it can be read.
+	Tree func(dir string) (model.Tree, error)
+	// Render makes objects of a tree's files.
+	Render func(context.Context, model.Tree, model.Render) (model.Rendered, error)
+	// Admit returns the objects that an app of a dialect may manage, "" being
+	// none, and says what became of the others.
+	Admit func(dialect string, objects []model.Object) ([]model.Object, []model.Warning)
+	// Health judges a live object.
+	Health func(map[string]any) model.Health
 
 	In       io.Reader
 	Out, Err io.Writer
@@ -79,9 +87,6 @@ diff' has its own, as kubectl diff: 0 no differences, 1 differences, 2 an error.
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, make := range g.commands {
 			cmd := make(deps)
-			if cmd == nil {
-				continue
-			}
 			cmd.GroupID = g.id
 			root.AddCommand(cmd)
 		}

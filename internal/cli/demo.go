@@ -20,9 +20,6 @@ type DemoFlags struct {
 }
 
 func newDemo(deps Deps) *cobra.Command {
-	if deps.Demo == nil {
-		return nil
-	}
 	var flags DemoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -42,6 +39,9 @@ shows what happens until Ctrl-C. Everything listens on 127.0.0.1 only.`,
 	f.StringVar(&flags.Dir, "dir", "", "directory for the demo's data (default: a new one)")
 	f.BoolVar(&flags.Keep, "keep", false, "leave the data, and what was made in a cluster of yours, when the demo ends")
 	f.StringVar(&flags.Localcluster, "localcluster", "", "program that runs the control plane (default: localcluster beside this program)")
+	_ = cmd.MarkFlagDirname("dir")
+	_ = cmd.MarkFlagFilename("kubeconfig")
+	_ = cmd.MarkFlagFilename("localcluster")
 	f.IntVar(&flags.Port, "port", 0, "port of the API server (default: one that is free)")
 	return cmd
 }

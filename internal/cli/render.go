@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
 )
 
 // place is a directory inside the tree that it may read from.
@@ -24,7 +23,7 @@ type place struct {
 
 // placeOf finds the tree of a directory: root if that is given, else the Git
 // work tree that the directory is in, else the directory itself.
-func placeOf(dir, root string) (place, error) {
+func placeOf(deps Deps, dir, root string) (place, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return place{}, fmt.Errorf("finding %s: %w", dir, err)
@@ -46,7 +45,7 @@ func placeOf(dir, root string) (place, error) {
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return place{}, fmt.Errorf("%s is not below --root %s: name a directory that holds it", dir, root)
 	}
-	tree, err := render.DirTree(top)
+	tree, err := deps.Tree(top)
 	if err != nil {
 		return place{}, fmt.Errorf("%w: correct the name", err)
 	}
@@ -66,7 +65,7 @@ func worktree(dir string) string {
 	}
 }
 
-func newRender(Deps) *cobra.Command {
+func newRender(deps Deps) *cobra.Command {
 	var spec model.Render
 	var out format
 	var root string
@@ -82,12 +81,12 @@ reaches. No cluster, network or program is used.`,
   fixpoint render apps --flux              as a Flux Kustomization without a kustomization file`,
 		Args: oneArg("the directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := placeOf(args[0], root)
+			at, err := placeOf(deps, args[0], root)
 			if err != nil {
 				return err
 			}
 			spec.Path = at.path
-			rendered, err := render.New(render.Config{}).Render(cmd.Context(), at.tree, spec)
+			rendered, err := deps.Render(cmd.Context(), at.tree, spec)
 			if err != nil {
 				return err
 			}

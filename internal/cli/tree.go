@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/fixpoint-cd/fixpoint/internal/health"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -49,7 +48,7 @@ func newTree(deps Deps) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			root, err := c.tree(cmd.Context(), deps, app, cmd.ErrOrStderr())
+			root, err := (&forester{c, deps, cmd.ErrOrStderr()}).tree(cmd.Context(), app)
 			if err != nil {
 				return err
 			}
@@ -67,23 +66,30 @@ func newTree(deps Deps) *cobra.Command {
 	return cmd
 }
 
+// forester makes trees.
+type forester struct {
+	*cluster
+	deps  Deps
+	notes io.Writer
+}
+
 // tree reads an app's objects and their children.
-func (c *cluster) tree(ctx context.Context, deps Deps, app item, notes io.Writer) (*node, error) {
+func (f *forester) tree(ctx context.Context, app item) (*node, error) {
 	s := summary(app)
 	root := &node{
 		Kind: app.kind.name, Group: app.kind.resource.Group, Namespace: app.GetNamespace(), Name: app.GetName(),
 		Sync: s.sync, Health: model.HealthStatus(s.health), Message: s.message, Created: app.GetCreationTimestamp().Time,
 	}
-	declared, ok := deps.Declared(app.Unstructured)
+	declared, ok := f.deps.Declared(app.Unstructured)
 	if !ok || declared.App == nil {
 		return nil, fmt.Errorf("%s declares no app", app.title())
 	}
 	if len(declared.App.Known) == 0 {
-		printf(notes, "%s lists no objects yet: 'fixpoint get %s' says how it is.\n", app.title(), app.path())
+		printf(f.notes, "%s lists no objects yet: 'fixpoint get %s' says how it is.\n", app.title(), app.path())
 	}
 	elsewhere := declared.App.Target != "" || isElsewhere(declared.Invalid)
 	if elsewhere {
-		printf(notes, "The objects are in another cluster than the app: only what the app's status says is shown. Use a --kubeconfig of that cluster with kubectl to see more.\n")
+		printf(f.notes, "The objects are in another cluster than the app: only what the app's status says is shown. Use a --kubeconfig of that cluster with kubectl to see more.\n")
 	}
 	syncs := syncStatuses(app)
 	for _, ref := range declared.App.Known {
@@ -92,14 +98,14 @@ func (c *cluster) tree(ctx context.Context, deps Deps, app item, notes io.Writer
 		if elsewhere {
 			continue
 		}
-		if err := c.look(ctx, n, ref.Version); err != nil {
+		if err := f.look(ctx, n, ref.Version); err != nil {
 			return nil, err
 		}
 	}
 	if elsewhere {
 		return root, nil
 	}
-	return root, c.grow(ctx, root.Children)
+	return root, f.grow(ctx, root.Children)
 }
 
 // syncStatuses are those of an Application's objects; Flux records none.
@@ -119,8 +125,8 @@ func syncStatuses(app item) map[model.ObjectKey]string {
 }
 
 // describe fills in what a live object says of itself.
-func (n *node) describe(u *unstructured.Unstructured) {
-	h := health.Of(u.Object)
+func (f *forester) describe(n *node, u *unstructured.Unstructured) {
+	h := f.deps.Health(u.Object)
 	n.Health, n.Message = h.Status, h.Message
 	n.uid, n.Created = string(u.GetUID()), u.GetCreationTimestamp().Time
 }

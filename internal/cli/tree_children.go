@@ -26,8 +26,8 @@ var childKinds = []schema.GroupVersionKind{
 }
 
 // look reads the object of a node.
-func (c *cluster) look(ctx context.Context, n *node, version string) error {
-	client, err := c.client(schema.GroupKind{Group: n.Group, Kind: n.Kind}, version, n.Namespace)
+func (f *forester) look(ctx context.Context, n *node, version string) error {
+	client, err := f.client(schema.GroupKind{Group: n.Group, Kind: n.Kind}, version, n.Namespace)
 	if meta.IsNoMatchError(err) {
 		n.Health, n.Message = model.Missing, "the cluster does not know its kind"
 		return nil
@@ -42,15 +42,15 @@ func (c *cluster) look(ctx context.Context, n *node, version string) error {
 	case apierrors.IsForbidden(err):
 		n.Health, n.Message = model.Unknown, "you may not read it"
 	case err != nil:
-		return c.explain("reading "+n.title(), err)
+		return f.explain("reading "+n.title(), err)
 	default:
-		n.describe(u)
+		f.describe(n, u)
 	}
 	return nil
 }
 
 // grow hangs what nodes own below them, and what that owns, and so on.
-func (c *cluster) grow(ctx context.Context, roots []*node) error {
+func (f *forester) grow(ctx context.Context, roots []*node) error {
 	byUID := map[string]*node{}
 	var namespaces []string
 	for _, n := range roots {
@@ -65,7 +65,7 @@ func (c *cluster) grow(ctx context.Context, roots []*node) error {
 	owners := map[*node][]string{}
 	for _, namespace := range namespaces {
 		for _, gvk := range childKinds {
-			if err := c.children(ctx, gvk, namespace, byUID, owners); err != nil {
+			if err := f.children(ctx, gvk, namespace, byUID, owners); err != nil {
 				return err
 			}
 		}
@@ -87,8 +87,8 @@ func (c *cluster) grow(ctx context.Context, roots []*node) error {
 }
 
 // children notes all objects of a kind that have owners and are not known yet.
-func (c *cluster) children(ctx context.Context, gvk schema.GroupVersionKind, namespace string, byUID map[string]*node, owners map[*node][]string) error {
-	client, err := c.client(gvk.GroupKind(), gvk.Version, namespace)
+func (f *forester) children(ctx context.Context, gvk schema.GroupVersionKind, namespace string, byUID map[string]*node, owners map[*node][]string) error {
+	client, err := f.client(gvk.GroupKind(), gvk.Version, namespace)
 	if meta.IsNoMatchError(err) {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (c *cluster) children(ctx context.Context, gvk schema.GroupVersionKind, nam
 		return nil
 	}
 	if err != nil {
-		return c.explain("listing "+gvk.Kind+"s", err)
+		return f.explain("listing "+gvk.Kind+"s", err)
 	}
 	for i := range list.Items {
 		u := &list.Items[i]
@@ -109,7 +109,7 @@ func (c *cluster) children(ctx context.Context, gvk schema.GroupVersionKind, nam
 			continue
 		}
 		n := &node{Kind: gvk.Kind, Group: gvk.Group, Namespace: u.GetNamespace(), Name: u.GetName()}
-		n.describe(u)
+		f.describe(n, u)
 		byUID[n.uid] = n
 		for _, ref := range refs {
 			owners[n] = append(owners[n], string(ref.UID))
