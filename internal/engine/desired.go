@@ -26,6 +26,8 @@ type desired struct {
 	epoch    int // of the target's kinds
 	objects  []decide.Desired
 	byKey    map[model.ObjectKey]model.Object
+	// placed are the prepared objects by the digest of the rendered ones.
+	placed   map[model.Digest]decide.Desired
 	warnings []model.Warning
 	// rendering are the renderer's own warnings: the same objects may come with
 	// others.
@@ -92,20 +94,23 @@ func (r *run) prepare(snap *model.Snapshot, rendered model.Rendered) (*desired, 
 	defined := definedKinds(rendered.Objects)
 	placed := make([]model.Object, 0, len(rendered.Objects))
 	unknown := map[model.ObjectKey]decide.Desired{}
+	known := r.placedBefore(d)
+	d.placed = make(map[model.Digest]decide.Desired, len(rendered.Objects))
 	for _, o := range rendered.Objects {
-		namespaced, err := r.scope(o, defined)
-		if err != nil && !errors.Is(err, model.ErrNotFound) {
-			return nil, err
+		item, ok := known[o.Digest]
+		if !ok || item.Unknown != nil {
+			var err error
+			if item, err = r.placement(o, defined); err != nil {
+				return nil, err
+			}
 		}
-		placed1, err2 := r.place(o, namespaced)
-		if err2 != nil {
-			return nil, fmt.Errorf("%s: %w", o.Origin, err2)
-		}
-		if err != nil {
+		item.Origin = o.Origin
+		d.placed[o.Digest] = item
+		if item.Unknown != nil {
 			d.unknown = true
-			unknown[placed1.ObjectKey] = decide.Desired{Unknown: err, Awaits: defined[kindOf(o)].crd}
+			unknown[item.ObjectKey] = decide.Desired{Unknown: item.Unknown, Awaits: item.Awaits}
 		}
-		placed = append(placed, placed1)
+		placed = append(placed, item.Object)
 	}
 	kept, warnings := policy.Check(placed, r.e.cfg.Dialects[r.app.Key.Dialect].Policy)
 	d.warnings = append(d.warnings, warnings...)
@@ -117,6 +122,29 @@ func (r *run) prepare(snap *model.Snapshot, rendered model.Rendered) (*desired, 
 	}
 	r.addNamespace(d)
 	return d, nil
+}
+
+// placedBefore are the objects of the last desired state by the digest of what
+// was rendered, where what made them of it is still the same: a commit that
+// changes one file of a large app costs that file's objects.
+func (r *run) placedBefore(now *desired) map[model.Digest]decide.Desired {
+	if old := r.s.desired; old != nil && old.version == now.version && old.epoch == now.epoch {
+		return old.placed
+	}
+	return nil
+}
+
+// placement makes a rendered object the app's.
+func (r *run) placement(o model.Object, defined map[groupKind]definition) (decide.Desired, error) {
+	namespaced, unknown := r.scope(o, defined)
+	if unknown != nil && !errors.Is(unknown, model.ErrNotFound) {
+		return decide.Desired{}, unknown
+	}
+	placed, err := r.place(o, namespaced)
+	if err != nil {
+		return decide.Desired{}, fmt.Errorf("%s: %w", o.Origin, err)
+	}
+	return decide.Desired{Object: placed, Unknown: unknown, Awaits: defined[kindOf(o)].crd}, nil
 }
 
 // addNamespace puts the app's namespace first where it is to be created.
