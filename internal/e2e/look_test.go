@@ -128,3 +128,7 @@ func (e *env) count(name string) float64 {
 	e.t.Fatalf("there is no metric %s", name)
 	return 0
 }
+
+func errorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+var clusterRoleKind = schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRole"}
