@@ -32,7 +32,7 @@ type desired struct {
 	// rendering are the renderer's own warnings: the same objects may come with
 	// others.
 	rendering []string
-	unknown  bool // kinds that the target does not serve
+	unknown   bool // kinds that the target does not serve
 }
 
 // resolve finds the newest content that renders. Where the newest does not,
