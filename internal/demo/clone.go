@@ -34,17 +34,6 @@ func (c clone) push(ctx context.Context, message string, change func(read func(s
 	return c.send(ctx)
 }
 
-// revert pushes a commit that takes the newest one back.
-func (c clone) revert(ctx context.Context) (string, error) {
-	if err := c.update(ctx); err != nil {
-		return "", err
-	}
-	if _, err := c.git(ctx, "revert", "--no-edit", "HEAD"); err != nil {
-		return "", err
-	}
-	return c.send(ctx)
-}
-
 func (c clone) send(ctx context.Context) (string, error) {
 	if _, err := c.git(ctx, "push", "--quiet", "origin", "HEAD:"+branch); err != nil {
 		return "", err

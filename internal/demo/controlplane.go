@@ -31,10 +31,6 @@ type controlPlane struct {
 // startControlPlane starts one in dir and waits until it is ready. what it
 // says goes to out.
 func startControlPlane(ctx context.Context, program, dir string, port int, out *printer) (*controlPlane, error) {
-	program, err := localcluster(program)
-	if err != nil {
-		return nil, err
-	}
 	c := &controlPlane{dir: dir, ended: make(chan struct{}), tail: &tail{}}
 	c.cmd = exec.Command(program, "--dir", dir, "--port", strconv.Itoa(port))
 	c.cmd.Stdout, c.cmd.Stderr = out, c.tail

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -148,24 +149,40 @@ func (c *cluster) createNamespace(ctx context.Context, name string) error {
 	return c.apply(ctx, u)
 }
 
-// remove deletes an object and waits until it is gone.
-func (c *cluster) remove(ctx context.Context, p place) error {
+// remove deletes objects and waits until all are gone. waiting is called
+// meanwhile with each that is left.
+func (c *cluster) remove(ctx context.Context, waiting func(place), places ...place) error {
+	errs := make([]error, len(places))
+	var all sync.WaitGroup
+	for i, p := range places {
+		all.Go(func() {
+			if err := c.removeOne(ctx, waiting, p); err != nil {
+				errs[i] = fmt.Errorf("removing %s %s: %w", p.resource.Resource, p.name, err)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *cluster) removeOne(ctx context.Context, waiting func(place), p place) error {
 	objects := c.client.Resource(p.resource).Namespace(p.namespace)
 	err := objects.Delete(ctx, p.name, metav1.DeleteOptions{})
 	for err == nil {
 		if _, err = objects.Get(ctx, p.name, metav1.GetOptions{}); err != nil {
 			break
 		}
+		waiting(p)
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-ctx.Done():
-			err = context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	if err == nil || apierrors.IsNotFound(err) {
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	return fmt.Errorf("removing %s %s: %w", p.resource.Resource, p.name, err)
+	return err
 }
 
 // decode reads the objects of a YAML file.

@@ -84,7 +84,7 @@ func (d *demo) press(ctx context.Context, key string) error {
 	case "r":
 		_, err = d.pushRepair(ctx)
 	case "s":
-		d.out.say("%s", d.states(400))
+		d.out.say("%s", strings.Join(d.states(400), "\n"))
 	case "h", "?":
 		d.out.say("%s", d.instructions())
 	default:

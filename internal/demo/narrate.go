@@ -75,7 +75,7 @@ func (n *narrator) app(at time.Time, before, after *unstructured.Unstructured) [
 	was, is := viewOf(before), viewOf(after)
 	var lines []string
 	if is.Applied != "" && is.Applied != was.Applied {
-		lines = append(lines, fmt.Sprintf("synced: %d objects are at commit %s", is.Objects, n.commit(is.Applied, at)))
+		lines = append(lines, "synced: "+count(is.Objects)+" at commit "+n.commit(is.Applied, at))
 	}
 	if is.Error != "" && is.Error != was.Error {
 		lines = append(lines, "error: "+plain(is.Error, 400))
@@ -93,18 +93,16 @@ func (n *narrator) app(at time.Time, before, after *unstructured.Unstructured) [
 }
 
 func (n *narrator) repository(at time.Time, before, after *unstructured.Unstructured) []string {
-	revision := func(u *unstructured.Unstructured) string {
-		if u == nil {
-			return ""
-		}
-		text, _, _ := unstructured.NestedString(u.Object, "status", "artifact", "revision")
-		return commitOf(text)
+	was, known := repositoryView(before)
+	is, problem := repositoryView(after)
+	var lines []string
+	if is != "" && is != was {
+		lines = append(lines, "has fetched commit "+n.commit(is, at))
 	}
-	is := revision(after)
-	if is == "" || is == revision(before) {
-		return nil
+	if problem != "" && problem != known {
+		lines = append(lines, "error: "+plain(problem, 400))
 	}
-	return []string{"has fetched commit " + n.commit(is, at)}
+	return lines
 }
 
 // commit names a commit and how long ago it was pushed.
@@ -146,4 +144,12 @@ func (n *narrator) object(at time.Time, where place, before, after *unstructured
 
 func named(u *unstructured.Unstructured) string {
 	return u.GetKind() + " " + u.GetNamespace() + "/" + u.GetName()
+}
+
+// count is "1 object" or "2 objects".
+func count(n int) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
 }

@@ -143,17 +143,17 @@ func (d *demo) until(ctx context.Context, began time.Time, g goal) ([]time.Durat
 	}
 	err := d.world.await(ctx, reached, func() {
 		if d.out.quiet() > 3*time.Second {
-			d.out.say("    still waiting for %s, %.0f s so far; %s", g.what, time.Since(began).Seconds(), d.states(60))
+			d.out.say("    still waiting for %s, %.0f s so far; %s", g.what, time.Since(began).Seconds(), strings.Join(d.states(60), ", "))
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("waiting for %s: %w; %s", g.what, err, d.states(600))
+		return nil, fmt.Errorf("waiting for %s: %w; %s", g.what, err, strings.Join(d.states(600), ", "))
 	}
 	return times, nil
 }
 
-// states are how the apps are, on one line, with errors cut at n characters.
-func (d *demo) states(n int) string {
+// states are how the apps are, one text each, with errors cut at n characters.
+func (d *demo) states(n int) []string {
 	var out []string
 	for _, f := range d.followers {
 		v := viewOf(d.world.get(f.app))
@@ -163,5 +163,5 @@ func (d *demo) states(n int) string {
 		}
 		out = append(out, text)
 	}
-	return strings.Join(out, ", ")
+	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
+	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -90,6 +91,23 @@ func kustomizationView(k kustomizev1.Kustomization) view {
 		v.State = "in progress"
 	}
 	return v
+}
+
+// repositoryView is the commit that a GitRepository is at, and what is wrong
+// with it, "" if nothing.
+func repositoryView(u *unstructured.Unstructured) (commit, problem string) {
+	var r sourcev1.GitRepository
+	if u == nil || runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &r) != nil {
+		return "", ""
+	}
+	if r.Status.Artifact != nil {
+		commit = commitOf(r.Status.Artifact.Revision)
+	}
+	ready := apimeta.FindStatusCondition(r.Status.Conditions, meta.ReadyCondition)
+	if ready != nil && ready.Status == metav1.ConditionFalse {
+		problem = ready.Reason + ": " + ready.Message
+	}
+	return commit, problem
 }
 
 // commitOf takes the commit out of a Flux revision such as "main@sha1:4fb8…";

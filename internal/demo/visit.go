@@ -64,22 +64,22 @@ func (c *cluster) checkPeers(ctx context.Context) error {
 
 // undeclare deletes the apps while the controller runs, so that it cleans up
 // what they have applied.
-func (c *cluster) undeclare(ctx context.Context, l layout) error {
-	var errs []error
+func (c *cluster) undeclare(ctx context.Context, l layout, waiting func(place)) error {
+	var apps []place
 	for _, f := range l.followers() {
-		errs = append(errs, c.remove(ctx, f.app))
+		apps = append(apps, f.app)
 	}
-	return errors.Join(append(errs, c.remove(ctx, place{repositories, l.flux, repository}))...)
+	return errors.Join(c.remove(ctx, waiting, apps...), c.remove(ctx, waiting, place{repositories, l.flux, repository}))
 }
 
 // leave deletes what the demo has made, after its controller has ended.
-func (c *cluster) leave(ctx context.Context, l layout, definitions []string) error {
-	var errs []error
+func (c *cluster) leave(ctx context.Context, l layout, definitions []string, waiting func(place)) error {
+	var made, added []place
 	for _, name := range l.made() {
-		errs = append(errs, c.remove(ctx, place{resource: namespaces, name: name}))
+		made = append(made, place{resource: namespaces, name: name})
 	}
 	for _, name := range definitions {
-		errs = append(errs, c.remove(ctx, place{resource: crds, name: name}))
+		added = append(added, place{resource: crds, name: name})
 	}
-	return errors.Join(errs...)
+	return errors.Join(c.remove(ctx, waiting, made...), c.remove(ctx, waiting, added...))
 }
