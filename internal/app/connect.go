@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,10 +35,13 @@ var (
 )
 
 // connect makes the manager that reads the objects of both dialects.
-func (c *controller) connect() (ctrl.Manager, error) {
+func (c *controller) connect(ctx context.Context) (ctrl.Manager, error) {
 	logger := bridge(c.log)
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
+	if err := c.awaitCRDs(ctx); err != nil {
+		return nil, err
+	}
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		return nil, err
@@ -53,7 +60,7 @@ func (c *controller) connect() (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster at %s: %w: check the kubeconfig and that the API server answers", c.opt.REST.Host, err)
 	}
-	return mgr, served(mgr.GetRESTMapper())
+	return mgr, nil
 }
 
 // watch sets up the watches of both dialects.
@@ -77,22 +84,51 @@ func (c *controller) cacheOptions() cache.Options {
 	return cache.Options{ByObject: argo.CacheByObject(c.opt.ArgoNamespace, c.opt.AppNamespaces)}
 }
 
-// served says what to do where the CRDs are missing.
-func served(mapper apimeta.RESTMapper) error {
-	var missing []string
-	for _, gvk := range []schema.GroupVersionKind{applications, kustomizations, repositories} {
-		_, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+// crdPatience is how long the CRDs may take to appear: who installs them and
+// starts the controller at once must not be turned away.
+const crdPatience = 30 * time.Second
+
+// awaitCRDs waits until the API server serves the kinds of both dialects, and
+// says what to do where it does not.
+func (c *controller) awaitCRDs(ctx context.Context) error {
+	client, err := discovery.NewDiscoveryClientForConfig(c.opt.REST)
+	if err != nil {
+		return fmt.Errorf("connecting to the cluster at %s: %w", c.opt.REST.Host, err)
+	}
+	deadline := time.Now().Add(crdPatience)
+	for told := false; ; told = true {
+		missing, err := unserved(client)
 		switch {
-		case apimeta.IsNoMatchError(err):
-			missing = append(missing, gvk.Kind)
 		case err != nil:
-			return fmt.Errorf("asking the cluster for its kinds: %w", err)
+			return fmt.Errorf("connecting to the cluster at %s: %w: check the kubeconfig and that the API server answers", c.opt.REST.Host, err)
+		case len(missing) == 0:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("the cluster has no CRDs for %s: install them with 'fixpoint install --crds-only'", strings.Join(missing, ", "))
+		case !told:
+			c.log.Warn("waiting for the CRDs; install them with 'fixpoint install --crds-only'", "missing", missing)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
-	if len(missing) > 0 {
-		return fmt.Errorf("the cluster has no CRDs for %s: install them with 'fixpoint install --crds-only'", strings.Join(missing, ", "))
+}
+
+// unserved lists the kinds of both dialects that the API server does not serve.
+func unserved(client discovery.DiscoveryInterface) ([]string, error) {
+	var missing []string
+	for _, gvk := range []schema.GroupVersionKind{applications, kustomizations, repositories} {
+		list, err := client.ServerResourcesForGroupVersion(gvk.GroupVersion().String())
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, err
+		}
+		if list == nil || !slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Kind == gvk.Kind }) {
+			missing = append(missing, gvk.Kind)
+		}
 	}
-	return nil
+	return missing, nil
 }
 
 func everywhere(string) bool { return true }

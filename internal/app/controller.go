@@ -83,7 +83,7 @@ func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
 		opt.ArgoNamespace = "argocd"
 	}
 	c := &controller{opt: opt, log: log, metrics: prometheus.NewRegistry()}
-	mgr, err := c.connect()
+	mgr, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
