@@ -31,6 +31,10 @@ type kinds struct {
 	mu    sync.Mutex
 	asked time.Time
 	epoch int
+	// down is why the last question got no answer, until downUntil: meanwhile
+	// nobody waits for a cluster that does not answer.
+	down      error
+	downUntil time.Time
 }
 
 const unknownPause = 2 * time.Second
@@ -42,6 +46,9 @@ func newKinds(client discovery.DiscoveryInterface) *kinds {
 // resource finds where the object's kind is served at its version. An unknown
 // kind is model.ErrNotFound; not being able to ask is model.ErrTransient.
 func (k *kinds) resource(ref model.ObjectRef) (Resource, error) {
+	if err := k.unreachable(); err != nil {
+		return Resource{}, err
+	}
 	m, err := k.mapping(ref)
 	if meta.IsNoMatchError(err) && k.askAgain() {
 		m, err = k.mapping(ref)
@@ -50,9 +57,28 @@ func (k *kinds) resource(ref model.ObjectRef) (Resource, error) {
 	case meta.IsNoMatchError(err):
 		return Resource{}, k.unknown(ref)
 	case err != nil:
-		return Resource{}, model.As(model.ErrTransient, fmt.Errorf("asking the cluster for its kinds: %w", err))
+		return Resource{}, k.noAnswer(model.As(model.ErrTransient, fmt.Errorf("asking the cluster for its kinds: %w", err)))
 	}
 	return Resource{m.Resource, m.Scope.Name() == meta.RESTScopeNameNamespace}, nil
+}
+
+// downPause is how long a cluster that did not answer is not asked again.
+const downPause = 2 * time.Second
+
+func (k *kinds) unreachable() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Now().Before(k.downUntil) {
+		return k.down
+	}
+	return nil
+}
+
+func (k *kinds) noAnswer(err error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.down, k.downUntil = err, time.Now().Add(downPause)
+	return err
 }
 
 func (k *kinds) mapping(ref model.ObjectRef) (*meta.RESTMapping, error) {

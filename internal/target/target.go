@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +24,13 @@ import (
 
 // Config is what a target needs.
 type Config struct {
-	// Name is what apps call the cluster; "" is the one Fixpoint runs in.
+	const (
+	// dialTimeout bounds a connection's start, requestTimeout a write or read.
+	dialTimeout    = 5 * time.Second
+	requestTimeout = 30 * time.Second
+)
+
+// Name is what apps call the cluster; "" is the one Fixpoint runs in.
 	Name string
 	// REST is the connection. Its rate limits are replaced.
 	REST *rest.Config
@@ -77,6 +85,8 @@ func New(cfg Config) (*Target, error) {
 
 	rc := rest.CopyConfig(cfg.REST)
 	rc.QPS = -1 // the limiter adapts to the server instead
+	// A cluster that does not answer must not hold workers that others need.
+	rc.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	rc.Wrap(func(next http.RoundTripper) http.RoundTripper { t.counter.next = next; return t.counter })
 	client, err := rest.HTTPClientFor(rc)
 	if err != nil {
@@ -95,6 +105,12 @@ func New(cfg Config) (*Target, error) {
 	}
 	return t, nil
 }
+
+const (
+	// dialTimeout bounds a connection's start, requestTimeout a write or read.
+	dialTimeout    = 5 * time.Second
+	requestTimeout = 30 * time.Second
+)
 
 // Name is what apps call the cluster.
 func (t *Target) Name() string { return t.cfg.Name }

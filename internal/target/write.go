@@ -26,6 +26,8 @@ func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dr
 		return model.Live{}, model.As(model.ErrTransient, err)
 	}
 	defer t.limit.release()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	e, err := t.patch(ctx, obj, manager, dryRun)
 	if err != nil {
 		return model.Live{}, explain(obj.ObjectRef, err)
@@ -117,6 +119,8 @@ func (t *Target) Delete(ctx context.Context, ref model.ObjectRef, uid, policy st
 		return model.As(model.ErrTransient, err)
 	}
 	defer t.limit.release()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
 	res, err := t.kinds.resource(ref)
 	if err != nil {
 		return explain(ref, err)
