@@ -24,13 +24,7 @@ import (
 
 // Config is what a target needs.
 type Config struct {
-	const (
-	// dialTimeout bounds a connection's start, requestTimeout a write or read.
-	dialTimeout    = 5 * time.Second
-	requestTimeout = 30 * time.Second
-)
-
-// Name is what apps call the cluster; "" is the one Fixpoint runs in.
+	// Name is what apps call the cluster; "" is the one Fixpoint runs in.
 	Name string
 	// REST is the connection. Its rate limits are replaced.
 	REST *rest.Config
