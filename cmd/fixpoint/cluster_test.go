@@ -101,11 +101,11 @@ func applyFile(ts *testscript.TestScript, neg bool, args []string) {
 	docs := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {
 		o := &unstructured.Unstructured{}
-		if err := docs.Decode(&o.Object); errors.Is(err, io.EOF) {
+		err := docs.Decode(&o.Object)
+		if errors.Is(err, io.EOF) {
 			return
-		} else {
-			ts.Check(err)
 		}
+		ts.Check(err)
 		if len(o.Object) == 0 {
 			continue
 		}

@@ -1,3 +1,6 @@
+// Package app is the wiring: the only package that knows all others. It makes the
+// parts, tells them of each other, and starts them; it decides nothing. Run is
+// the whole program, for main and for end-to-end tests.
 package app
 
 import (

@@ -117,7 +117,7 @@ func (c *checker) render(at place, spec model.Render, app *manifest, dialect str
 	c.rendered[onDisk(at, spec.Path)] = true
 	rendered, err := c.deps.Render(c.ctx, at.tree, spec)
 	if err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
 			c.add(c.locate(at, line, "error", app))
 		}
 		return

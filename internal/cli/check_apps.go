@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
@@ -26,7 +27,7 @@ func (c *checker) declarations() {
 			c.add(m.finding("warning", w.Message))
 		}
 		if d.Invalid != nil {
-			for _, text := range strings.Split(d.Invalid.Error(), "\n") {
+			for text := range strings.SplitSeq(d.Invalid.Error(), "\n") {
 				c.add(m.finding("error", text))
 			}
 		}
@@ -79,7 +80,7 @@ func (c *checker) repository(url, dir string) (place, bool) {
 	clean := path.Clean("/" + dir)[1:]
 	var tops []string
 	if name != "" && name != "." {
-		tops = append(c.folders[name], filepath.Join(filepath.Dir(checked), name), filepath.Join(c.top.top, name))
+		tops = slices.Concat(c.folders[name], []string{filepath.Join(filepath.Dir(checked), name), filepath.Join(c.top.top, name)})
 	}
 	if clean != "" || filepath.Base(c.top.top) == name {
 		tops = append(tops, c.top.top, checked)
