@@ -70,7 +70,7 @@ func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
 	}
 	err := c.flux.Setup(ctx, mgr, flux.Deps{
 		Engine: c.engine, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
-		Events: mgr.GetEventRecorderFor("fixpoint"), Log: c.log,
+		Events: c.events, Log: c.log,
 	})
 	if err != nil {
 		return fmt.Errorf("watching Kustomizations: %w", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -71,6 +72,7 @@ type controller struct {
 	engine  *engine.Engine
 	argo    *argo.Reconciler
 	flux    *flux.Controller
+	events  record.EventRecorder
 	ready   atomic.Bool
 
 	mu       sync.Mutex
@@ -146,9 +148,11 @@ func (c *controller) open(mgr ctrl.Manager) error {
 		Sources: c.store, Renderer: c.render, Target: c.targets.get, Ledger: c.ledger, Workers: c.opt.Workers, Log: c.log,
 		Observe: m.Reconciled, Synced: m.Synced, Dialects: dialects,
 	})
+	//nolint:staticcheck // the new events API has no place for what kubectl describe shows
+	c.events = mgr.GetEventRecorderFor("fixpoint")
 	c.flux = flux.NewController()
 	c.argo = argo.New(argo.Config{
-		Client: mgr.GetClient(), Engine: c.engine, Sources: c.store, Recorder: mgr.GetEventRecorderFor("fixpoint"),
+		Client: mgr.GetClient(), Engine: c.engine, Sources: c.store, Recorder: c.events,
 		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
 		ClustersChanged: c.clustersChanged, Log: c.log,
 	})

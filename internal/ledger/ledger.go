@@ -17,6 +17,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -28,7 +29,7 @@ type Ledger struct{ db *bolt.DB }
 func Open(path string) (*Ledger, error) {
 	opts := &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType}
 	db, err := bolt.Open(path, 0o600, opts)
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("opening ledger %s: another process holds it; stop it, or choose another --data-dir", path)
 	}
 	if err != nil {
@@ -126,7 +127,7 @@ func (l *Ledger) SaveKinds(app model.AppKey, kinds []model.ObjectRef) error {
 func (l *Ledger) Forget(app model.AppKey) error {
 	return l.db.Batch(func(tx *bolt.Tx) error {
 		err := tx.DeleteBucket([]byte(app.String()))
-		if errors.Is(err, bolt.ErrBucketNotFound) {
+		if errors.Is(err, bolterrors.ErrBucketNotFound) {
 			return nil
 		}
 		return err

@@ -30,6 +30,7 @@ const (
 // TestRender runs the cases of testdata: a spec and files; the objects and
 // warnings, or the error, that come of it.
 func TestRender(t *testing.T) {
+	t.Parallel()
 	cases, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)

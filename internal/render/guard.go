@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -50,8 +51,8 @@ func marked(data []byte, sigil byte) bool {
 			return false
 		}
 		i += n
-		starts := i == 0 || bytes.IndexByte([]byte(" \t\r\n[{,:-?"), data[i-1]) >= 0
-		if starts && i+1 < len(data) && bytes.IndexByte([]byte(" \t\r\n[]{},"), data[i+1]) < 0 {
+		starts := i == 0 || strings.IndexByte(" \t\r\n[{,:-?", data[i-1]) >= 0
+		if starts && i+1 < len(data) && strings.IndexByte(" \t\r\n[]{},", data[i+1]) < 0 {
 			return true
 		}
 	}
@@ -97,7 +98,7 @@ func (m *measure) size(n *yaml.Node, depth int) (int, error) {
 		return 0, fmt.Errorf("line %d: nested deeper than %d levels", n.Line, maxNesting)
 	}
 	if n.Kind == yaml.AliasNode {
-		return m.alias(n, depth)
+		return m.alias(n)
 	}
 	if n.Anchor != "" {
 		m.sizes[n] = -1
@@ -116,7 +117,7 @@ func (m *measure) size(n *yaml.Node, depth int) (int, error) {
 	return total, nil
 }
 
-func (m *measure) alias(n *yaml.Node, depth int) (int, error) {
+func (m *measure) alias(n *yaml.Node) (int, error) {
 	size := m.sizes[n.Alias]
 	if size < 0 {
 		return 0, fmt.Errorf("line %d: *%s: %w", n.Line, n.Value, errEndless)

@@ -54,7 +54,7 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, model.Source) {
 	app.Warnings = append(app.Warnings, warnings(cluster.Unsupported)...)
 	src := sourceOf(&app, spec, env, &problems)
 	syncRules(&app, spec, env, &problems)
-	recall(&app, u, spec)
+	recall(&app, u)
 	app.Invalid = problems.err()
 	return app, src
 }

@@ -41,7 +41,7 @@ func settings(t *testing.T, text []byte) (*Settings, []error) {
 	t.Helper()
 	var secrets []corev1.Secret
 	var configs []corev1.ConfigMap
-	for _, doc := range bytes.Split(text, []byte("\n---\n")) {
+	for doc := range bytes.SplitSeq(text, []byte("\n---\n")) {
 		var s corev1.Secret
 		var c corev1.ConfigMap
 		if err := yaml.Unmarshal(doc, &c); err == nil && c.Kind == "ConfigMap" {
@@ -145,9 +145,7 @@ func minimal(t *testing.T, lines string) *unstructured.Unstructured {
 	if err := yaml.Unmarshal([]byte(lines), &more); err != nil {
 		t.Fatal(err)
 	}
-	for k, v := range more {
-		spec[k] = v
-	}
+	maps.Copy(spec, more)
 	u.Object["spec"] = spec
 	return u
 }

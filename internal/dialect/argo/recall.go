@@ -12,7 +12,7 @@ import (
 
 // recall fills what an earlier run, or Argo CD itself, has left in status. A
 // status that can't be read is as none.
-func recall(app *model.App, u *unstructured.Unstructured, spec v1alpha1.ApplicationSpec) {
+func recall(app *model.App, u *unstructured.Unstructured) {
 	status := statusOf(u)
 	for _, r := range status.Resources {
 		if r.Kind == "" || r.Name == "" || r.Hook {

@@ -3,6 +3,7 @@ package argo
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -75,10 +76,5 @@ func keepsExtra(spec v1alpha1.ApplicationSpec) bool {
 	if spec.SyncPolicy == nil {
 		return false
 	}
-	for _, o := range spec.SyncPolicy.SyncOptions {
-		if o == "Prune=false" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(spec.SyncPolicy.SyncOptions, "Prune=false")
 }

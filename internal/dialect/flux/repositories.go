@@ -182,5 +182,5 @@ func (r *repositories) require(ctx context.Context, key model.SourceKey) (proble
 	if _, serves := r.Sources.State(key); serves || sub.problem == nil {
 		return nil, nil
 	}
-	return model.As(model.ErrNotFound, fmt.Errorf("GitRepository %s can't be used: %s", name, sub.problem)), nil
+	return model.As(model.ErrNotFound, fmt.Errorf("GitRepository %s can't be used: %w", name, sub.problem)), nil
 }
