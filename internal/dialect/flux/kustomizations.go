@@ -108,7 +108,7 @@ func (k *kustomizations) Reconcile(ctx context.Context, req reconcile.Request) (
 	}
 	if !deleted {
 		if err := setFinalizer(ctx, k.Client, obj, true, kustomizationManager); err != nil {
-			return reconcile.Result{}, err
+			return reconcile.Result{}, client.IgnoreNotFound(err) // the cache lags: an event follows
 		}
 		if err := k.requireSource(ctx, &app); err != nil {
 			return reconcile.Result{}, err
