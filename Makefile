@@ -91,6 +91,7 @@ cluster: localcluster
 e2e: build
 	@echo "== end to end"
 	go test -count=1 -timeout 45m ./internal/e2e/...
+	FIXPOINT_E2E=1 go test -count=1 -run TestClusterScript ./cmd/fixpoint
 
 bench: build ## API requests per object, and time beside the raw limit
 	FIXPOINT_BENCH=1 go test -count=1 -timeout 45m -run TestBench ./internal/e2e

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -156,8 +157,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
 		ClustersChanged: c.clustersChanged, Log: c.log,
 	})
-	dialects[argo.Dialect] = engine.Dialect{Reporter: c.argo, Stamp: tracker.Stamp, Policy: policy.Argo()}
-	dialects[flux.Dialect] = engine.Dialect{Reporter: c.flux, Stamp: flux.Tracker{}.Stamp}
+	maps.Copy(dialects, dialectsFor(tracker, c.argo, c.flux))
 	c.engine.Hold()
 	c.count(m)
 	return nil
@@ -166,6 +166,15 @@ func (c *controller) open(mgr ctrl.Manager) error {
 func (c *controller) close() {
 	if err := errors.Join(c.store.Close(), c.ledger.Close()); err != nil {
 		c.log.Error("closing", "err", err)
+	}
+}
+
+// dialectsFor is what the engine needs of each front end. Reporters may be nil
+// where nothing is acted on.
+func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[string]engine.Dialect {
+	return map[string]engine.Dialect{
+		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: policy.Argo()},
+		flux.Dialect: {Reporter: forFlux, Stamp: flux.Tracker{}.Stamp},
 	}
 }
 

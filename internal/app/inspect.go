@@ -11,10 +11,8 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
-	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/fixpoint-cd/fixpoint/internal/policy"
 	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 )
@@ -71,10 +69,7 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 	}
 	i.engine = engine.New(engine.Config{
 		Sources: i.store, Renderer: render.New(render.Config{}), Target: i.targets.get, Ledger: noLedger{}, Log: log,
-		Dialects: map[string]engine.Dialect{
-			argo.Dialect: {Stamp: tracker.Stamp, Policy: policy.Argo()},
-			flux.Dialect: {Stamp: flux.Tracker{}.Stamp},
-		},
+		Dialects: dialectsFor(tracker, nil, nil),
 	})
 	return i, nil
 }

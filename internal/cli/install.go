@@ -75,7 +75,7 @@ func defaultImage() string {
 	if !regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+(-[a-z0-9.]+)?$`).MatchString(tag) || strings.Contains(tag, "-0.") {
 		tag = "latest"
 	}
-	return "ghcr.io/fixpoint-cd/fixpoint:" + tag
+	return "fixpoint-cd/fixpoint:" + tag
 }
 
 // manifests are what flags ask for, as files of YAML documents.

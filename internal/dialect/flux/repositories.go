@@ -182,5 +182,11 @@ func (r *repositories) require(ctx context.Context, key model.SourceKey) (proble
 	if _, serves := r.Sources.State(key); serves || sub.problem == nil {
 		return nil, nil
 	}
-	return model.As(model.ErrNotFound, fmt.Errorf("GitRepository %s can't be used: %w", name, sub.problem)), nil
+	return model.As(model.ErrNotFound, errors.New(unusable(name, sub.problem))), nil
+}
+
+// unusable is the text about a GitRepository with a problem. The problem's own
+// kind is left behind: it passes when the GitRepository changes.
+func unusable(name types.NamespacedName, problem error) string {
+	return "GitRepository " + name.String() + " can't be used: " + problem.Error()
 }
