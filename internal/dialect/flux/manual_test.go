@@ -1,0 +1,44 @@
+package flux
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestManual keeps docs/flux.md complete: it names every field that is honoured
+// or refused, and every one whose consequences are told.
+func TestManual(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/flux.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(append(namesOf(honouredKustomization), namesOf(honouredGitRepository)...), told()...) {
+		if !strings.Contains(string(text), name) {
+			t.Errorf("docs/flux.md does not say what is done with %s", name)
+		}
+	}
+}
+
+// namesOf are the fields of a tree that are read as a whole, and those that
+// have such.
+func namesOf(tree fields) []string {
+	var out []string
+	for name, below := range tree {
+		out = append(out, name)
+		// What a selector or a reference consists of needs no line of its own.
+		if name == "spec" || name == "source" || name == "syncPolicy" || name == "automated" || name == "kustomize" || name == "ref" {
+			out = append(out, namesOf(below)...)
+		}
+	}
+	return out
+}
+
+// told are the fields with consequences, by their last names.
+func told() []string {
+	var out []string
+	for path := range consequences {
+		out = append(out, path[strings.LastIndexByte(path, '.')+1:])
+	}
+	return out
+}
