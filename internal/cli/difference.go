@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
-	"github.com/pmezard/go-difflib/difflib"
+	"github.com/aymanbagabas/go-udiff"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -84,29 +83,23 @@ func unified(c Change, revision string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	d := difflib.UnifiedDiff{
-		A: before, FromFile: c.Object.String() + " (live)", B: after, ToFile: c.Object.String() + " (" + revision + ")", Context: contextLines,
-	}
+	from, to := c.Object.String()+" (live)", c.Object.String()+" ("+revision+")"
 	if c.Before == nil {
-		d.FromFile = "/dev/null"
+		from = "/dev/null"
 	}
 	if c.After == nil {
-		d.ToFile = "/dev/null"
+		to = "/dev/null"
 	}
-	return difflib.GetUnifiedDiffString(d)
+	return udiff.ToUnified(from, to, before, udiff.Lines(before, after), contextLines)
 }
 
-// lines are an object as YAML without what a server sets.
-func lines(obj map[string]any) ([]string, error) {
+// lines are an object as YAML without what a server sets; "" of none.
+func lines(obj map[string]any) (string, error) {
 	if obj == nil {
-		return nil, nil
+		return "", nil
 	}
 	text, err := yaml.Marshal(withoutNoise(obj))
-	if err != nil {
-		return nil, err
-	}
-	all := strings.SplitAfter(string(text), "\n")
-	return all[:len(all)-1], nil // it ends with a newline
+	return string(text), err
 }
 
 // noise is what servers set in metadata.
