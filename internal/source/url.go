@@ -61,6 +61,9 @@ func splitURL(raw string) (remote, *url.Userinfo, error) {
 		if m == nil || strings.HasPrefix(m[2], "-") || strings.HasPrefix(m[3], "-") {
 			return remote{}, nil, fmt.Errorf("it is neither a URL nor user@host:path")
 		}
+		if strings.Contains(m[3], "@") {
+			return remote{}, nil, fmt.Errorf("a password has no place in it; put credentials into a Secret")
+		}
 		return remote{scheme: "ssh", user: m[1], host: strings.ToLower(m[2]), path: m[3], scp: true}, nil, nil
 	}
 	u, err := url.Parse(raw)
