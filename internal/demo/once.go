@@ -54,7 +54,7 @@ func (d *demo) heading(text string) { d.out.say("\n%s", text) }
 
 // well waits until both apps are well at a commit.
 func (d *demo) well(ctx context.Context, began time.Time, commit string) ([]time.Duration, error) {
-	return d.until(ctx, began, goal{
+	return d.until(ctx, since(began), goal{
 		"both apps to be Synced, Healthy and Ready at commit " + short(commit), ofApp,
 		func(_ follower, u *unstructured.Unstructured) bool {
 			v := viewOf(u)
@@ -81,7 +81,7 @@ func (d *demo) tryPush(ctx context.Context) ([]result, error) {
 		return nil, err
 	}
 	pushed := d.narrator.pushTime(commit)
-	times, err := d.until(ctx, pushed, goal{
+	times, err := d.until(ctx, since(pushed), goal{
 		"the greeting in both namespaces", ofObject(configMaps),
 		func(_ follower, u *unstructured.Unstructured) bool { return greetingOf(u) == greeting },
 	})
@@ -100,13 +100,14 @@ func (d *demo) tryDelete(ctx context.Context) ([]result, error) {
 			return nil, fmt.Errorf("%s has no Service to delete", f)
 		}
 	}
-	began := time.Now()
+	began := map[follower]time.Time{}
 	for _, f := range d.followers {
+		began[f] = time.Now()
 		if err := d.cluster.delete(ctx, f.object(services)); err != nil {
 			return nil, err
 		}
 	}
-	times, err := d.until(ctx, began, goal{
+	times, err := d.until(ctx, func(f follower) time.Time { return began[f] }, goal{
 		"the Services to be back", ofObject(services),
 		func(f follower, u *unstructured.Unstructured) bool { return u != nil && u.GetUID() != was[f].GetUID() },
 	})
@@ -116,19 +117,20 @@ func (d *demo) tryDelete(ctx context.Context) ([]result, error) {
 func (d *demo) tryEdit(ctx context.Context) ([]result, error) {
 	d.heading("4. An edit by hand: the greeting of each app")
 	before, edited := map[follower]*unstructured.Unstructured{}, map[follower]string{}
-	began := time.Now()
+	began := map[follower]time.Time{}
 	for _, f := range d.followers {
 		at := f.object(configMaps)
 		if before[f] = d.world.get(at); before[f] == nil {
 			return nil, fmt.Errorf("%s has no ConfigMap to edit", f)
 		}
+		began[f] = time.Now()
 		version, err := d.cluster.edit(ctx, at, "Somebody was here")
 		if err != nil {
 			return nil, err
 		}
 		edited[f] = version
 	}
-	times, err := d.until(ctx, began, goal{
+	times, err := d.until(ctx, func(f follower) time.Time { return began[f] }, goal{
 		"the greetings to be restored", ofObject(configMaps),
 		func(f follower, u *unstructured.Unstructured) bool {
 			return u != nil && u.GetResourceVersion() != edited[f] &&
@@ -149,7 +151,7 @@ func (d *demo) tryBroken(ctx context.Context) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	times, err := d.until(ctx, d.narrator.pushTime(commit), goal{
+	times, err := d.until(ctx, since(d.narrator.pushTime(commit)), goal{
 		"both apps to show the error", ofApp,
 		func(_ follower, u *unstructured.Unstructured) bool {
 			v := viewOf(u)

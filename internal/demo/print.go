@@ -44,9 +44,14 @@ func (p *printer) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// already stands for what was there before anything was asked for.
+const already = time.Duration(0)
+
 // took is a duration as it is shown: in milliseconds up to 10 seconds.
 func took(d time.Duration) string {
 	switch {
+	case d == already:
+		return "already"
 	case d < time.Millisecond:
 		return "<1 ms"
 	case d < 10*time.Second:
@@ -62,6 +67,17 @@ func plain(text string, n int) string {
 		return string(r[:n-1]) + "…"
 	}
 	return text
+}
+
+// gist is an error without the way by which Kustomize came to the file.
+func gist(text string) string {
+	const step = ": accumulating resources"
+	first, last := strings.Index(text, step), strings.LastIndex(text, step)
+	if first == last {
+		return text
+	}
+	rest := strings.TrimPrefix(strings.TrimPrefix(text[last+len(step):], " from "), ": ")
+	return text[:first] + ": " + rest
 }
 
 // indentLast is the last n lines, indented.

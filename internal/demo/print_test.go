@@ -13,12 +13,12 @@ import (
 func TestTable(t *testing.T) {
 	got := table(ownCluster.followers(), []result{
 		{"first sync", []time.Duration{812 * time.Millisecond, 12 * time.Second}},
-		{"deleted -> back", []time.Duration{3500 * time.Microsecond, 400 * time.Microsecond}},
+		{"deleted -> back", []time.Duration{3500 * time.Microsecond, already}},
 	})
 	want := "" +
 		"                                                 Argo CD          Flux\n" +
 		"first sync                                        812 ms        12.0 s\n" +
-		"deleted -> back                                     4 ms         <1 ms"
+		"deleted -> back                                     4 ms       already"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}
@@ -30,6 +30,19 @@ func TestPlain(t *testing.T) {
 	} {
 		if got := plain(in, 10); got != want {
 			t.Errorf("plain(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestGist(t *testing.T) {
+	for in, want := range map[string]string{
+		"a: b":                         "a: b",
+		"x: accumulating resources: y": "x: accumulating resources: y",
+		"building overlays/staging: accumulating resources: accumulation err='accumulating resources from '../../base': " +
+			"recursed accumulation of path 'base': accumulating resources: accumulating resources from 'service.yaml': line 3": "building overlays/staging: 'service.yaml': line 3",
+	} {
+		if got := gist(in); got != want {
+			t.Errorf("gist(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

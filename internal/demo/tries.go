@@ -124,26 +124,32 @@ type goal struct {
 	reached func(f follower, u *unstructured.Unstructured) bool
 }
 
-// until waits for a goal and says how long after began each app reached it, by
-// the time of the change that showed it.
-func (d *demo) until(ctx context.Context, began time.Time, g goal) ([]time.Duration, error) {
+// clock says when the time of an app began to run.
+type clock func(follower) time.Time
+
+func since(t time.Time) clock { return func(follower) time.Time { return t } }
+
+// until waits for a goal and says how long each app took to reach it, by the
+// time of the change that showed it; already if that was before it began.
+func (d *demo) until(ctx context.Context, began clock, g goal) ([]time.Duration, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it took too long"))
 	defer cancel()
-	times := make([]time.Duration, len(d.followers))
+	times, known := make([]time.Duration, len(d.followers)), make([]bool, len(d.followers))
 	reached := func() bool {
 		all := true
 		for i, f := range d.followers {
 			u, at := d.world.look(g.of(f))
-			if times[i] == 0 && g.reached(f, u) {
-				times[i] = max(at.Sub(began), 1)
+			if !known[i] && g.reached(f, u) {
+				times[i], known[i] = max(at.Sub(began(f)), already), true
 			}
-			all = all && times[i] > 0
+			all = all && known[i]
 		}
 		return all
 	}
+	waiting := time.Now()
 	err := d.world.await(ctx, reached, func() {
 		if d.out.quiet() > 3*time.Second {
-			d.out.say("    still waiting for %s, %.0f s so far; %s", g.what, time.Since(began).Seconds(), strings.Join(d.states(60), ", "))
+			d.out.say("    still waiting for %s, %.0f s so far; %s", g.what, time.Since(waiting).Seconds(), strings.Join(d.states(60), ", "))
 		}
 	})
 	if err != nil {
@@ -159,7 +165,7 @@ func (d *demo) states(n int) []string {
 		v := viewOf(d.world.get(f.app))
 		text := f.String() + " is " + v.State
 		if v.Error != "" {
-			text += " (" + plain(v.Error, n) + ")"
+			text += " (" + plain(gist(v.Error), n) + ")"
 		}
 		out = append(out, text)
 	}
