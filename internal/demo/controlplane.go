@@ -81,7 +81,10 @@ func (c *controlPlane) await(ctx context.Context, out *printer) error {
 
 // failure is why the process has ended by itself.
 func (c *controlPlane) failure() error {
-	return fmt.Errorf("the control plane has ended (%v): %s", c.err, c.tail)
+	if c.err == nil {
+		return fmt.Errorf("the control plane has ended: %s", c.tail)
+	}
+	return fmt.Errorf("the control plane has ended: %w: %s", c.err, c.tail)
 }
 
 // stop ends the process, kindly at first.

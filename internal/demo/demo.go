@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -55,8 +56,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 		}
 	})
 	defer func() {
-		for i := len(d.stops) - 1; i >= 0; i-- {
-			d.stops[i]()
+		for _, stop := range slices.Backward(d.stops) {
+			stop()
 		}
 	}()
 	if err := d.start(ctx); err != nil {

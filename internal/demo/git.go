@@ -124,7 +124,7 @@ func (h *host) call(ctx context.Context, url, repo string, c gitserver.RefChange
 	mac := hmac.New(sha256.New, []byte(h.secret))
 	mac.Write(body)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-GitHub-Event", "push")
+	req.Header.Set("X-Github-Event", "push")
 	req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
