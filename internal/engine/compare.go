@@ -83,11 +83,26 @@ func uniqueKinds(refs []model.ObjectRef) []model.ObjectRef {
 
 // decide compares, and asks the API server where the record can't tell.
 func (r *run) decide(ctx context.Context) error {
-	if r.hard {
+	if r.s.takeHard() {
 		r.s.pairs = map[model.ObjectKey]model.Pair{}
 	}
+	r.forgetUndeclared()
 	r.compare()
 	return r.settle(ctx)
+}
+
+// forgetUndeclared drops the pairs of objects that are not declared any more.
+func (r *run) forgetUndeclared() {
+	if len(r.s.pairs) <= len(r.desired.byKey) {
+		return
+	}
+	var gone []model.ObjectKey
+	for k := range r.s.pairs {
+		if _, declared := r.desired.byKey[k]; !declared {
+			gone = append(gone, k)
+		}
+	}
+	r.remember(nil, gone)
 }
 
 // compare makes the plan from what is known now.
@@ -140,36 +155,51 @@ func (r *run) settle(ctx context.Context) error {
 	if len(open) == 0 {
 		return nil
 	}
-	same, errs := make([]bool, len(open)), make([]error, len(open))
+	answers, errs := make([]model.Pair, len(open)), make([]error, len(open))
 	var g errgroup.Group
 	g.SetLimit(max(1, r.target.Parallel()))
 	for i, s := range open {
 		g.Go(func() error {
-			same[i], errs[i] = r.target.Same(ctx, r.desired.byKey[s.Object.ObjectKey], r.app.Manager)
+			answers[i], errs[i] = r.ask(ctx, s.Object.ObjectKey)
 			return nil
 		})
 	}
 	_ = g.Wait() // the errors are in errs
 	learnt := map[model.ObjectKey]model.Pair{}
+	var failed error
 	for i, s := range open {
-		key := s.Object.ObjectKey
-		live, ok := r.target.Live(key, r.app.Key, r.app.Manager)
-		if errors.Is(errs[i], model.ErrTransient) {
-			r.remember(learnt, nil)
-			return errs[i]
+		switch {
+		case errs[i] == nil && answers[i].UID != "":
+			learnt[s.Object.ObjectKey] = answers[i]
+		case failed == nil && errors.Is(errs[i], model.ErrTransient):
+			failed = errs[i]
 		}
-		if errs[i] != nil || !ok {
-			// Writing it will tell what is wrong.
-			continue
-		}
-		learnt[key] = model.Pair{
-			Desired: r.desired.byKey[key].Digest, Fields: live.Fields, Time: live.Time, UID: live.UID,
-			ResourceVersion: live.ResourceVersion, Differs: !same[i],
-		}
+		// Where it is another error, writing will tell what is wrong.
 	}
 	r.remember(learnt, nil)
 	r.compare()
-	return nil
+	return failed
+}
+
+// ask asks the API server whether the object is as desired. The pair is of the
+// state before the question: what changes meanwhile is seen as drift. It has
+// no UID if the object is gone. A panic is the object's own error.
+func (r *run) ask(ctx context.Context, key model.ObjectKey) (pair model.Pair, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error while comparing %s: %v", key, p)
+		}
+	}()
+	live, ok := r.target.Live(key, r.app.Key, r.app.Manager)
+	if !ok {
+		return model.Pair{}, nil
+	}
+	obj := r.desired.byKey[key]
+	same, err := r.target.Same(ctx, obj, r.app.Manager)
+	return model.Pair{
+		Desired: obj.Digest, Fields: live.Fields, Time: live.Time, UID: live.UID,
+		ResourceVersion: live.ResourceVersion, Differs: !same,
+	}, err
 }
 
 // remember keeps pairs in memory and in the ledger.

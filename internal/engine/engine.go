@@ -146,7 +146,8 @@ func (e *Engine) Release() {
 func (e *Engine) Put(app model.App) {
 	e.mu.Lock()
 	s := e.apps[app.Key]
-	if s == nil {
+	isNew := s == nil
+	if isNew {
 		s = newState(app)
 		e.apps[app.Key] = s
 	}
@@ -154,7 +155,24 @@ func (e *Engine) Put(app model.App) {
 	e.indexLocked(app, true)
 	e.mu.Unlock()
 	s.put(app)
+	if isNew {
+		e.claimKnown(app)
+	}
 	e.Wake(app.Key)
+}
+
+// claimKnown claims what an earlier run applied: until the app has been
+// rendered, and while it can't be, that is not for others to take.
+func (e *Engine) claimKnown(app model.App) {
+	t, err := e.cfg.Target(app.Target)
+	if err != nil || len(app.Known) == 0 || app.Deleting {
+		return // connecting to the target is tried, and its error told, later
+	}
+	keys := make([]model.ObjectKey, 0, len(app.Known))
+	for _, ref := range app.Known {
+		keys = append(keys, ref.ObjectKey)
+	}
+	t.Claim(app.Key, keys, nil)
 }
 
 // Forget drops an app whose declaring object is gone. Its objects stay.
@@ -170,7 +188,13 @@ func (e *Engine) Forget(key model.AppKey) {
 		return
 	}
 	s.cancelAct(fmt.Errorf("app %s is gone", key))
-	if t, err := e.cfg.Target(s.spec().Target); err == nil {
+	e.release(key, s.spec().Target)
+	e.wakeDependents(key)
+}
+
+// release gives up the app's claims and what is remembered of it.
+func (e *Engine) release(key model.AppKey, target string) {
+	if t, err := e.cfg.Target(target); err == nil {
 		t.Claim(key, nil, nil)
 	}
 	if err := e.cfg.Ledger.Forget(key); err != nil {
@@ -245,7 +269,10 @@ func index[K comparable](m map[K]map[model.AppKey]bool, k K, app model.AppKey, i
 // KindsChanged works on the apps that wait for a kind.
 func (e *Engine) KindsChanged(target string) {
 	for _, s := range e.all() {
-		if app := s.spec(); app.Target == target && s.lacksKinds() {
+		if !s.lacksKinds() {
+			continue
+		}
+		if app := s.spec(); app.Target == target {
 			e.Wake(app.Key)
 		}
 	}
@@ -320,7 +347,12 @@ func (e *Engine) work(ctx context.Context) bool {
 	}
 	began := time.Now()
 	report, again := e.reconcile(ctx, s)
-	if again > 0 {
+	if e.app(key) != s {
+		// It was forgotten meanwhile: what this reconcile has claimed and
+		// remembered since must not stay.
+		e.release(key, s.connected)
+		e.queue.Add(key)
+	} else if again > 0 {
 		e.queue.AddAfter(key, again)
 	}
 	if e.cfg.Observe != nil {

@@ -22,7 +22,6 @@ type run struct {
 	app     model.App
 	version int
 	request *model.Request
-	hard    bool
 	now     time.Time
 	next    time.Duration
 	silent  bool // nothing to report
@@ -36,7 +35,7 @@ type run struct {
 
 func newRun(e *Engine, s *state) *run {
 	r := &run{e: e, s: s, now: time.Now()}
-	r.app, r.version, r.request, r.hard = s.take()
+	r.app, r.version, r.request = s.take()
 	r.report = model.Report{
 		App: r.app.Key, Generation: r.app.Generation, Sync: model.SyncUnknown,
 		Warnings: slices.Clone(r.app.Warnings), Operation: s.op, Applied: s.applied,
@@ -111,7 +110,8 @@ func backoff(n int) time.Duration {
 
 // finish reports and says when to come back.
 func (r *run) finish(ctx context.Context) (model.Report, time.Duration) {
-	if errors.Is(r.report.Err, model.ErrTransient) {
+	// A source is looked at by itself, and its recovery is an event.
+	if errors.Is(r.report.Err, model.ErrTransient) && r.report.Stage != model.StageSource {
 		r.again(backoff(r.s.failures))
 		r.s.failures++
 	} else if !r.silent {
@@ -131,7 +131,7 @@ func (r *run) send(ctx context.Context) {
 	if d, ok := r.e.cfg.Dialects[r.app.Key.Dialect]; ok {
 		d.Reporter.Report(ctx, r.report)
 	}
-	if !had || before.Ready != r.report.Ready || before.Applied != r.report.Applied {
+	if !had || before.Ready != r.report.Ready || before.Applied != r.report.Applied || before.Generation != r.report.Generation {
 		r.e.wakeDependents(r.app.Key)
 	}
 }
@@ -172,7 +172,20 @@ func (r *run) connect(context.Context) error {
 		return err
 	}
 	r.target = t
+	r.move()
 	return r.load()
+}
+
+// move gives up what is of another target than the app's present one. The
+// objects there stay.
+func (r *run) move() {
+	if r.s.connected == r.app.Target {
+		return
+	}
+	if old, err := r.e.cfg.Target(r.s.connected); err == nil {
+		old.Claim(r.app.Key, nil, nil)
+	}
+	r.s.connected, r.s.desired, r.s.good = r.app.Target, nil, nil
 }
 
 // load fetches what is remembered, once.

@@ -26,6 +26,8 @@ type state struct {
 
 	// Only the reconcile touches the rest.
 	loaded   bool
+	// connected is the target that the app is applied to.
+	connected string
 	pairs    map[model.ObjectKey]model.Pair
 	kinds    []model.ObjectRef
 	desired  *desired
@@ -41,7 +43,9 @@ type state struct {
 }
 
 func newState(app model.App) *state {
-	return &state{app: app, version: 1, op: app.Last, applied: app.Applied, heals: map[model.ObjectKey]heal{}}
+	return &state{
+		app: app, version: 1, op: app.Last, applied: app.Applied, connected: app.Target, heals: map[model.ObjectKey]heal{},
+	}
 }
 
 func (s *state) put(app model.App) {
@@ -74,12 +78,19 @@ func (s *state) operate(req model.Request) {
 }
 
 // take hands out what a reconcile begins with.
-func (s *state) take() (app model.App, version int, req *model.Request, hard bool) {
+func (s *state) take() (app model.App, version int, req *model.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	app, version, req, hard = s.app, s.version, s.pending, s.hard
+	return s.app, s.version, s.pending
+}
+
+// takeHard reports, once, that nothing remembered is to be trusted.
+func (s *state) takeHard() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	hard := s.hard
 	s.hard = false
-	return app, version, req, hard
+	return hard
 }
 
 // settle takes a request off that has been started.
