@@ -70,10 +70,11 @@ func (r *run) renderNewest(ctx context.Context) error {
 		return &stageError{model.StageRender, err}
 	}
 	old := r.s.desired
+	epoch := r.target.KindsEpoch()
 	if old != nil && old.rendered == rendered.Digest && old.version == r.version &&
-		(!old.unknown || old.epoch == r.target.KindsEpoch()) {
+		(old.epoch == epoch || (!old.unknown && r.served(old))) {
 		kept := *old
-		kept.snapshot, kept.rendering = state.Snapshot, rendered.Warnings
+		kept.snapshot, kept.rendering, kept.epoch = state.Snapshot, rendered.Warnings, epoch
 		r.desired = &kept
 	} else if r.desired, err = r.prepare(state.Snapshot, rendered); err != nil {
 		return &stageError{model.StageRender, err}
@@ -83,6 +84,22 @@ func (r *run) renderNewest(ctx context.Context) error {
 		r.fail(model.StageSource, state.Err)
 	}
 	return nil
+}
+
+// served reports whether the target serves every kind of a desired state.
+func (r *run) served(d *desired) bool {
+	var refs []model.ObjectRef
+	for _, o := range d.objects {
+		ref := o.ObjectRef
+		ref.Namespace, ref.Name = "", ""
+		refs = append(refs, ref)
+	}
+	for _, ref := range uniqueKinds(refs) {
+		if _, err := r.target.Namespaced(ref); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // prepare makes rendered objects the app's: namespaces, metadata, marks.

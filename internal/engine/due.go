@@ -15,7 +15,10 @@ func (r *run) due() (model.Request, bool) {
 	}
 	op := r.s.op
 	if op != nil && op.Phase == model.PhaseRunning {
-		if r.sameAttempt(op) || op.Request.By != "" {
+		switch {
+		case op.Request.Heal && r.sameAttempt(op) && r.plan.Changes():
+			return r.heal() // more may have drifted while it waits
+		case r.sameAttempt(op) || op.Request.By != "":
 			return op.Request, true
 		}
 		op = r.abandon(op)
@@ -39,8 +42,8 @@ func failed(op *model.Operation) bool {
 	return op.Phase == model.PhaseFailed || op.Phase == model.PhaseError
 }
 
-// actionable reports whether an automated sync would do anything: what is only
-// waited for or refused for a lasting reason does not count by itself.
+// actionable reports whether an automated sync would do anything or has to tell
+// why it can't.
 func (r *run) actionable() bool {
 	for _, s := range r.plan.Steps {
 		switch s.Action {
@@ -79,7 +82,7 @@ func (r *run) abandon(op *model.Operation) *model.Operation {
 // way is gone.
 func (r *run) retry(op *model.Operation) (model.Request, bool) {
 	if !r.cleared(op) {
-		if !r.retries(op) {
+		if !r.retries(op) || r.refusal(op.Request) != nil {
 			return model.Request{}, false
 		}
 		if wait := op.Finished.Add(r.pause(op)).Sub(r.now); wait > 0 {
@@ -94,8 +97,12 @@ func (r *run) retry(op *model.Operation) (model.Request, bool) {
 	return again.Request, true
 }
 
-// cleared reports whether an object that could not be written then can be now.
+// cleared reports whether what could not be done then can be now: all of it, or
+// an object that could not be written.
 func (r *run) cleared(op *model.Operation) bool {
+	if op.Phase == model.PhaseError && len(op.Results) == 0 {
+		return r.refusal(op.Request) == nil
+	}
 	refused := map[model.ObjectKey]bool{}
 	for _, res := range op.Results {
 		if res.Action == model.ActionRefuse {
@@ -121,7 +128,10 @@ func (r *run) pause(op *model.Operation) time.Duration {
 	if transient(op) {
 		return backoff(op.Retries)
 	}
-	return op.Request.Retry.Wait(op.Retries)
+	if wait := op.Request.Retry.Wait(op.Retries); wait > 0 {
+		return wait
+	}
+	return backoff(op.Retries) // no back-off was asked for: not at full speed
 }
 
 func transient(op *model.Operation) bool {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -30,15 +31,12 @@ func (h heal) pause() time.Duration {
 // heal is the request that restores what drifted and may be restored now.
 func (r *run) heal() (model.Request, bool) {
 	req := model.Request{Heal: true, Retry: r.app.Sync.Retry, Prune: r.app.Sync.Prune}
+	maps.DeleteFunc(r.s.heals, func(_ model.ObjectKey, h heal) bool { return r.now.Sub(h.last) > healQuiet })
 	for _, s := range r.plan.Steps {
 		if s.Action == model.ActionKeep || s.Action == model.ActionLeave {
 			continue
 		}
 		h := r.s.heals[s.Object.ObjectKey]
-		if r.now.Sub(h.last) > healQuiet {
-			delete(r.s.heals, s.Object.ObjectKey)
-			h = heal{}
-		}
 		if wait := h.last.Add(h.pause()).Sub(r.now); h.count > 0 && wait > 0 {
 			r.again(wait)
 			continue
@@ -48,9 +46,40 @@ func (r *run) heal() (model.Request, bool) {
 	return req, len(req.Only) > 0
 }
 
-// noteHeal counts a restoration.
-func (r *run) noteHeal(key model.ObjectKey, res model.Result) {
-	if r.s.op == nil || !r.s.op.Request.Heal || res.Err != nil {
+// paced leaves out of a sync that goes on what it has written itself, as long
+// as that may not be restored again.
+func (r *run) paced(p model.Plan, results []model.Result) model.Plan {
+	before := written(results)
+	if len(before) == 0 {
+		return p
+	}
+	out := model.Plan{}
+	for _, s := range p.Steps {
+		h := r.s.heals[s.Object.ObjectKey]
+		if wait := h.last.Add(h.pause()).Sub(r.now); before[s.Object.ObjectKey] && h.count > 0 && wait > 0 && changed(s.Action) {
+			r.again(wait)
+			continue
+		}
+		out.Steps = append(out.Steps, s)
+	}
+	return out
+}
+
+// written are the objects that an operation has written.
+func written(results []model.Result) map[model.ObjectKey]bool {
+	out := map[model.ObjectKey]bool{}
+	for _, res := range results {
+		if res.Err == nil && (res.Action == model.ActionCreate || res.Action == model.ActionUpdate) {
+			out[res.Object.ObjectKey] = true
+		}
+	}
+	return out
+}
+
+// noteHeal counts a restoration: the write of a sync that repairs drift, or the
+// second one of an object by the same sync.
+func (r *run) noteHeal(key model.ObjectKey, again bool) {
+	if !again && (r.s.op == nil || !r.s.op.Request.Heal) {
 		return
 	}
 	h := r.s.heals[key]

@@ -52,7 +52,7 @@ func (r *run) inspect(ctx context.Context) error {
 			return err
 		}
 	}
-	r.addShared()
+	r.report.Warnings = append(r.report.Warnings, r.shared()...)
 	// With a snapshot this is an error of the newest content, of which an older
 	// one was rendered.
 	return r.report.Err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ func (r *run) judge(context.Context) error {
 	r.report.Resources = r.resources()
 	r.report.Sync = syncOf(r.report.Resources)
 	r.report.Health = r.health(r.report.Resources)
-	r.addShared()
+	r.report.Warnings = append(r.report.Warnings, r.shared()...)
 	op := r.s.op
 	// What stays although it is no longer declared is OutOfSync, yet nothing is
 	// left to do: the commit has been applied.
@@ -24,6 +25,9 @@ func (r *run) judge(context.Context) error {
 		r.s.applied = r.commit()
 	}
 	r.report.Applied, r.report.Operation = r.s.applied, op
+	if r.report.Err == nil {
+		r.fail(model.StageApply, r.standing())
+	}
 	// A source that can't be reached leaves what was applied as good as it was.
 	if (r.report.Err != nil && r.report.Stage != model.StageSource) || !settled {
 		return nil
@@ -33,6 +37,22 @@ func (r *run) judge(context.Context) error {
 		return nil
 	}
 	return r.await()
+}
+
+// standing is why the last sync of what is desired failed, as long as it has
+// not been repeated and something is left to do.
+func (r *run) standing() error {
+	op := r.s.op
+	if op == nil || !failed(op) || !r.sameAttempt(op) || !r.plan.Changes() {
+		return nil
+	}
+	if failed := failures(op.Results); len(failed) > 0 {
+		return failureOf(failed)
+	}
+	if err := r.refusal(op.Request); err != nil {
+		return err
+	}
+	return errors.New(op.Message)
 }
 
 // await holds back Ready until the objects that are waited for are healthy.
@@ -176,16 +196,18 @@ func (r *run) health(resources []model.ResourceState) model.Health {
 	return worst
 }
 
-// addShared warns of objects that other apps declare too.
-func (r *run) addShared() {
+// shared warns of objects that other apps declare too.
+func (r *run) shared() []model.Warning {
+	var out []model.Warning
 	for _, d := range r.input.Desired {
 		for _, other := range r.input.Claims[d.ObjectKey] {
 			if other == r.app.Key || d.Implicit {
 				continue
 			}
-			r.report.Warnings = append(r.report.Warnings, model.Warning{
+			out = append(out, model.Warning{
 				Type: model.WarnShared, Message: fmt.Sprintf("%s is declared by app %s too: remove it from one of the two", d.ObjectKey, other),
 			})
 		}
 	}
+	return out
 }

@@ -75,7 +75,7 @@ func (r *run) fail(stage model.Stage, err error) {
 	switch {
 	case errors.Is(err, errPending):
 		r.silent = r.report.Err == nil
-	case errors.Is(err, errDone):
+	case err == nil, errors.Is(err, errDone):
 	case r.report.Err != nil:
 	case errors.As(err, &staged):
 		r.report.Stage, r.report.Err = staged.stage, staged.err

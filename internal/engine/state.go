@@ -25,17 +25,17 @@ type state struct {
 	unmet  bool // kinds are missing
 
 	// Only the reconcile touches the rest.
-	loaded   bool
+	loaded bool
 	// connected is the target that the app is applied to.
 	connected string
-	pairs    map[model.ObjectKey]model.Pair
-	kinds    []model.ObjectRef
-	desired  *desired
-	good     *desired // the last that was complete
-	op       *model.Operation
-	handled  string // ID of the last request that was taken
-	applied  string
-	failures int // transient ones in a row
+	pairs     map[model.ObjectKey]model.Pair
+	kinds     []model.ObjectRef
+	desired   *desired
+	good      *desired // the last that was complete
+	op        *model.Operation
+	handled   string // ID of the last request that was taken
+	applied   string
+	failures  int // transient ones in a row
 	// waitingSince is when the wait for health of commit waitingFor began.
 	waitingSince time.Time
 	waitingFor   string

@@ -21,24 +21,26 @@ func (r *run) act(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	r.permit(req)
+	r.plan = r.permitted(req)
 	if err := r.refusal(req); err != nil {
-		return r.conclude(r.begin(req), nil, err)
+		r.fail(model.StageApply, r.conclude(r.begin(req), nil, err))
+		return nil
 	}
 	if err := r.rememberKinds(); err != nil {
 		return err
 	}
+	begins := !r.continuing(req)
 	op := r.begin(req)
-	if !r.continuing(req) {
+	if begins {
 		r.report.Sync = model.OutOfSync
 		r.announce(ctx)
 	}
 	actx := r.s.begin(ctx, r.commit())
-	opt, learnt := r.options(req), &lessons{r: r}
+	opt, learnt := r.options(req), &lessons{r: r, ctx: actx, before: written(op.Results)}
 	if !req.DryRun {
 		opt.Wrote = learnt.add
 	}
-	changes := apply.Act(actx, r.target, r.selected(req), opt)
+	changes := apply.Act(actx, r.target, r.paced(r.selected(req), op.Results), opt)
 	superseded := actx.Err() != nil && ctx.Err() == nil
 	r.s.end()
 	learnt.flush()
@@ -47,17 +49,21 @@ func (r *run) act(ctx context.Context) error {
 		r.e.queue.Add(r.app.Key)
 		return errPending
 	}
-	return r.conclude(op, changes.Results, nil)
+	if err := r.conclude(op, changes.Results, nil); err != nil {
+		r.fail(model.StageApply, err) // how the app is now is told all the same
+	}
+	return nil
 }
 
-// permit plans the deletes that a request asks for and the app's rules don't.
-func (r *run) permit(req model.Request) {
+// permitted is the plan with the deletes that a request asks for and the app's
+// rules don't.
+func (r *run) permitted(req model.Request) model.Plan {
 	if !r.prunes(req) || r.app.Sync.Prune {
-		return
+		return r.plan
 	}
 	in := r.input
 	in.Rules.Prune = true
-	r.plan = decide.Plan(in)
+	return decide.Plan(in)
 }
 
 // refusal is why nothing of the request may be done.
@@ -70,7 +76,7 @@ func (r *run) refusal(req model.Request) error {
 	if !r.prunes(req) {
 		return nil
 	}
-	return r.plan.Blocked
+	return r.permitted(req).Blocked
 }
 
 // commit is the revision that is worked on.
@@ -86,6 +92,7 @@ func (r *run) announce(ctx context.Context) {
 	report := r.report
 	report.Resources = r.resources()
 	report.Health = r.health(report.Resources)
+	report.Warnings = slices.Concat(report.Warnings, r.shared())
 	if d, ok := r.e.cfg.Dialects[r.app.Key.Dialect]; ok {
 		d.Reporter.Report(ctx, report)
 	}
@@ -130,15 +137,15 @@ func (r *run) selected(req model.Request) model.Plan {
 	if len(req.Only) == 0 {
 		return r.plan
 	}
+	named := make(map[model.ObjectKey]bool, len(req.Only))
+	for _, k := range req.Only {
+		named[k] = true
+	}
 	p := model.Plan{}
 	for _, s := range r.plan.Steps {
-		named := func(k model.ObjectKey) bool {
-			if k.Namespace == "" {
-				k.Namespace = s.Object.Namespace
-			}
-			return k == s.Object.ObjectKey
-		}
-		if slices.ContainsFunc(req.Only, named) {
+		anywhere := s.Object.ObjectKey
+		anywhere.Namespace = ""
+		if named[s.Object.ObjectKey] || named[anywhere] {
 			p.Steps = append(p.Steps, s)
 		}
 	}
@@ -169,7 +176,11 @@ func (r *run) prunes(req model.Request) bool {
 // lessons are what writes made of objects, remembered by the way, so that a
 // crash in the middle of a sync loses little.
 type lessons struct {
-	r    *run
+	r   *run
+	ctx context.Context // of the act
+	// before is what the operation had written already.
+	before map[model.ObjectKey]bool
+
 	mu   sync.Mutex
 	put  map[model.ObjectKey]model.Pair
 	gone []model.ObjectKey
@@ -183,6 +194,9 @@ func (l *lessons) add(res model.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case res.Err != nil && l.ctx.Err() != nil:
+		// It was cut off and may have been done or not: only a dry run can tell.
+		l.gone = append(l.gone, key)
 	case res.Err != nil:
 		return
 	case res.Action == model.ActionDelete:
@@ -195,7 +209,7 @@ func (l *lessons) add(res model.Result) {
 			Desired: l.r.desired.byKey[key].Digest, Fields: res.Live.Fields, Time: res.Live.Time, UID: res.Live.UID,
 			ResourceVersion: res.Live.ResourceVersion,
 		}
-		l.r.noteHeal(key, res)
+		l.r.noteHeal(key, l.before[key])
 	}
 	if len(l.put)+len(l.gone) >= lessonsAtOnce {
 		l.flushLocked()
@@ -218,7 +232,7 @@ func (l *lessons) flushLocked() {
 func (r *run) conclude(op *model.Operation, results []model.Result, blocked error) error {
 	done := *op
 	done.Results = mergeResults(op.Results, results)
-	waits := r.waits()
+	waits := r.waits(op.Request)
 	failed := failures(results)
 	switch {
 	case blocked != nil:
@@ -264,10 +278,10 @@ func (r *run) logSync(op model.Operation, results []model.Result) {
 		"deleted", changed[model.ActionDelete], "took", op.Finished.Sub(op.Started).Round(time.Millisecond), "err", why)
 }
 
-// waits names what the plan waits for.
-func (r *run) waits() []string {
+// waits names what the request has to wait for.
+func (r *run) waits(req model.Request) []string {
 	var out []string
-	for _, s := range r.plan.Steps {
+	for _, s := range r.selected(req).Steps {
 		if s.Action == model.ActionWait {
 			out = append(out, fmt.Sprintf("%s %s", s.Object.ObjectKey, s.Reason))
 		}
@@ -321,13 +335,26 @@ func failureOf(failed []model.Result) error {
 	return err
 }
 
-// mergeResults lays newer results over older ones of the same objects.
+// mergeResults lays newer results over older ones of the same objects. That
+// there was nothing left to do says less than what was done before.
 func mergeResults(old, now []model.Result) []model.Result {
 	out := slices.Clone(now)
+	at := make(map[model.ObjectKey]int, len(now))
+	for i, n := range now {
+		at[n.Object.ObjectKey] = i
+	}
 	for _, o := range old {
-		if !slices.ContainsFunc(now, func(n model.Result) bool { return n.Object.ObjectKey == o.Object.ObjectKey }) {
+		i, again := at[o.Object.ObjectKey]
+		switch {
+		case !again:
 			out = append(out, o)
+		case out[i].Action == model.ActionKeep && o.Err == nil && changed(o.Action):
+			out[i] = o
 		}
 	}
 	return out
+}
+
+func changed(a model.Action) bool {
+	return a == model.ActionCreate || a == model.ActionUpdate || a == model.ActionDelete
 }

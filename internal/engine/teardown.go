@@ -4,10 +4,15 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
+
+// teardownPause is how long after a failure a deletion is tried again, if no
+// event comes before: what stands in its way may send none.
+const teardownPause = 30 * time.Second
 
 // teardown deletes the objects of an app that is being deleted. It ends the
 // reconcile; for other apps it does nothing.
@@ -31,6 +36,7 @@ func (r *run) teardown(ctx context.Context) error {
 		UIDs: r.uids(), Deletion: r.app.Deletion, Prune: true,
 	})
 	if failed := failures(changes.Results); len(failed) > 0 {
+		r.again(teardownPause)
 		return fmt.Errorf("deleting the app's objects: %w", failureOf(failed))
 	}
 	r.compare()
