@@ -182,13 +182,14 @@ func explain(ref model.ObjectRef, err error) error {
 		kinded = err // from kinds: it has its kind and text
 	}
 	text := apiMessage(err)
+	immutable := apierrors.IsInvalid(err) && strings.Contains(text, "immutable")
 	if ref.Group == "" && ref.Kind == "Secret" {
 		text = withoutValues(err)
 	}
 	switch {
 	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
 		return model.As(model.ErrTransient, fmt.Errorf("namespace %q is being deleted: nothing can be created in it until it is gone", ref.Namespace))
-	case apierrors.IsInvalid(err) && strings.Contains(text, "immutable"):
+	case immutable:
 		return model.As(model.ErrImmutable, model.As(model.ErrInvalid, fmt.Errorf("%s: delete the object, or let it be recreated (Argo CD: Replace=true,Force=true; Flux: spec.force)", text)))
 	case apierrors.IsNotFound(err) && ref.Namespace != "" && strings.Contains(text, "namespaces"):
 		return model.As(model.ErrNotFound, fmt.Errorf("namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", ref.Namespace))
@@ -225,7 +226,13 @@ func withoutValues(err error) string {
 		return err.Error()
 	}
 	s := status.Status()
-	text := fmt.Sprintf("the API server refused the Secret (%s)", s.Reason)
+	text := "the API server refused the Secret"
+	if s.Reason != "" {
+		text += fmt.Sprintf(" (%s)", s.Reason)
+	}
+	if apierrors.IsInvalid(err) && strings.Contains(s.Message, "immutable") {
+		return text + ": its type, or its data where it is immutable, can't be changed"
+	}
 	if field := secretPath.FindString(s.Message); field != "" {
 		text += ", about " + field
 	}
