@@ -150,7 +150,10 @@ func TestForce(t *testing.T) {
 	job := func(image string) string {
 		return "apiVersion: batch/v1\nkind: Job\nmetadata: {name: force-j}\nspec:\n  template:\n    spec: {restartPolicy: Never, containers: [{name: run, image: \"example.com/" + image + "\"}]}\n"
 	}
-	repo := e.repo("force", map[string]string{"d.yaml": pods("force-d", ""), "j.yaml": job("run:1")})
+	secret := func(kind string) string {
+		return "apiVersion: v1\nkind: Secret\nmetadata: {name: force-s}\ntype: example.com/" + kind + "\nstringData: {key: value}\n"
+	}
+	repo := e.repo("force", map[string]string{"d.yaml": pods("force-d", ""), "j.yaml": job("run:1"), "s.yaml": secret("a")})
 	e.apply(gitRepository(repo))
 	e.apply(kustomization("force", repo, "./", "  targetNamespace: force\n"))
 	e.ready("force", "")
@@ -160,8 +163,9 @@ func TestForce(t *testing.T) {
 
 	e.push(repo, "immutable", map[string]string{
 		"d.yaml": strings.ReplaceAll(pods("force-d", ""), "{app: force-d}", "{app: force-e}"), "j.yaml": job("run:2"),
+		"s.yaml": secret("b"),
 	})
-	e.says("force", "Ready", "False ReconciliationFailed", "force-d", "force-j", "immutable", "spec.force")
+	e.says("force", "Ready", "False ReconciliationFailed", "force-d", "force-j", "force-s", "immutable", "spec.force")
 	if uid := string(e.get(deploymentKind, "force", "force-d").GetUID()); uid != uids["d"] {
 		t.Error("the Deployment was made anew without force")
 	}
@@ -173,6 +177,9 @@ func TestForce(t *testing.T) {
 	d := e.get(deploymentKind, "force", "force-d")
 	if string(d.GetUID()) == uids["d"] || at(d, "spec", "selector", "matchLabels", "app") != "force-e" {
 		t.Errorf("the Deployment is %s with %v", d.GetUID(), at(d, "spec", "selector"))
+	}
+	if got := at(e.get(secretKind, "force", "force-s"), "type"); got != "example.com/b" {
+		t.Errorf("the Secret is of type %s", got)
 	}
 	j := e.get(jobKind, "force", "force-j")
 	if string(j.GetUID()) == uids["j"] || list(j, "spec", "template", "spec", "containers")[0]["image"] != "example.com/run:2" {
