@@ -66,7 +66,7 @@ func (t *Target) readMarks(rec *Record, m *metav1.ObjectMeta) {
 		}
 		app, ok := mark.Owner(m.Labels, m.Annotations, rec.Ref.ObjectKey)
 		if ok && (mark.Alone || rec.Ownership(mark.Manager) != (Ownership{})) {
-			rec.Owners = append(rec.Owners, app)
+			rec.Owners, rec.managers = append(rec.Owners, app), append(rec.managers, mark.Manager)
 		}
 	}
 }

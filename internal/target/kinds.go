@@ -24,20 +24,22 @@ type Resource struct {
 }
 
 // kinds knows which kinds the cluster serves. It asks the API server at first
-// use, after Forget, and for an unknown kind at most once in unknownPause.
+// use, after forget, and for an unknown kind at most once in unknownPause: kinds
+// of aggregated APIs come without an event.
 type kinds struct {
 	mapper *restmapper.DeferredDiscoveryRESTMapper
 
 	mu    sync.Mutex
 	asked time.Time
 	epoch int
+	miss  bool // an unknown kind was asked for since the last forget
 	// down is why the last question got no answer, until downUntil: meanwhile
 	// nobody waits for a cluster that does not answer.
 	down      error
 	downUntil time.Time
 }
 
-const unknownPause = 2 * time.Second
+const unknownPause = 10 * time.Second
 
 func newKinds(client discovery.DiscoveryInterface) *kinds {
 	return &kinds{mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(client)), asked: time.Now()}
@@ -51,10 +53,15 @@ func (k *kinds) resource(ref model.ObjectRef) (Resource, error) {
 	}
 	m, err := k.mapping(ref)
 	if meta.IsNoMatchError(err) && k.askAgain() {
-		m, err = k.mapping(ref)
+		if m, err = k.mapping(ref); err == nil {
+			k.rise() // it is served now, and was not before
+		}
 	}
 	switch {
 	case meta.IsNoMatchError(err):
+		k.mu.Lock()
+		k.miss = true
+		k.mu.Unlock()
 		return Resource{}, k.unknown(ref)
 	case err != nil:
 		return Resource{}, k.noAnswer(model.As(model.ErrTransient, fmt.Errorf("asking the cluster for its kinds: %w", err)))
@@ -108,25 +115,37 @@ func (k *kinds) unknown(ref model.ObjectRef) error {
 
 func (k *kinds) askAgain() bool {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if time.Since(k.asked) < unknownPause {
-		return false
+	again := time.Since(k.asked) >= unknownPause
+	if again {
+		k.asked = time.Now()
 	}
-	k.resetLocked()
-	return true
+	k.mu.Unlock()
+	if again {
+		k.mapper.Reset()
+	}
+	return again
 }
 
 // forget makes the next question go to the API server.
 func (k *kinds) forget() {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.resetLocked()
+	k.asked, k.miss = time.Now(), false
+	k.mu.Unlock()
+	k.mapper.Reset() // not under the lock: it waits for a question under way
+	k.rise()
 }
 
-func (k *kinds) resetLocked() {
-	k.asked = time.Now()
+// missed reports whether an unknown kind was asked for since the last forget.
+func (k *kinds) missed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.miss
+}
+
+func (k *kinds) rise() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.epoch++
-	k.mapper.Reset()
 }
 
 // generation rises whenever what is known may have changed.

@@ -37,6 +37,14 @@ type mirror struct {
 	// claims and claimed say who is interested in an object; true: declares it.
 	claims  map[model.ObjectKey]map[model.AppKey]bool
 	claimed map[model.AppKey]map[model.ObjectKey]bool
+	// asking are the objects of which an answer is under way.
+	asking map[model.ObjectKey]*asked
+}
+
+// asked is what watches told of an object while an answer is under way.
+type asked struct {
+	answers int
+	goneAt  string // the resource version at which it was gone; "" if it was not
 }
 
 func newMirror(notify func(model.AppKey, model.ObjectKey)) *mirror {
@@ -46,6 +54,41 @@ func newMirror(notify func(model.AppKey, model.ObjectKey)) *mirror {
 		owned:   map[model.AppKey]map[model.ObjectKey]struct{}{},
 		claims:  map[model.ObjectKey]map[model.AppKey]bool{},
 		claimed: map[model.AppKey]map[model.ObjectKey]bool{},
+		asking:  map[model.ObjectKey]*asked{},
+	}
+}
+
+// expect notes that an answer with the object's state is under way, until the
+// returned function is called: a watch may tell of its end before the answer
+// comes, which then must not bring it back.
+func (m *mirror) expect(key model.ObjectKey) (done func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.asking[key]
+	if a == nil {
+		a = &asked{}
+		m.asking[key] = a
+	}
+	a.answers++
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if a.answers--; a.answers == 0 {
+			delete(m.asking, key)
+		}
+	}
+}
+
+// distrust makes whatever comes next count more than the records of a kind.
+func (m *mirror) distrust(gk groupKind) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, old := range m.records {
+		if k.Group == gk.group && k.Kind == gk.kind {
+			now := *old
+			now.ResourceVersion = ""
+			m.records[k] = &now
+		}
 	}
 }
 
@@ -60,14 +103,15 @@ func isCRD(k model.ObjectKey) bool {
 }
 
 // put stores the newest state of an object, and tells the apps that it
-// concerns if something changed that they would want to know of. With quiet
-// the apps' own write is being recorded and nobody is told. A state older than
-// the record is ignored: a write's answer can overtake the watch.
-func (m *mirror) put(rec *Record, quiet bool) {
+// concerns if something changed that they would want to know of. Where it is
+// the answer to a write of manager's, the app that wrote knows already; "" is
+// nobody's. A state older than the record, or than the object's end, is
+// ignored: a write's answer can overtake the watch, and the other way round.
+func (m *mirror) put(rec *Record, manager string) {
 	m.mu.Lock()
 	key := rec.Ref.ObjectKey
 	old := m.records[key]
-	if old != nil && newer(old.ResourceVersion, rec.ResourceVersion) {
+	if (old != nil && newer(old.ResourceVersion, rec.ResourceVersion)) || m.endedLocked(rec) {
 		m.mu.Unlock()
 		return
 	}
@@ -86,11 +130,20 @@ func (m *mirror) put(rec *Record, quiet bool) {
 	}
 	m.records[key] = rec
 	var concerned []model.AppKey
-	if !quiet && (old == nil || !old.sameAs(rec)) {
+	if old == nil || !old.sameAs(rec) {
 		concerned = m.concernedLocked(old, rec, key)
 	}
 	m.mu.Unlock()
+	if writer, ok := rec.writer(manager); ok {
+		concerned = slices.DeleteFunc(concerned, func(a model.AppKey) bool { return a == writer })
+	}
 	m.tell(concerned, key)
+}
+
+// endedLocked reports whether the object was gone after that state of it.
+func (m *mirror) endedLocked(rec *Record) bool {
+	a := m.asking[rec.Ref.ObjectKey]
+	return a != nil && a.goneAt != "" && newer(a.goneAt, rec.ResourceVersion)
 }
 
 // deleting notes that the object's deletion was accepted, ahead of the watch.
@@ -111,6 +164,9 @@ func (m *mirror) drop(key model.ObjectKey, at string) {
 	if old := m.records[key]; old != nil && newer(old.ResourceVersion, at) {
 		m.mu.Unlock()
 		return
+	}
+	if a := m.asking[key]; a != nil {
+		a.goneAt = at
 	}
 	concerned := m.dropLocked(key)
 	m.mu.Unlock()
@@ -161,8 +217,10 @@ func (m *mirror) disownLocked(apps []model.AppKey, key model.ObjectKey) {
 
 // claim replaces the sets of objects that the app declares and that it only
 // wants to hear of. Other claimants of what it gives up are told, since they
-// may take it over, and so are those of what it declares anew.
-func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey) {
+// may take it over, and so are those of what it declares anew. Returned are
+// those that it only wants to hear of, that nobody claimed until now, and that
+// have no record: they may exist all the same.
+func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey) (fresh []model.ObjectKey) {
 	next := make(map[model.ObjectKey]bool, len(declared)+len(interested))
 	for _, k := range interested {
 		next[k] = false
@@ -175,6 +233,9 @@ func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey)
 	for k, declares := range next {
 		if m.claims[k] == nil {
 			m.claims[k] = map[model.AppKey]bool{}
+			if !declares && m.records[k] == nil && !keptAlways(k) {
+				fresh = append(fresh, k)
+			}
 		}
 		if had := m.claims[k][app]; declares && !had && len(m.claims[k]) > 0 {
 			told[k] = others(m.claims[k], app)
@@ -188,6 +249,14 @@ func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey)
 	for k, apps := range told {
 		m.tell(apps, k)
 	}
+	return fresh
+}
+
+// unclear reports whether the object is claimed and has no record.
+func (m *mirror) unclear(key model.ObjectKey) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.records[key] == nil && len(m.claims[key]) > 0
 }
 
 // unclaimLocked takes back what the app declared and no longer does, and lists

@@ -20,6 +20,8 @@ type Record struct {
 	// Owners are the apps whose marks the object bears: one for each dialect at
 	// most, in the order of Config.Marks.
 	Owners []model.AppKey
+	// managers are those of the owners' dialects, in the same order.
+	managers []string
 	// Keep: the object asks not to be pruned or deleted.
 	Keep bool
 	// Terminating: it has a deletion timestamp.
@@ -49,6 +51,15 @@ func (r *Record) Ownership(manager string) Ownership {
 		}
 	}
 	return Ownership{}
+}
+
+// writer is the app that writes the object with that field manager; false if
+// none of the owners does.
+func (r *Record) writer(manager string) (model.AppKey, bool) {
+	if i := slices.Index(r.managers, manager); i >= 0 {
+		return r.Owners[i], true
+	}
+	return model.AppKey{}, false
 }
 
 // applies reports whether the manager has written the object by server-side

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,9 +55,11 @@ type Target struct {
 	counter  *counter
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
+	changes  changes
 
 	mu       sync.Mutex
 	ctx      context.Context // of Run; nil before
+	ended    bool            // of Run; nothing is started any more
 	watches  map[groupKind]*kindWatch
 	versions map[groupKind]string
 	wg       sync.WaitGroup
@@ -118,9 +121,15 @@ func (t *Target) Run(ctx context.Context) error {
 	}
 	t.mu.Unlock()
 	<-ctx.Done()
+	t.mu.Lock()
+	t.ended = true
+	t.mu.Unlock()
 	t.wg.Wait()
 	return nil
 }
+
+// running, called with the lock, reports whether goroutines may be started.
+func (t *Target) running() bool { return t.ctx != nil && !t.ended }
 
 // Ensure watches the kinds of refs. It reports whether all have been listed;
 // if not, the app is notified when they have. Kinds that the cluster does not
@@ -168,7 +177,7 @@ func (t *Target) watchOf(ref model.ObjectRef) (*kindWatch, error) {
 	w = &kindWatch{gk: gk, target: t, waiting: map[model.AppKey]struct{}{}}
 	t.watches[gk], t.versions[gk] = w, res.Version
 	w.resource = res
-	if t.ctx != nil {
+	if t.running() {
 		t.startLocked(w)
 	}
 	return w, nil
@@ -200,11 +209,15 @@ func (t *Target) lister(gk groupKind, res Resource) lister {
 	}
 }
 
-// arrived takes in an object from a watch.
-func (t *Target) arrived(e *entry) {
-	t.mirror.put(e.rec, false)
-	if isCRD(e.rec.Ref.ObjectKey) && e.rec.Health.Status == model.Healthy {
-		t.crdChanged()
+// arrived takes in objects from a watch.
+func (t *Target) arrived(entries ...*entry) {
+	defined := false
+	for _, e := range entries {
+		t.mirror.put(e.rec, "")
+		defined = defined || (isCRD(e.rec.Ref.ObjectKey) && e.rec.Health.Status == model.Healthy)
+	}
+	if defined {
+		t.kindsChanged("")
 	}
 }
 
@@ -213,44 +226,27 @@ func (t *Target) gone(key model.ObjectKey, at string) {
 	known := t.mirror.record(key) != nil
 	t.mirror.drop(key, at)
 	if isCRD(key) && known {
-		t.crdChanged()
-		t.dropUnserved()
-	}
-}
-
-func (t *Target) crdChanged() {
-	t.kinds.forget()
-	if t.cfg.KindsChanged != nil {
-		t.cfg.KindsChanged()
-	}
-}
-
-// dropUnserved ends the watches of kinds whose CRD is gone, and their records.
-func (t *Target) dropUnserved() {
-	t.mu.Lock()
-	var ended []*kindWatch
-	for gk, w := range t.watches {
-		_, err := t.kinds.resource(model.ObjectRef{ObjectKey: model.ObjectKey{Group: gk.group, Kind: gk.kind}})
-		if isUnknown(err) {
-			delete(t.watches, gk)
-			ended = append(ended, w)
-		}
-	}
-	t.mu.Unlock()
-	for _, w := range ended {
-		if w.stop != nil {
-			w.stop()
-		}
-		for _, k := range t.mirror.keysOf(w.gk) {
-			t.mirror.drop(k, "")
-		}
+		_, group, _ := strings.Cut(key.Name, ".") // a CRD's name is plural.group
+		t.kindsChanged(group)
 	}
 }
 
 // Claim replaces the sets of objects that an app declares and that it only
-// wants to hear of. Both have a record, whether they bear a mark or not.
+// wants to hear of. Both have a record, whether they bear a mark or not: what
+// was dropped on arrival, since nobody wanted it then, is read again where it
+// is only waited for. What is declared has its record from the write.
 func (t *Target) Claim(app model.AppKey, declared, interested []model.ObjectKey) {
-	t.mirror.claim(app, declared, interested)
+	fresh := t.mirror.claim(app, declared, interested)
+	if len(fresh) == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, key := range fresh {
+		if w := t.watches[groupKind{key.Group, key.Kind}]; w != nil && t.running() {
+			t.wg.Go(func() { t.look(w, key) })
+		}
+	}
 }
 
 // Claimants are the apps that declare the object.
@@ -290,7 +286,7 @@ func classify(err error) error {
 		return nil
 	case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
 		return model.As(model.ErrDenied, err)
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsRequestEntityTooLargeError(err):
 		return model.As(model.ErrInvalid, err)
 	case apierrors.IsNotFound(err):
 		return model.As(model.ErrNotFound, err)

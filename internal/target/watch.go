@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	metainternal "k8s.io/apimachinery/pkg/apis/meta/internalversion"
@@ -81,10 +82,15 @@ func (w *kindWatch) failed(err error) {
 	}
 }
 
-func (w *kindWatch) markSynced() {
+func (w *kindWatch) markSynced() { w.settle(true) }
+
+// markEnded tells who waits for the list that it will not come.
+func (w *kindWatch) markEnded() { w.settle(false) }
+
+func (w *kindWatch) settle(synced bool) {
 	w.mu.Lock()
 	waiting := w.waiting
-	w.synced, w.err, w.waiting = true, nil, map[model.AppKey]struct{}{}
+	w.synced, w.err, w.waiting = synced, nil, map[model.AppKey]struct{}{}
 	w.mu.Unlock()
 	for a := range waiting {
 		w.target.mirror.notify(a, model.ObjectKey{})
@@ -146,6 +152,8 @@ func (w *kindWatch) digestList(list runtime.Object) (runtime.Object, error) {
 		for i := range l.Items {
 			out.Items = append(out.Items, w.target.digest(w.gk, &l.Items[i]))
 		}
+	default:
+		return nil, fmt.Errorf("listing %s: the answer is a %T, not a list", w.gk.kind, list)
 	}
 	return out, nil
 }
@@ -174,17 +182,16 @@ func (w *kindWatch) Delete(obj any) error {
 // than anything known.
 func (w *kindWatch) Replace(objs []any, version string) error {
 	if newer(w.listed, version) {
-		for _, k := range w.target.mirror.keysOf(w.gk) {
-			w.target.gone(k, "")
-		}
+		w.target.mirror.distrust(w.gk)
 	}
 	w.listed = version
 	present := make(map[model.ObjectKey]struct{}, len(objs))
-	for _, o := range objs {
-		e := o.(*entry)
-		present[e.rec.Ref.ObjectKey] = struct{}{}
-		w.target.arrived(e)
+	entries := make([]*entry, len(objs))
+	for i, o := range objs {
+		entries[i] = o.(*entry)
+		present[entries[i].rec.Ref.ObjectKey] = struct{}{}
 	}
+	w.target.arrived(entries...)
 	for _, k := range w.target.mirror.keysOf(w.gk) {
 		if _, ok := present[k]; !ok {
 			w.target.gone(k, version)

@@ -28,12 +28,13 @@ func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dr
 	defer t.limit.release()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	defer t.mirror.expect(obj.ObjectKey)()
 	e, err := t.patch(ctx, obj, manager, dryRun)
 	if err != nil {
 		return model.Live{}, explain(obj.ObjectRef, err)
 	}
 	if !dryRun {
-		t.mirror.put(e.rec, true)
+		t.mirror.put(e.rec, manager)
 	}
 	return e.rec.live(manager, model.AppKey{}), nil
 }
@@ -183,6 +184,7 @@ func explain(ref model.ObjectRef, err error) error {
 	}
 	text := apiMessage(err)
 	immutable := apierrors.IsInvalid(err) && strings.Contains(text, "immutable")
+	homeless := apierrors.IsNotFound(err) && ref.Namespace != "" && strings.Contains(text, "namespaces")
 	if ref.Group == "" && ref.Kind == "Secret" {
 		text = withoutValues(err)
 	}
@@ -191,7 +193,7 @@ func explain(ref model.ObjectRef, err error) error {
 		return model.As(model.ErrTransient, fmt.Errorf("namespace %q is being deleted: nothing can be created in it until it is gone", ref.Namespace))
 	case immutable:
 		return model.As(model.ErrImmutable, model.As(model.ErrInvalid, fmt.Errorf("%s: delete the object, or let it be recreated (Argo CD: Replace=true,Force=true; Flux: spec.force)", text)))
-	case apierrors.IsNotFound(err) && ref.Namespace != "" && strings.Contains(text, "namespaces"):
+	case homeless:
 		return model.As(model.ErrNotFound, fmt.Errorf("namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", ref.Namespace))
 	}
 	return rekind(kinded, text)
@@ -216,7 +218,7 @@ func apiMessage(err error) string {
 	return err.Error()
 }
 
-var secretPath = regexp.MustCompile(`\.?(data|stringData)(\.[A-Za-z0-9_.-]+)?`)
+var secretPath = regexp.MustCompile(`\b(data|stringData)((\.|\[)[A-Za-z0-9_.-]{1,253}\]?)?`)
 
 // withoutValues describes an error about a Secret by its reason and the fields
 // that it names, since the API server's own text may quote values.
@@ -236,5 +238,11 @@ func withoutValues(err error) string {
 	if field := secretPath.FindString(s.Message); field != "" {
 		text += ", about " + field
 	}
-	return text + ": check that data holds base64 and stringData text; values are not shown here"
+	switch s.Reason {
+	case metav1.StatusReasonForbidden, metav1.StatusReasonUnauthorized:
+		return text + ": check the rights of Fixpoint's service account and the cluster's admission policies"
+	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest:
+		return text + ": check that data holds base64 and stringData text; values are not shown here"
+	}
+	return text
 }
