@@ -85,6 +85,8 @@ func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
 	if opt.ArgoNamespace == "" {
 		opt.ArgoNamespace = "argocd"
 	}
+	opt.REST = rest.CopyConfig(opt.REST)
+	opt.REST.QPS = -1 // the API server says when it is too much
 	c := &controller{opt: opt, log: log, metrics: prometheus.NewRegistry()}
 	mgr, err := c.connect(ctx)
 	if err != nil {
@@ -172,9 +174,14 @@ func (c *controller) close() {
 // dialectsFor is what the engine needs of each front end. Reporters may be nil
 // where nothing is acted on.
 func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[string]engine.Dialect {
+	forApplications := policy.Argo()
+	forApplications.Unhonoured = argo.Unhonoured
 	return map[string]engine.Dialect{
-		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: policy.Argo()},
-		flux.Dialect: {Reporter: forFlux, Stamp: flux.Tracker{}.Stamp},
+		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: forApplications},
+		flux.Dialect: {
+			Reporter: forFlux, Stamp: flux.Tracker{}.Stamp, CreateOnly: flux.CreateOnly,
+			Policy: policy.Rules{Skip: flux.Skip, Unhonoured: flux.Unhonoured},
+		},
 	}
 }
 

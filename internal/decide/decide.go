@@ -19,6 +19,8 @@ type Desired struct {
 	model.Object
 	// Implicit: only its absence matters; it is never updated nor deleted.
 	Implicit bool
+	// CreateOnly: what exists is left as it is.
+	CreateOnly bool
 	// Unknown says why the cluster can't take the object: its kind is not served.
 	Unknown error
 	// Awaits is the CRD of the same desired state that defines its kind.
@@ -101,6 +103,8 @@ func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, 
 		return model.ActionCreate, "does not exist"
 	case live.Terminating:
 		return model.ActionWait, "is being deleted"
+	case d.CreateOnly:
+		return model.ActionKeep, ""
 	case in.foreign(live):
 		return model.ActionRefuse, fmt.Sprintf("belongs to app %s, which declares it too: remove it from one of the two", live.Owner)
 	case !live.Owner.IsZero() && live.Owner != in.App:

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 
 // TestPlan reads cases of the form
 //
-//	-- desired --   [group/]Kind[:namespace]/name  digest [implicit] [unknown] [awaits=KEY] [wave=N]
+//	-- desired --   [group/]Kind[:namespace]/name  digest [implicit] [createonly] [unknown] [awaits=KEY] [wave=N]
 //	-- live --      KEY uid=U fields=F time=T [owner=APP] [keep] [terminating]
 //	-- pairs --     KEY desired=D uid=U fields=F time=T [differs]
 //	-- claims --    KEY APP...
@@ -130,7 +130,7 @@ func number(s string) int64 { n, _ := strconv.ParseInt(s, 10, 64); return n }
 func readDesired(in *Input, lines [][]string) {
 	for _, l := range lines {
 		a := attrs(l[2:])
-		d := Desired{Implicit: a["implicit"] != "", Wave: int(number(a["wave"]))}
+		d := Desired{Implicit: a["implicit"] != "", CreateOnly: a["createonly"] != "", Wave: int(number(a["wave"]))}
 		d.ObjectKey, d.Version, d.Digest = key(l[0]), "v1", digest(l[1])
 		if a["unknown"] != "" {
 			d.Unknown = fmt.Errorf("kind %s is not served", d.Kind)

@@ -129,11 +129,15 @@ func (r *run) prepare(snap *model.Snapshot, rendered model.Rendered) (*desired, 
 		}
 		placed = append(placed, item.Object)
 	}
-	kept, warnings := policy.Check(placed, r.e.cfg.Dialects[r.app.Key.Dialect].Policy)
+	dialect := r.e.cfg.Dialects[r.app.Key.Dialect]
+	kept, warnings := policy.Check(placed, dialect.Policy)
 	d.warnings = append(d.warnings, warnings...)
 	for _, o := range kept {
 		item := unknown[o.ObjectKey]
 		item.Object, item.Wave = o, wave(o)
+		if only := dialect.CreateOnly; only != nil {
+			item.CreateOnly = only(o.Labels, o.Annotations)
+		}
 		d.objects = append(d.objects, item)
 		d.byKey[o.ObjectKey] = o
 	}

@@ -71,6 +71,8 @@ type Dialect struct {
 	Reporter Reporter
 	Stamp    Stamp
 	Policy   policy.Rules
+	// CreateOnly tells objects that are only to be created; nil is none.
+	CreateOnly func(labels, annotations map[string]string) bool
 }
 
 // Config is what an engine is made of.

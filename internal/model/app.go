@@ -80,12 +80,10 @@ type Sync struct {
 	// Recreate deletes and creates an object whose change is refused because
 	// of an immutable field.
 	Recreate bool
-	// KnownInventoryOnly limits pruning to objects that bear the app's mark
-	// and its field manager or that Known lists.
-	KnownInventoryOnly bool
 	// Retry says how a failed sync is repeated.
 	Retry Retry
-	// Interval is how often everything is gone through without an event.
+	// Interval is what the app asks for, for texts only: nothing waits for it,
+	// since every change that matters is an event.
 	Interval time.Duration
 	// Timeout bounds one sync with its health wait; 0 is no bound.
 	Timeout time.Duration

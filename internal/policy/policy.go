@@ -18,6 +18,11 @@ type Rules struct {
 	// Hooks reads the annotations that make an object a hook of a sync, and
 	// those that order objects into waves.
 	Hooks bool
+	// Skip tells objects that ask to be left alone; nil is none.
+	Skip func(labels, annotations map[string]string) bool
+	// Unhonoured names what an object asks for by labels or annotations and does
+	// not get, such as "example.com/option: value"; nil is nothing.
+	Unhonoured func(labels, annotations map[string]string) []string
 }
 
 // Kinds are the products of some groups and some kinds.
@@ -69,6 +74,23 @@ type check struct {
 	// last is where the last object with a key stands.
 	last         map[model.ObjectKey]int
 	hooks, waves []string
+	asked        []asked
+}
+
+// asked is something that is not done, and the objects that ask for it.
+type asked struct {
+	what string
+	by   []string
+}
+
+func add(all []asked, what, by string) []asked {
+	for i := range all {
+		if all[i].what == what {
+			all[i].by = append(all[i].by, by)
+			return all
+		}
+	}
+	return append(all, asked{what, []string{by}})
 }
 
 // admits reports whether the object may be managed, whatever the others are.
@@ -77,6 +99,14 @@ func (c *check) admits(o model.Object) bool {
 		c.warn(model.WarnExcluded, "%s%s is not managed: objects of its kind are made by controllers; "+
 			"remove it from the source", o.ObjectKey, from(o))
 		return false
+	}
+	if c.rules.Skip != nil && c.rules.Skip(o.Labels, o.Annotations) {
+		return false
+	}
+	if c.rules.Unhonoured != nil {
+		for _, what := range c.rules.Unhonoured(o.Labels, o.Annotations) {
+			c.asked = add(c.asked, what, o.ObjectKey.String())
+		}
 	}
 	if !c.rules.Hooks {
 		return true
@@ -112,6 +142,9 @@ func (c *check) unsupported() []model.Warning {
 	}
 	if len(c.waves) > 0 {
 		out.warn(model.WarnField, "sync waves are not waited for yet; applied in the order of kinds: %s", few(c.waves))
+	}
+	for _, a := range c.asked {
+		out.warn(model.WarnField, "%s is not honoured yet, on: %s", a.what, few(a.by))
 	}
 	return out.warnings
 }

@@ -1,6 +1,9 @@
 package argo
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Annotations of a managed object that are obeyed.
 const (
@@ -24,4 +27,30 @@ func Keep(_, annotations map[string]string) bool {
 		}
 	}
 	return false
+}
+
+// obeyed are the sync options of an object that are obeyed, or ask for what is
+// done in any case.
+var obeyed = []string{
+	"Prune=false", "Prune=confirm", "Delete=false", "Delete=confirm", "ServerSideApply=true", "Replace=false", "Force=false",
+}
+
+// Unhonoured names what a declared object asks for by its annotations and does
+// not get.
+func Unhonoured(_, annotations map[string]string) []string {
+	var out []string
+	for option := range strings.SplitSeq(annotations[annotationSyncOptions], ",") {
+		if o := strings.TrimSpace(option); o != "" && !slices.Contains(obeyed, o) {
+			out = append(out, annotationSyncOptions+": "+o)
+		}
+	}
+	for _, key := range []string{
+		"argocd.argoproj.io/compare-options", "argocd.argoproj.io/ignore-healthcheck",
+		"argocd.argoproj.io/ignore-resource-updates",
+	} {
+		if v := annotations[key]; v != "" {
+			out = append(out, key+": "+v)
+		}
+	}
+	return out
 }

@@ -10,15 +10,37 @@ import (
 // Flux's keys prune or reconcile is "disabled", or ssa is "Ignore". Flux reads
 // them as labels and as annotations, in any case.
 func Keep(labels, annotations map[string]string) bool {
-	for key, value := range map[string]string{
-		"prune":     kustomizev1.DisabledValue,
-		"reconcile": kustomizev1.DisabledValue,
-		"ssa":       kustomizev1.IgnoreValue,
+	return asks(labels, annotations, "prune", kustomizev1.DisabledValue) || Skip(labels, annotations)
+}
+
+// Unhonoured names what a declared object asks for by Flux's labels or
+// annotations and does not get.
+func Unhonoured(labels, annotations map[string]string) []string {
+	var out []string
+	for _, ask := range []struct{ key, value string }{
+		{"ssa", kustomizev1.MergeValue}, {"force", kustomizev1.EnabledValue},
 	} {
-		key = kustomizev1.GroupVersion.Group + "/" + key
-		if strings.EqualFold(labels[key], value) || strings.EqualFold(annotations[key], value) {
-			return true
+		if asks(labels, annotations, ask.key, ask.value) {
+			out = append(out, kustomizev1.GroupVersion.Group+"/"+ask.key+": "+ask.value)
 		}
 	}
-	return false
+	return out
+}
+
+// Skip reports whether a declared object asks to be left alone: reconcile is
+// "disabled", or ssa is "Ignore".
+func Skip(labels, annotations map[string]string) bool {
+	return asks(labels, annotations, "reconcile", kustomizev1.DisabledValue) ||
+		asks(labels, annotations, "ssa", kustomizev1.IgnoreValue)
+}
+
+// CreateOnly reports whether a declared object is only to be created where there
+// is none: ssa is "IfNotPresent".
+func CreateOnly(labels, annotations map[string]string) bool {
+	return asks(labels, annotations, "ssa", kustomizev1.IfNotPresentValue)
+}
+
+func asks(labels, annotations map[string]string, key, value string) bool {
+	key = kustomizev1.GroupVersion.Group + "/" + key
+	return strings.EqualFold(labels[key], value) || strings.EqualFold(annotations[key], value)
 }

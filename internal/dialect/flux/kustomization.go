@@ -134,8 +134,6 @@ func syncOf(k kustomizev1.Kustomization) model.Sync {
 		AllowEmpty: k.Annotations[AllowEmptyAnnotation] == "true",
 		Recreate:   k.Spec.Force,
 
-		KnownInventoryOnly: true,
-
 		Retry:    model.Retry{Limit: -1, Base: k.GetRetryInterval(), Factor: 1},
 		Interval: k.Spec.Interval.Duration,
 		Timeout:  max(k.GetTimeout(), 30*time.Second),
