@@ -88,7 +88,8 @@ type Snapshot struct {
 
 // Tree is a read-only file tree with content hashes, rooted at the repository.
 // Names are as in io/fs. Symbolic links are followed inside the tree; one that
-// leads out of it is an error that satisfies errors.Is(err, fs.ErrInvalid).
+// leads out of it is an error that satisfies errors.Is(err, fs.ErrInvalid). A
+// submodule is an empty directory with the type fs.ModeDir|fs.ModeIrregular.
 type Tree interface {
 	fs.ReadFileFS
 	fs.ReadDirFS

@@ -28,7 +28,7 @@ func (j *job) directory() ([]model.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walk{files: j.files, recurse: j.spec.Directory.Recurse}
+	w := &walk{files: j.files, warnf: j.warnf, recurse: j.spec.Directory.Recurse}
 	w.visit = func(name string) error {
 		if s.takes(relative(name, j.dir)) {
 			w.found = append(w.found, name)
@@ -118,6 +118,7 @@ func isManifestName(name string) bool {
 // symbolic links are not entered.
 type walk struct {
 	files   *reader
+	warnf   func(format string, args ...any)
 	recurse bool
 	// enter, if set, says whether a subdirectory is gone through.
 	enter func(dir string) (bool, error)
@@ -155,6 +156,9 @@ func (w *walk) entry(name string, mode fs.FileMode, depth int) error {
 		}
 		return w.visit(name)
 	case !mode.IsDir() || !w.recurse:
+		return nil
+	case isSubmodule(mode):
+		w.warnf("%s: a submodule: skipped", name)
 		return nil
 	}
 	if w.enter != nil {

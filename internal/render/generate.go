@@ -11,7 +11,7 @@ import (
 // file says so: the manifests, and the directories with their own kustomization.
 func (j *job) generate() ([]string, error) {
 	var found []string
-	w := &walk{files: j.files, recurse: true}
+	w := &walk{files: j.files, warnf: j.warnf, recurse: true}
 	w.enter = func(dir string) (bool, error) {
 		file, err := j.kustomizationFile(dir)
 		if file != "" {

@@ -88,6 +88,8 @@ func (j *job) checkPath() error {
 			"correct the app's path or push the directory", j.spec.Path))
 	case k == kindBad:
 		return invalidf("path %q is a symbolic link that leads out of the source", j.spec.Path)
+	case k == kindModule:
+		return invalidf("path %q is a submodule, and submodules are not read; name its repository as the source", j.spec.Path)
 	case k == kindFile:
 		return invalidf("path %q is a file; name the directory that it is in", j.spec.Path)
 	}

@@ -92,13 +92,16 @@ const (
 	kindFile
 	kindDir
 	kindBad // leads out of the tree
+	kindModule
 )
 
-func (k kind) String() string { return []string{answerNone, "file", "dir", answerBad}[k] }
+func (k kind) String() string { return []string{answerNone, "file", "dir", answerBad, "submodule"}[k] }
 
 func kindOf(tree model.Tree, name string) (kind, error) {
 	info, err := tree.Stat(name)
 	switch {
+	case err == nil && isSubmodule(info.Mode()):
+		return kindModule, nil
 	case err == nil && info.IsDir():
 		return kindDir, nil
 	case err == nil:
@@ -110,3 +113,6 @@ func kindOf(tree model.Tree, name string) (kind, error) {
 	}
 	return kindNone, err
 }
+
+// isSubmodule reports whether a mode is that of a submodule; see model.Tree.
+func isSubmodule(mode fs.FileMode) bool { return mode.IsDir() && mode&fs.ModeIrregular != 0 }

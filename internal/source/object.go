@@ -55,8 +55,10 @@ func (e entry) isFile() bool { return !e.isTree() && !e.isLink() && !e.isRepo() 
 
 func (e entry) fileMode() fs.FileMode {
 	switch {
-	case e.isTree(), e.isRepo():
+	case e.isTree():
 		return fs.ModeDir | 0o555
+	case e.isRepo():
+		return fs.ModeDir | fs.ModeIrregular | 0o555
 	case e.isLink():
 		return fs.ModeSymlink | 0o777
 	case e.mode&0o100 != 0:
