@@ -46,13 +46,12 @@ type Options struct {
 }
 
 // Act carries out the plan. It goes on after an error, since objects are
-// independent of each other, but neither begins a stage of a later wave nor
-// deletes anything after one. The results are in the order of the steps.
+// independent of each other, but neither begins a later wave nor deletes
+// anything after one, or while an object is waited for. The results are in the order of the steps.
 func Act(ctx context.Context, w Writer, plan model.Plan, opt Options) model.ChangeSet {
 	a := actor{w: w, opt: opt, results: make([]model.Result, len(plan.Steps))}
 	for _, batch := range batches(plan.Steps) {
-		deletes := plan.Steps[batch[0]].Action == model.ActionDelete
-		if (deletes && a.hindered(plan.Steps)) || ctx.Err() != nil {
+		if a.hindered(plan.Steps, plan.Steps[batch[0]]) || ctx.Err() != nil {
 			a.skip(plan.Steps, batch)
 			continue
 		}
@@ -72,7 +71,7 @@ type actor struct {
 func batches(steps []model.Step) [][]int {
 	var out [][]int
 	for i, s := range steps {
-		same := i > 0 && steps[i-1].Stage == s.Stage && isDelete(steps[i-1]) == isDelete(s)
+		same := i > 0 && steps[i-1].Stage == s.Stage && steps[i-1].Wave == s.Wave && isDelete(steps[i-1]) == isDelete(s)
 		if !same {
 			out = append(out, nil)
 		}
@@ -83,19 +82,26 @@ func batches(steps []model.Step) [][]int {
 
 func isDelete(s model.Step) bool { return s.Action == model.ActionDelete }
 
-// hindered reports whether something failed or is waited for, so that nothing
-// must be deleted.
-func (a *actor) hindered(steps []model.Step) bool {
+// hindered reports whether something that has to be done before a step failed or
+// is waited for: anything before a delete, a lower wave before a write.
+func (a *actor) hindered(steps []model.Step, next model.Step) bool {
 	return slices.ContainsFunc(a.done, func(i int) bool {
 		_, declared := a.opt.Objects[steps[i].Object.ObjectKey]
-		return a.results[i].Err != nil || (declared && steps[i].Action == model.ActionWait)
+		before := isDelete(next) || steps[i].Wave < next.Wave
+		return before && (a.results[i].Err != nil || (declared && steps[i].Action == model.ActionWait))
 	})
 }
 
+// skip does nothing of a batch, and says so where there was something to do.
 func (a *actor) skip(steps []model.Step, batch []int) {
 	for _, i := range batch {
-		a.results[i] = model.Result{Object: steps[i].Object, Action: model.ActionLeave,
-			Message: "not done, since something before it failed or is waited for"}
+		s := steps[i]
+		a.results[i] = model.Result{Object: s.Object, Action: s.Action, Message: s.Reason}
+		switch s.Action {
+		case model.ActionCreate, model.ActionUpdate, model.ActionCheck, model.ActionDelete:
+			a.results[i].Action = model.ActionLeave
+			a.results[i].Message = "not done, since something before it failed or is waited for"
+		}
 	}
 }
 

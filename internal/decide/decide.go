@@ -73,7 +73,7 @@ func Plan(in Input) model.Plan {
 
 // write decides about an object that is declared.
 func (in Input) write(d Desired) (model.Step, bool) {
-	step := model.Step{Object: d.ObjectRef, Stage: d.Wave*stages + stageOf(d.ObjectKey)}
+	step := model.Step{Object: d.ObjectRef, Wave: d.Wave, Stage: d.Wave*stages + stageOf(d.ObjectKey)}
 	live, exists := in.Live[d.ObjectKey]
 	if d.Implicit {
 		if exists && !live.Terminating {

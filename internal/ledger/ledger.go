@@ -27,8 +27,7 @@ type Ledger struct{ db *bolt.DB }
 
 // Open opens or creates the file. One process at a time may hold it.
 func Open(path string) (*Ledger, error) {
-	opts := &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType}
-	db, err := bolt.Open(path, 0o600, opts)
+	db, err := openFile(path)
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("opening ledger %s: another process holds it; stop it, or choose another --data-dir", path)
 	}
@@ -36,11 +35,23 @@ func Open(path string) (*Ledger, error) {
 		if moved := os.Rename(path, path+".damaged"); moved != nil {
 			return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 		}
-		if db, err = bolt.Open(path, 0o600, opts); err != nil {
+		if db, err = openFile(path); err != nil {
 			return nil, fmt.Errorf("opening ledger %s: %w", path, err)
 		}
 	}
 	return &Ledger{db}, nil
+}
+
+func openFile(path string) (db *bolt.DB, err error) {
+	defer caught(&err)
+	return bolt.Open(path, 0o600, &bolt.Options{Timeout: 5 * time.Second, FreelistType: bolt.FreelistMapType})
+}
+
+// caught makes an error of a panic: that is how bbolt tells of damaged pages.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the file is damaged: %v", p)
+	}
 }
 
 // Close ends the use of the file.
@@ -58,6 +69,7 @@ type entry struct {
 
 // Load returns what is remembered of an app: nothing at all is no error.
 func (l *Ledger) Load(app model.AppKey) (pairs map[model.ObjectKey]model.Pair, kinds []model.ObjectRef, err error) {
+	defer caught(&err)
 	pairs = map[model.ObjectKey]model.Pair{}
 	err = l.db.View(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(app.String()))
@@ -80,10 +92,11 @@ func (l *Ledger) Load(app model.AppKey) (pairs map[model.ObjectKey]model.Pair, k
 }
 
 // Save writes pairs and removes those of gone objects, in one transaction.
-func (l *Ledger) Save(app model.AppKey, put map[model.ObjectKey]model.Pair, gone []model.ObjectKey) error {
+func (l *Ledger) Save(app model.AppKey, put map[model.ObjectKey]model.Pair, gone []model.ObjectKey) (err error) {
 	if len(put)+len(gone) == 0 {
 		return nil
 	}
+	defer caught(&err)
 	return l.db.Batch(func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists([]byte(app.String()))
 		if err != nil {
@@ -109,7 +122,8 @@ func (l *Ledger) Save(app model.AppKey, put map[model.ObjectKey]model.Pair, gone
 
 // SaveKinds remembers the kinds that the app writes. It is called before the
 // first write of a kind, so that a crash leaves nothing behind unseen.
-func (l *Ledger) SaveKinds(app model.AppKey, kinds []model.ObjectRef) error {
+func (l *Ledger) SaveKinds(app model.AppKey, kinds []model.ObjectRef) (err error) {
+	defer caught(&err)
 	raw, err := json.Marshal(kinds)
 	if err != nil {
 		return err
@@ -124,7 +138,8 @@ func (l *Ledger) SaveKinds(app model.AppKey, kinds []model.ObjectRef) error {
 }
 
 // Forget removes all that is remembered of an app.
-func (l *Ledger) Forget(app model.AppKey) error {
+func (l *Ledger) Forget(app model.AppKey) (err error) {
+	defer caught(&err)
 	return l.db.Batch(func(tx *bolt.Tx) error {
 		err := tx.DeleteBucket([]byte(app.String()))
 		if errors.Is(err, bolterrors.ErrBucketNotFound) {

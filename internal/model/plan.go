@@ -38,6 +38,9 @@ type Step struct {
 	// Stage orders writes: all of a lower stage come before any of a higher.
 	// Deletes come after all writes, in reverse order of their stages.
 	Stage int
+	// Wave is the sync wave: nothing of a wave is written after a failure in a
+	// lower one.
+	Wave int
 }
 
 // Plan is what would be done to bring a target to the declared state. It is a
