@@ -114,6 +114,7 @@ func (r *run) compare() {
 	}
 	if r.desired != nil {
 		in.Desired = r.desired.objects
+		in.Rules.Prune = in.Rules.Prune && !r.desired.partial
 	}
 	look := func(k model.ObjectKey) {
 		if _, seen := in.Live[k]; seen {

@@ -32,6 +32,7 @@ type desired struct {
 	// rendering are the renderer's own warnings: the same objects may come with
 	// others.
 	rendering []string
+	partial   bool // see model.Rendered
 	unknown   bool // kinds that the target does not serve
 }
 
@@ -74,7 +75,7 @@ func (r *run) renderNewest(ctx context.Context) error {
 	if old != nil && old.rendered == rendered.Digest && old.version == r.version &&
 		(old.epoch == epoch || (!old.unknown && r.served(old))) {
 		kept := *old
-		kept.snapshot, kept.rendering, kept.epoch = state.Snapshot, rendered.Warnings, epoch
+		kept.snapshot, kept.rendering, kept.partial, kept.epoch = state.Snapshot, rendered.Warnings, rendered.Partial, epoch
 		r.desired = &kept
 	} else if r.desired, err = r.prepare(state.Snapshot, rendered); err != nil {
 		return &stageError{model.StageRender, err}
@@ -107,6 +108,7 @@ func (r *run) prepare(snap *model.Snapshot, rendered model.Rendered) (*desired, 
 	d := &desired{
 		snapshot: snap, tool: rendered.Tool, rendered: rendered.Digest, version: r.version,
 		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, rendering: rendered.Warnings,
+		partial: rendered.Partial,
 	}
 	defined := definedKinds(rendered.Objects)
 	placed := make([]model.Object, 0, len(rendered.Objects))

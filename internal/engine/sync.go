@@ -58,7 +58,7 @@ func (r *run) act(ctx context.Context) error {
 // permitted is the plan with the deletes that a request asks for and the app's
 // rules don't.
 func (r *run) permitted(req model.Request) model.Plan {
-	if !r.prunes(req) || r.app.Sync.Prune {
+	if !r.prunes(req) || r.app.Sync.Prune || r.desired.partial {
 		return r.plan
 	}
 	in := r.input

@@ -73,6 +73,9 @@ type Rendered struct {
 	Tool string
 	// Digest is that of all objects, in order.
 	Digest Digest
+	// Partial: a file that can't be read as anything was skipped. It may have been
+	// a manifest, so nothing may be deleted because it is not declared.
+	Partial bool
 	// Warnings are things that a user should know, such as a skipped file.
 	Warnings []string
 }

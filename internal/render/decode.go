@@ -18,8 +18,9 @@ import (
 
 // decoder makes objects of the content of one file.
 type decoder struct {
-	file  string
-	warnf func(format string, args ...any)
+	file      string
+	warnf     func(format string, args ...any)
+	malformed func(place, format string)
 
 	made []model.Object
 	// manifests: a document is one, or a list of them.
@@ -81,7 +82,7 @@ func (d *decoder) json(data []byte) error {
 // jsonError names the line where the text is no JSON.
 func (d *decoder) jsonError(data []byte, err error) error {
 	if !looksLikeManifest(data) {
-		d.warnf("%s: no manifest, and malformed JSON: skipped", d.file)
+		d.malformed(d.file, "JSON")
 		return nil
 	}
 	reader := json.NewDecoder(bytes.NewReader(data))
@@ -107,7 +108,7 @@ func (d *decoder) yaml(data []byte) error {
 		text, err := doc.json()
 		if err != nil {
 			if !looksLikeManifest(data) {
-				d.warnf("%s: no manifest, and malformed YAML: skipped", place)
+				d.malformed(place, "YAML")
 				continue
 			}
 			return invalidf("%s%s", place, doc.problem(err))

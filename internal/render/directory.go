@@ -71,7 +71,7 @@ func (j *job) manifestFile(name string) ([]model.Object, error) {
 	if bytes.Contains(data, []byte(skipMarker)) {
 		return nil, nil
 	}
-	d := decoder{file: name, warnf: j.warnf}
+	d := decoder{file: name, warnf: j.warnf, malformed: j.malformed}
 	return d.objects(data)
 }
 

@@ -29,7 +29,7 @@ func FuzzDecode(f *testing.F) {
 		if isJSON {
 			name = "dir/file.json"
 		}
-		d := decoder{file: name, warnf: func(format string, _ ...any) {
+		d := decoder{file: name, malformed: func(string, string) {}, warnf: func(format string, _ ...any) {
 			if !strings.HasPrefix(format, "%s") {
 				t.Errorf("warning %q does not begin with the place", format)
 			}

@@ -51,6 +51,12 @@ func (j *job) isManifest(name string) (bool, error) {
 			return true, nil
 		}
 	}
+	for _, doc := range docs {
+		if _, err := doc.json(); err != nil || guard(doc.text) != nil {
+			j.malformed(name, "YAML")
+			return false, nil
+		}
+	}
 	if len(docs) > 0 {
 		j.warnf("%s: no manifest (it has no apiVersion or kind): skipped", name)
 	}

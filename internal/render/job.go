@@ -21,6 +21,7 @@ type job struct {
 
 	files    *reader
 	warnings []string
+	partial  bool
 	// origin is the kustomization file of dir.
 	origin string
 }
@@ -48,7 +49,7 @@ func (j *job) do(ctx context.Context) (out outcome) {
 	if len(objects) == 0 {
 		j.warnf("no manifests in %s", j.dir)
 	}
-	rendered := model.Rendered{Objects: objects, Tool: tool, Digest: digestOf(objects), Warnings: j.warnings}
+	rendered := model.Rendered{Objects: objects, Tool: tool, Digest: digestOf(objects), Partial: j.partial, Warnings: j.warnings}
 	return outcome{rendered: rendered, reads: reads, lasting: comparable}
 }
 
@@ -75,6 +76,13 @@ func (j *job) warnf(format string, args ...any) {
 	if len(j.warnings) < most {
 		j.warnings = append(j.warnings, fmt.Sprintf(format, args...))
 	}
+}
+
+// malformed tells of a file or document that is neither a manifest nor anything
+// else that can be read.
+func (j *job) malformed(place, format string) {
+	j.partial = true
+	j.warnf("%s: no manifest, and malformed %s: skipped; nothing is deleted until it is repaired or removed", place, format)
 }
 
 // checkPath fails if the app's path is no directory.
