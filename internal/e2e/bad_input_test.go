@@ -177,3 +177,37 @@ func TestDuplicates(t *testing.T) {
 	})
 	t.Logf("Kustomization: %s", at(e.get(kustomizationKind, "flux-system", "twice"), "status", "conditions"))
 }
+
+// TestGarbage puts what is no YAML at all in the place of a manifest: that is
+// told, the rest goes on, and nothing is deleted because of it.
+func TestGarbage(t *testing.T) {
+	e := newEnv(t)
+	e.namespaces("garbage-flux")
+	repo := e.repo("garbage", map[string]string{"app/a.yaml": configMap("garbage-a", "1"), "app/b.yaml": configMap("garbage-b", "1")})
+	e.apply(application("garbage", repo, "app", "garbage-argo"))
+	e.apply(gitRepository(repo))
+	e.apply(kustomization("garbage", repo, "./app", "  targetNamespace: garbage-flux\n"))
+	e.synced("garbage", "")
+	e.ready("garbage", "")
+
+	e.push(repo, "garbage", map[string]string{"app/a.yaml": "{{{ <<<<<<< no: yaml: at all", "app/b.yaml": configMap("garbage-b", "2")})
+	e.eventually("Application tells", func() error {
+		return e.condition(applicationKind, "argocd", "garbage", "RenderWarning", "", "app/a.yaml")
+	})
+	e.says("garbage", "Warnings", "app/a.yaml")
+	for _, ns := range []string{"garbage-argo", "garbage-flux"} {
+		e.holds(ns, "garbage-b", "key", "2")
+		e.delete(configMapKind, ns, "garbage-b")
+		e.holds(ns, "garbage-b", "key", "2")
+		e.holds(ns, "garbage-a", "key", "1")
+	}
+	e.operate("garbage", "carol", `{"prune":true}`, "Succeeded")
+	e.holds("garbage-argo", "garbage-a", "key", "1")
+
+	e.push(repo, "removed", map[string]string{"app/a.yaml": ""})
+	for _, ns := range []string{"garbage-argo", "garbage-flux"} {
+		e.eventually("pruned", func() error { return e.absent(configMapKind, ns, "garbage-a") })
+	}
+	e.synced("garbage", "")
+	e.ready("garbage", "")
+}
