@@ -238,23 +238,26 @@ func (c *controller) release(ctx context.Context, mgr ctrl.Manager) error {
 	if !mgr.GetCache().WaitForCacheSync(ctx) {
 		return nil
 	}
-	keys, err := c.declared(ctx, mgr.GetClient())
-	if err != nil {
-		return err
-	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !c.allKnown(keys) {
+	for {
+		// Anew each time: an app that goes meanwhile is never known.
+		keys, err := c.declared(ctx, mgr.GetClient())
+		if err != nil {
+			return err
+		}
+		if c.allKnown(keys) {
+			c.engine.Release()
+			c.ready.Store(true)
+			c.log.Info("ready", "apps", len(keys))
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
 	}
-	c.engine.Release()
-	c.ready.Store(true)
-	c.log.Info("ready", "apps", len(keys))
-	return nil
 }
 
 func (c *controller) allKnown(keys []model.AppKey) bool {
