@@ -133,7 +133,7 @@ func unserved(client discovery.DiscoveryInterface) ([]string, error) {
 
 func everywhere(string) bool { return true }
 
-// declared lists the apps that exist.
+// declared lists the apps that exist and stay.
 func (c *controller) declared(ctx context.Context, reader client.Reader) ([]model.AppKey, error) {
 	var keys []model.AppKey
 	for _, from := range []struct {
@@ -150,7 +150,7 @@ func (c *controller) declared(ctx context.Context, reader client.Reader) ([]mode
 			return nil, fmt.Errorf("listing %ss: %w", from.gvk.Kind, err)
 		}
 		for _, o := range list.Items {
-			if from.in(o.GetNamespace()) {
+			if from.in(o.GetNamespace()) && o.GetDeletionTimestamp() == nil {
 				keys = append(keys, from.key(o.GetNamespace(), o.GetName()))
 			}
 		}
