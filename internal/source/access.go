@@ -137,9 +137,17 @@ func (s *Store) fetchInto(ctx context.Context, c call, filter string, commits []
 	if err == nil || !servesNoCommits(err) {
 		return err
 	}
-	c.args = append(fetchArgs(), "--no-filter", "--stdin", "origin")
+	return s.fetchAll(ctx, c)
+}
+
+// fetchAll gets all branches and tags with their history and content.
+func (s *Store) fetchAll(ctx context.Context, c call, options ...string) error {
+	if _, err := os.Stat(filepath.Join(c.gitDir, "shallow")); err == nil {
+		options = append(options, "--unshallow")
+	}
+	c.args = append(append(fetchArgs(), "--no-filter", "--stdin"), append(options, "origin")...)
 	c.stdin = "+refs/heads/*:refs/fixpoint/all/heads/*\n+refs/tags/*:refs/fixpoint/all/tags/*\n"
-	_, err = s.git.run(ctx, c)
+	_, err := s.git.run(ctx, c)
 	return err
 }
 
@@ -168,6 +176,9 @@ func (a *access) fetchBlobs(ctx context.Context, ids []oid) error {
 		c.config = [][2]string{{"fetch.negotiationAlgorithm", "noop"}}
 		c.args = append(fetchArgs(), "--filter=blob:none", "--stdin", "origin")
 		_, err := a.store.git.run(ctx, c)
+		if err != nil && servesNoCommits(err) {
+			return a.store.fetchAll(ctx, c, "--refetch")
+		}
 		return err
 	})
 }
