@@ -137,15 +137,20 @@ func (s *Store) fetchInto(ctx context.Context, c call, filter string, commits []
 	if err == nil || !servesNoCommits(err) {
 		return err
 	}
-	return s.fetchAll(ctx, c)
+	return s.fetchAll(ctx, c, false)
 }
 
-// fetchAll gets all branches and tags with their history and content.
-func (s *Store) fetchAll(ctx context.Context, c call, options ...string) error {
-	if _, err := os.Stat(filepath.Join(c.gitDir, "shallow")); err == nil {
-		options = append(options, "--unshallow")
+// fetchAll gets all branches and tags with their content: with again also what
+// the mirror has without content, else with the history that it does not have.
+// (git ignores the one of the two options when both are given.)
+func (s *Store) fetchAll(ctx context.Context, c call, again bool) error {
+	c.args = append(fetchArgs(), "--no-filter", "--stdin")
+	if again {
+		c.args = append(c.args, "--refetch")
+	} else if _, err := os.Stat(filepath.Join(c.gitDir, "shallow")); err == nil {
+		c.args = append(c.args, "--unshallow")
 	}
-	c.args = append(append(fetchArgs(), "--no-filter", "--stdin"), append(options, "origin")...)
+	c.args = append(c.args, "origin")
 	c.stdin = "+refs/heads/*:refs/fixpoint/all/heads/*\n+refs/tags/*:refs/fixpoint/all/tags/*\n"
 	_, err := s.git.run(ctx, c)
 	return err
@@ -177,7 +182,7 @@ func (a *access) fetchBlobs(ctx context.Context, ids []oid) error {
 		c.args = append(fetchArgs(), "--filter=blob:none", "--stdin", "origin")
 		_, err := a.store.git.run(ctx, c)
 		if err != nil && servesNoCommits(err) {
-			return a.store.fetchAll(ctx, c, "--refetch")
+			return a.store.fetchAll(ctx, c, true)
 		}
 		return err
 	})
