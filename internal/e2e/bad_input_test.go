@@ -201,6 +201,11 @@ func TestGarbage(t *testing.T) {
 		e.holds(ns, "garbage-b", "key", "2")
 		e.holds(ns, "garbage-a", "key", "1")
 	}
+	e.push(repo, "plain text", map[string]string{"app/a.yaml": "so sorry", "app/b.yaml": configMap("garbage-b", "3")})
+	for _, ns := range []string{"garbage-argo", "garbage-flux"} {
+		e.holds(ns, "garbage-b", "key", "3")
+		e.holds(ns, "garbage-a", "key", "1")
+	}
 	e.operate("garbage", "carol", `{"prune":true}`, "Succeeded")
 	e.holds("garbage-argo", "garbage-a", "key", "1")
 

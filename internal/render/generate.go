@@ -52,7 +52,7 @@ func (j *job) isManifest(name string) (bool, error) {
 		}
 	}
 	for _, doc := range docs {
-		if _, err := doc.json(); err != nil || guard(doc.text) != nil {
+		if !isReadable(doc) {
 			j.malformed(name, "YAML")
 			return false, nil
 		}
@@ -61,6 +61,15 @@ func (j *job) isManifest(name string) (bool, error) {
 		j.warnf("%s: no manifest (it has no apiVersion or kind): skipped", name)
 	}
 	return false, nil
+}
+
+// isReadable reports whether a document is YAML of some use.
+func isReadable(doc yamlDoc) bool {
+	if guard(doc.text) != nil {
+		return false
+	}
+	text, err := doc.json()
+	return err == nil && !isPlain(text)
 }
 
 // declaresType reports whether a document has apiVersion or kind among its

@@ -25,6 +25,10 @@ func (d *decoder) document(place string, text []byte) error {
 	if string(text) == "null" {
 		return nil
 	}
+	if isPlain(text) {
+		d.malformed(place, "YAML")
+		return nil
+	}
 	var f fields
 	if json.Unmarshal(text, &f) != nil || !f.has("apiVersion") && !f.has("kind") && !f.has("metadata") {
 		d.other = append(d.other, place)
@@ -36,6 +40,12 @@ func (d *decoder) document(place string, text []byte) error {
 		return nil
 	}
 	return d.add(place, f, text)
+}
+
+// isPlain reports whether JSON is a single value, as YAML reads any text that it
+// finds nothing else in: no file of YAML is for that.
+func isPlain(text []byte) bool {
+	return len(text) > 0 && text[0] != '{' && text[0] != '[' && string(text) != "null"
 }
 
 // add adds an object, or the items of a list.
