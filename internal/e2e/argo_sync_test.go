@@ -217,3 +217,51 @@ func TestSkipReconcile(t *testing.T) {
 	e.holds("skip", "skip-a", "key", "2")
 	e.synced("skip", commit)
 }
+
+// TestRefresh asks for a look: a normal one sees a commit that nobody told of,
+// a hard one compares each object by a dry run as well; neither writes what is
+// in sync.
+func TestRefresh(t *testing.T) {
+	e := newEnvOn(t, ownCluster(t))
+	repo := e.repo("refresh", map[string]string{"a.yaml": configMap("refresh-a", "1"), "b.yaml": configMap("refresh-b", "1")})
+	e.apply(application("refresh", repo, ".", "refresh"))
+	e.synced("refresh", "")
+	refresh := func(mode string) {
+		t.Helper()
+		e.edit(applicationKind, "argocd", "refresh", `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"`+mode+`"}}}`)
+		e.eventually("the annotation is taken away", func() error {
+			return e.field(applicationKind, "argocd", "refresh", nil, "metadata", "annotations", "argocd.argoproj.io/refresh")
+		})
+	}
+	commit, err := e.git.Commit(t.Context(), "myorg/"+repo, "main", "silent", map[string]*string{"a.yaml": ptr(configMap("refresh-a", "2"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh("normal")
+	e.synced("refresh", commit)
+	e.holds("refresh", "refresh-a", "key", "2")
+
+	before, err := e.cluster.requests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh("hard")
+	e.eventually("compared", func() error {
+		now, err := e.cluster.requests()
+		if err != nil {
+			return err
+		}
+		if n := now.since(before); n["APPLY configmaps dry"]+n["PATCH configmaps dry"] < 2 {
+			return errorf("requests: %v", n)
+		}
+		return nil
+	})
+	e.synced("refresh", commit)
+	now, err := e.cluster.requests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := now.since(before); n["APPLY configmaps"]+n["PATCH configmaps"] != 0 {
+		t.Errorf("a hard refresh wrote what was in sync: %v", n)
+	}
+}
