@@ -106,7 +106,7 @@ func (a *access) list(ctx context.Context, all bool) (*advert, remote, error) {
 	var at remote
 	err := a.try(ctx, listPatience, func(ctx context.Context, c call) error {
 		a.store.stats.lsRemotes.Add(1)
-		c.doing, c.gitDir, c.args = "listing", a.store.git.home, append(args, "origin")
+		c.doing, c.gitDir, c.args = "listing", a.store.git.home, slices.Concat(args, []string{"origin"})
 		text, err := a.store.git.run(ctx, c)
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,12 +25,7 @@ import (
 // protect lets only these user:password pairs in.
 func protect(s *gitserver.Server, pairs ...string) {
 	s.Allow = func(_, user, password string) bool {
-		for _, p := range pairs {
-			if user+":"+password == p {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(pairs, user+":"+password)
 	}
 }
 

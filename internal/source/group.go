@@ -189,6 +189,9 @@ func (g *group) take(ctx context.Context, targets map[model.Ref]target, base str
 		// The content is here; only a restart without the remote would miss it.
 		g.mirror.store.cfg.Log.Warn("noting the fetched commits failed", "repository", g.key.url, "error", err)
 	}
+	if err := g.mirror.tidy(ctx); err != nil {
+		g.mirror.store.cfg.Log.Warn("joining the packs of a mirror failed", "repository", g.key.url, "error", err)
+	}
 	return nil
 }
 

@@ -125,6 +125,21 @@ func (m *mirror) discard() error {
 
 func farFuture() time.Time { return time.Now().Add(24 * time.Hour) }
 
+// maxPacks is how many fetches a mirror holds apart; each adds a pack.
+const maxPacks = 100
+
+// tidy joins the packs when they are many. Nothing is lost by it: what no ref
+// holds any more is kept too, since a snapshot may still be read. The caller uses
+// the mirror.
+func (m *mirror) tidy(ctx context.Context) error {
+	packs, err := filepath.Glob(filepath.Join(m.dir, "objects", "pack", "*.pack"))
+	if err != nil || len(packs) < maxPacks {
+		return err
+	}
+	_, err = m.local(ctx, "joining the packs of", "", "repack", "-a", "-d", "-k", "--quiet")
+	return err
+}
+
 // load reads a commit and makes sure that its root tree is there too.
 func (m *mirror) load(id string) (model.Commit, oid, error) {
 	commit, err := parseOID(id)

@@ -468,3 +468,33 @@ func TestMovedBackIsFollowed(t *testing.T) {
 		t.Error("a deleted branch took the content away")
 	}
 }
+
+func TestPacksAreJoined(t *testing.T) {
+	git := server(t)
+	dir := t.TempDir()
+	r := store(t, Config{Dir: dir}).run(t)
+	commit(t, git, "main", map[string]*string{"d/f": text("first"), "d/unread": text("u"), "e/unread": text("never fetched")})
+	r.Set("app", model.Source{URL: git.URL("app")})
+	first := r.good(t, "app")
+	read(t, first, "d/f")
+	for i := range maxPacks / 2 {
+		commit(t, git, "main", map[string]*string{"d/f": text(fmt.Sprint(i))})
+		if got := read(t, r.good(t, "app"), "d/f"); got != fmt.Sprint(i) {
+			t.Fatalf("commit %d reads %q", i, got)
+		}
+	}
+	packs, err := filepath.Glob(filepath.Join(mirrorDir(t, dir), "objects/pack/*.pack"))
+	if err != nil || len(packs) > 10 {
+		t.Errorf("%d packs, %v", len(packs), err)
+	}
+	r.closeReaders()
+	if got := read(t, first, "d/f"); got != "first" {
+		t.Errorf("the first snapshot reads %q", got)
+	}
+	if got := read(t, first, "e/unread"); got != "never fetched" {
+		t.Errorf("a file that was not fetched before reads %q", got)
+	}
+	if n := r.Stats().Discards; n != 0 {
+		t.Errorf("%d mirrors were discarded", n)
+	}
+}

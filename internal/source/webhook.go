@@ -46,7 +46,7 @@ func (s *Store) Webhook(secret func() string) http.Handler {
 		s.stats.webhooks.Add(1)
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, "%d subscriptions are looked at\n", n)
+		_, _ = io.WriteString(w, strconv.Itoa(n)+" subscriptions are looked at\n")
 	})
 }
 
@@ -125,7 +125,7 @@ func checkStandard(h http.Header, body []byte, secret string, now time.Time) boo
 		}
 	}
 	want := sign(key, []byte(h.Get("Webhook-Id")+"."+stamp+"."+string(body)))
-	for _, one := range strings.Fields(h.Get("Webhook-Signature")) {
+	for one := range strings.FieldsSeq(h.Get("Webhook-Signature")) {
 		code, ok := strings.CutPrefix(one, "v1,")
 		sum, err := base64.StdEncoding.DecodeString(code)
 		if ok && err == nil && hmac.Equal(sum, want) {

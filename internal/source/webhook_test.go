@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -76,9 +77,7 @@ func TestWebhook(t *testing.T) {
 				method = http.MethodPost
 			}
 			req := httptest.NewRequest(method, "/webhook", strings.NewReader(c.body))
-			for k, v := range c.header {
-				req.Header[k] = v
-			}
+			maps.Copy(req.Header, c.header)
 			w := httptest.NewRecorder()
 			r.Webhook(func() string { return c.secret }).ServeHTTP(w, req)
 			if w.Code != c.status {
