@@ -110,7 +110,10 @@ func (r *run) cleared(op *model.Operation) bool {
 		}
 	}
 	for _, s := range r.plan.Steps {
-		if refused[s.Object.ObjectKey] && (s.Action == model.ActionCreate || s.Action == model.ActionUpdate) {
+		// The scope of a kind that was not served could only be guessed.
+		guessed := s.Object.ObjectKey
+		guessed.Namespace = ""
+		if (refused[s.Object.ObjectKey] || refused[guessed]) && (s.Action == model.ActionCreate || s.Action == model.ActionUpdate) {
 			return true
 		}
 	}
