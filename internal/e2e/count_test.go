@@ -36,6 +36,7 @@ func (e *env) counted(do func()) counts {
 // ownCluster starts a control plane that nothing else talks to.
 func ownCluster(t *testing.T, args ...string) *cluster {
 	t.Helper()
+	//nolint:usetesting // a short path that outlives what cleans up after the test: etcd's socket is in it
 	dir, err := os.MkdirTemp("", "fp")
 	if err != nil {
 		t.Fatal(err)

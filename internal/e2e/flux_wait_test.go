@@ -97,7 +97,7 @@ func TestDependsOn(t *testing.T) {
 		}
 		versions = append(versions, v)
 	}
-	if !(versions[0] < versions[1] && versions[1] < versions[2]) {
+	if versions[0] >= versions[1] || versions[1] >= versions[2] {
 		t.Errorf("created in the order %v", versions)
 	}
 

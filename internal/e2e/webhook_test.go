@@ -26,7 +26,7 @@ func (e *env) notify(repo string) {
 		e.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-GitHub-Event", "push")
+	req.Header.Set("X-Github-Event", "push")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return // the controller is stopped; polling will find it
