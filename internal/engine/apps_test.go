@@ -38,11 +38,11 @@ func TestDependencies(t *testing.T) {
 		waits("an invalid one", "not ready")
 		back = automated("back")
 		back.Health.Only = []model.ObjectRef{{ObjectKey: configMap("other"), Version: "v1"}}
-		w.target.fails["apply a"] = errLasting
+		w.target.fail("apply a", errLasting)
 		w.put(back)
 		w.target.requests()
 		waits("one that fails", "not ready")
-		delete(w.target.fails, "apply a")
+		w.target.fail("apply a", nil)
 		w.target.exists("ConfigMap", "web", "other")
 		w.after(time.Minute)
 		if r := w.report("front"); r.Stage == model.StageDependency {
@@ -98,7 +98,7 @@ func TestDeletion(t *testing.T) {
 		w.put(app)
 		w.target.requests()
 		w.target.change(configMap("c"), func(l *model.Live) { l.Keep = true })
-		w.target.fails["delete b"] = model.As(model.ErrDenied, errors.New("forbidden"))
+		w.target.fail("delete b", model.As(model.ErrDenied, errors.New("forbidden")))
 		app.Deleting, app.Deletion = true, "Background"
 		w.put(app)
 		if got := slices.Compact(w.target.requests()); !slices.Equal(got, []string{"delete a", "delete b"}) {
@@ -107,9 +107,7 @@ func TestDeletion(t *testing.T) {
 		if r := w.report("web"); r.Deleted || r.Err == nil || !strings.Contains(r.Err.Error(), "forbidden") {
 			t.Errorf("report %+v", r)
 		}
-		w.target.mu.Lock()
-		delete(w.target.fails, "delete b")
-		w.target.mu.Unlock()
+		w.target.fail("delete b", nil)
 		w.after(time.Minute)
 		w.did("later", "delete b")
 		if r := w.report("web"); !r.Deleted || r.Err != nil {

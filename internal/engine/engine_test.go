@@ -65,7 +65,7 @@ func TestRestart(t *testing.T) {
 // back-off up to its limit, and the report keeps telling why.
 func TestRetry(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.target.fails["apply a"] = errLasting
+		w.target.fail("apply a", errLasting)
 		w.commit("c1", "a=1", "b=1")
 		w.put(automated("web"))
 		w.did("first attempt", "apply a", "apply b")
@@ -89,7 +89,7 @@ func TestRetry(t *testing.T) {
 		if len(r.Resources) != 2 {
 			t.Errorf("resources %+v", r.Resources)
 		}
-		delete(w.target.fails, "apply a")
+		w.target.fail("apply a", nil)
 		w.commit("c2", "a=2", "b=1")
 		w.did("a new commit", "apply a")
 		w.phase("a new commit", "web", model.PhaseSucceeded, "")
@@ -99,14 +99,14 @@ func TestRetry(t *testing.T) {
 // TestRetryPassing: what passes is tried again beyond the limit.
 func TestRetryPassing(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.target.fails["apply a"] = errPassing
+		w.target.fail("apply a", errPassing)
 		w.commit("c1", "a=1")
 		w.put(automated("web"))
 		w.after(10 * time.Minute)
 		if n := len(w.target.requests()); n < 10 || n > 60 {
 			t.Errorf("%d attempts in ten minutes", n)
 		}
-		delete(w.target.fails, "apply a")
+		w.target.fail("apply a", nil)
 		w.after(time.Minute)
 		w.did("when it has passed", "apply a")
 		w.phase("when it has passed", "web", model.PhaseSucceeded, "")
@@ -396,7 +396,7 @@ func TestNoContentYet(t *testing.T) {
 // TestTargetDown: a cluster that can't be listed is asked again.
 func TestTargetDown(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.target.fails["list"] = errPassing
+		w.target.fail("list", errPassing)
 		w.commit("c1", "a=1")
 		w.put(automated("web"))
 		if r := w.report("web"); r.Stage != model.StageTarget || r.Resources != nil {
@@ -404,9 +404,7 @@ func TestTargetDown(t *testing.T) {
 		}
 		w.did("down")
 		w.after(time.Minute)
-		w.target.mu.Lock()
-		delete(w.target.fails, "list")
-		w.target.mu.Unlock()
+		w.target.fail("list", nil)
 		w.after(time.Minute)
 		w.did("up again", "apply a")
 	})

@@ -237,6 +237,13 @@ func (c *cluster) exists(kind, namespace, name string) {
 	c.live[key] = &model.Live{Ref: model.ObjectRef{ObjectKey: key, Version: "v1"}, UID: "given"}
 }
 
+// fail makes what is asked fail; with nil it succeeds again.
+func (c *cluster) fail(what string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fails[what] = err
+}
+
 // requests are those since the last time, in order; those of one stage sorted.
 func (c *cluster) requests() []string {
 	c.mu.Lock()

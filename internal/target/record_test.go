@@ -2,6 +2,7 @@ package target
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	metainternal "k8s.io/apimachinery/pkg/apis/meta/internalversion"
@@ -59,7 +60,7 @@ func TestOwnerships(t *testing.T) {
 	if got := ownerships([]metav1.ManagedFieldsEntry{fields("them", apply, 1, owned)}, []string{"us"}); got != nil {
 		t.Errorf("managedFields that were reset: %v", got)
 	}
-	both := append(base[:1:1], fields("us", update, 150, `{"f:data":{"f:c":{}}}`))
+	both := slices.Concat(base, []metav1.ManagedFieldsEntry{fields("us", update, 150, `{"f:data":{"f:c":{}}}`)})
 	turned := []metav1.ManagedFieldsEntry{both[1], both[0]}
 	if a, b := ownerships(both, []string{"us"})[0], ownerships(turned, []string{"us"})[0]; a != b {
 		t.Error("the order of the entries counts")
