@@ -1,16 +1,11 @@
 package flux
 
 import (
-	"maps"
-	"slices"
-	"strings"
-
+	"github.com/fixpoint-cd/fixpoint/internal/dialect"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// fields is a tree of field names; a nil value stands for all that is below.
-// Elements of lists have the fields of the list.
-type fields map[string]fields
+type fields = dialect.Fields
 
 // honouredKustomization are the fields of a Kustomization's spec that do what
 // Flux documents, and those whose refusal is an error of its own.
@@ -77,57 +72,5 @@ var consequences = map[string]string{
 
 // fieldWarnings warns of every field of the spec that is set and not honoured.
 func fieldWarnings(spec map[string]any, honoured fields) []model.Warning {
-	var out []model.Warning
-	for _, path := range slices.Compact(slices.Sorted(slices.Values(ignored(spec, honoured, "spec")))) {
-		text := path + " is not honoured yet"
-		if c := consequences[path]; c != "" {
-			text += ": " + c
-		}
-		out = append(out, model.Warning{Type: model.WarnField, Message: text})
-	}
-	return out
-}
-
-func ignored(value any, honoured fields, path string) []string {
-	var out []string
-	switch v := value.(type) {
-	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			below, known := honoured[name]
-			switch at := path + "." + name; {
-			case !isSet(v[name]):
-			case !known:
-				out = append(out, at)
-			case below != nil:
-				out = append(out, ignored(v[name], below, at)...)
-			}
-		}
-	case []any:
-		for _, element := range v {
-			out = append(out, ignored(element, honoured, path)...)
-		}
-	}
-	return out
-}
-
-// isSet reports whether a value asks for anything: false, zero and empty ones
-// don't.
-func isSet(value any) bool {
-	switch v := value.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return strings.TrimSpace(v) != ""
-	case int64:
-		return v != 0
-	case float64:
-		return v != 0
-	case []any:
-		return len(v) > 0
-	case map[string]any:
-		return len(v) > 0
-	}
-	return true
+	return dialect.Warnings(spec, honoured, consequences)
 }
