@@ -213,20 +213,27 @@ func (c *controller) findCluster(name string) (*rest.Config, error) {
 	return found.Config, found.Err
 }
 
-// clustersChanged takes the clusters that Argo CD's Secrets declare.
+// clustersChanged takes the clusters that Argo CD's Secrets declare. Apps of
+// those whose connection is another now are worked on anew.
 func (c *controller) clustersChanged(clusters []argo.Cluster) {
 	all := make(map[string]argo.Cluster, len(clusters))
 	for _, found := range clusters {
 		all[found.Target()] = found
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	var changed []string
 	for name, old := range c.clusters {
 		if now, still := all[name]; still && now.Digest == old.Digest {
 			all[name] = old // the connection stays
+		} else {
+			changed = append(changed, name)
 		}
 	}
 	c.clusters = all
+	c.mu.Unlock()
+	for _, name := range changed {
+		c.engine.TargetChanged(name)
+	}
 }
 
 func (c *controller) webhook() http.Handler {

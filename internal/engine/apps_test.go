@@ -252,6 +252,23 @@ func TestMove(t *testing.T) {
 		if w.target.claims[app.Key] == nil {
 			t.Error("the claims went before there is another cluster")
 		}
+		w.target.requests()
+		app.Target = "second"
+		w.put(app)
+		w.did("on the old cluster")
+		if w.target.claims[app.Key] != nil || w.second.claims[app.Key] == nil {
+			t.Error("the claims are not where the app is")
+		}
+		if got := w.second.requests(); !slices.Equal(got, []string{"apply a"}) {
+			t.Errorf("requests on the new cluster: %q", got)
+		}
+		n := w.sources.renders
+		w.engine.TargetChanged("second")
+		w.engine.TargetChanged("gone")
+		synctest.Wait()
+		if w.sources.renders != n+1 {
+			t.Errorf("%d reconciles after the connection changed", w.sources.renders-n)
+		}
 	})
 }
 

@@ -280,6 +280,16 @@ func (e *Engine) KindsChanged(target string) {
 	}
 }
 
+// TargetChanged works on the apps of a target whose connection is another now:
+// what mirrored it is gone with the old one.
+func (e *Engine) TargetChanged(target string) {
+	for _, s := range e.all() {
+		if app := s.spec(); app.Target == target {
+			e.Wake(app.Key)
+		}
+	}
+}
+
 // Report is the newest report of an app; false before the first.
 func (e *Engine) Report(key model.AppKey) (model.Report, bool) {
 	s := e.app(key)

@@ -23,6 +23,7 @@ type world struct {
 	engine  *Engine
 	sources *sources
 	target  *cluster
+	second  *cluster // named "second"
 	ledger  *memory
 	reports *reports
 	stop    func()
@@ -31,7 +32,7 @@ type world struct {
 func inWorld(t *testing.T, test func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, sources: newSources(), target: newCluster(), ledger: newMemory(), reports: &reports{}}
+		w := &world{t: t, sources: newSources(), target: newCluster(), second: newCluster(), ledger: newMemory(), reports: &reports{}}
 		w.start()
 		test(w)
 		w.stop()
@@ -40,7 +41,7 @@ func inWorld(t *testing.T, test func(*world)) {
 
 // start starts an engine; what is around it stays.
 func (w *world) start() {
-	targets := map[string]*cluster{"": w.target}
+	targets := map[string]*cluster{"": w.target, "second": w.second}
 	w.engine = New(Config{
 		Sources: w.sources, Renderer: w.sources, Ledger: w.ledger, Log: slog.New(slog.DiscardHandler),
 		Target: func(name string) (Target, error) {
@@ -51,7 +52,7 @@ func (w *world) start() {
 		},
 		Dialects: map[string]Dialect{"argo": {Reporter: w.reports, Stamp: stamp}},
 	})
-	w.target.notify = w.engine.Wake
+	w.target.notify, w.second.notify = w.engine.Wake, w.engine.Wake
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.engine.Run(ctx) }()
