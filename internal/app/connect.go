@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/klog/v2"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,7 +38,6 @@ var (
 func (c *controller) connect(ctx context.Context) (ctrl.Manager, error) {
 	logger := bridge(c.log)
 	ctrl.SetLogger(logger)
-	klog.SetLogger(logger)
 	if err := c.awaitCRDs(ctx); err != nil {
 		return nil, err
 	}
@@ -47,7 +46,10 @@ func (c *controller) connect(ctx context.Context) (ctrl.Manager, error) {
 		return nil, err
 	}
 	again := true // controllers' names may recur: several run in one process in tests
-	mgr, err := ctrl.NewManager(c.opt.REST, ctrl.Options{
+	// Flux's finalizer is of a form that the API server warns of at every write.
+	connection := rest.CopyConfig(c.opt.REST)
+	connection.WarningHandlerWithContext = rest.NoWarnings{}
+	mgr, err := ctrl.NewManager(connection, ctrl.Options{
 		Scheme: scheme, Logger: logger,
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Cache:      c.cacheOptions(),

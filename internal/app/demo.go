@@ -18,6 +18,7 @@ func runDemo(ctx context.Context, flags cli.DemoFlags, stdio Stdio) error {
 
 // demoController runs the controller that main runs.
 func demoController(ctx context.Context, c demo.Controller) error {
+	lend(c.Log)
 	return Controller(ctx, Options{
 		REST: c.REST, DataDir: c.DataDir, Listen: c.Listen, Started: c.Started,
 		Mirrors:       []source.Rewrite{{Prefix: c.MirrorPrefix, Base: c.MirrorBase}},

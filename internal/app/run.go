@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
@@ -62,8 +63,14 @@ func runController(ctx context.Context, flags cli.ControllerFlags, logs io.Write
 	if err != nil {
 		return err
 	}
-	return Controller(ctx, opt, logger(flags, logs))
+	log := logger(flags, logs)
+	lend(log)
+	return Controller(ctx, opt, log)
 }
+
+// lend gives client-go, whose logger is one for the whole process, ours. Tests
+// run several controllers in a process and don't call it.
+func lend(log *slog.Logger) { klog.SetLogger(bridge(log)) }
 
 // optionsOf are the controller's options that flags ask for.
 func optionsOf(flags cli.ControllerFlags) (Options, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,6 +29,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/deploy"
@@ -43,10 +46,14 @@ type cluster struct {
 	http       *http.Client
 }
 
+// libraries is the log of client-go, which all controllers of a process share.
+var libraries lockedBuffer
+
 // shared is the cluster of the tests that need none of their own.
 var shared *cluster
 
 func TestMain(m *testing.M) {
+	klog.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(&libraries, nil)))
 	dir, err := os.MkdirTemp("", "fp")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

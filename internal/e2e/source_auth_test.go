@@ -80,6 +80,7 @@ func (e *env) hides(texts ...string) {
 		}
 	}
 	look("the log", []byte(e.logs.String()))
+	look("the libraries' log", []byte(libraries.String()))
 	look("the metrics", []byte(e.metrics()))
 	err := filepath.WalkDir(e.dataDir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
