@@ -86,6 +86,11 @@ func TestDependentsWake(t *testing.T) {
 		if r := w.report("front"); !r.Ready {
 			t.Errorf("front: %v", r.Err)
 		}
+		w.engine.Forget(back.Key)
+		synctest.Wait()
+		if r := w.report("front"); r.Stage != model.StageDependency {
+			t.Errorf("when it is gone: %v %v", r.Stage, r.Err)
+		}
 	})
 }
 
