@@ -3,7 +3,6 @@ package target
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -215,43 +214,6 @@ func (m *mirror) disownLocked(apps []model.AppKey, key model.ObjectKey) {
 	}
 }
 
-// claim replaces the sets of objects that the app declares and that it only
-// wants to hear of. Other claimants of what it gives up are told, since they
-// may take it over, and so are those of what it declares anew. Returned are
-// those that it only wants to hear of, that nobody claimed until now, and that
-// have no record: they may exist all the same.
-func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey) (fresh []model.ObjectKey) {
-	next := make(map[model.ObjectKey]bool, len(declared)+len(interested))
-	for _, k := range interested {
-		next[k] = false
-	}
-	for _, k := range declared {
-		next[k] = true
-	}
-	m.mu.Lock()
-	told := m.unclaimLocked(app, next)
-	for k, declares := range next {
-		if m.claims[k] == nil {
-			m.claims[k] = map[model.AppKey]bool{}
-			if !declares && m.records[k] == nil && !keptAlways(k) {
-				fresh = append(fresh, k)
-			}
-		}
-		if had := m.claims[k][app]; declares && !had && len(m.claims[k]) > 0 {
-			told[k] = others(m.claims[k], app)
-		}
-		m.claims[k][app] = declares
-	}
-	if m.claimed[app] = next; len(next) == 0 {
-		delete(m.claimed, app)
-	}
-	m.mu.Unlock()
-	for k, apps := range told {
-		m.tell(apps, k)
-	}
-	return fresh
-}
-
 // unclear reports whether the object is claimed and has no record.
 func (m *mirror) unclear(key model.ObjectKey) bool {
 	m.mu.RLock()
@@ -259,85 +221,11 @@ func (m *mirror) unclear(key model.ObjectKey) bool {
 	return m.records[key] == nil && len(m.claims[key]) > 0
 }
 
-// unclaimLocked takes back what the app declared and no longer does, and lists
-// who else has to know.
-func (m *mirror) unclaimLocked(app model.AppKey, next map[model.ObjectKey]bool) map[model.ObjectKey][]model.AppKey {
-	told := map[model.ObjectKey][]model.AppKey{}
-	for k, declared := range m.claimed[app] {
-		if declares, still := next[k]; still && (declares || !declared) {
-			continue
-		}
-		delete(m.claims[k], app)
-		if len(m.claims[k]) == 0 {
-			delete(m.claims, k)
-		}
-		if declared {
-			told[k] = others(m.claims[k], app)
-		}
-	}
-	return told
-}
-
-func others(claims map[model.AppKey]bool, app model.AppKey) []model.AppKey {
-	return slices.DeleteFunc(slices.Collect(maps.Keys(claims)), func(a model.AppKey) bool { return a == app })
-}
-
-// live is the object's record as an app sees it. Of several owners the first
-// that still declares the object counts, else the app itself, else the first.
-func (m *mirror) live(key model.ObjectKey, app model.AppKey, manager string) (model.Live, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	r := m.records[key]
-	if r == nil {
-		return model.Live{}, false
-	}
-	return r.live(manager, m.ownerLocked(r, app)), true
-}
-
-func (m *mirror) ownerLocked(r *Record, app model.AppKey) model.AppKey {
-	var owner model.AppKey
-	for _, o := range r.Owners {
-		if m.claims[r.Ref.ObjectKey][o] {
-			return o
-		}
-		if owner.IsZero() || o == app {
-			owner = o
-		}
-	}
-	return owner
-}
-
 // record is the object's record; nil if it has none.
 func (m *mirror) record(key model.ObjectKey) *Record {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return m.records[key]
-}
-
-// ownedBy lists the objects that bear the app's mark, by key.
-func (m *mirror) ownedBy(app model.AppKey, manager string) []model.Live {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	out := make([]model.Live, 0, len(m.owned[app]))
-	for k := range m.owned[app] {
-		out = append(out, m.records[k].live(manager, app))
-	}
-	slices.SortFunc(out, func(a, b model.Live) int { return a.Ref.Compare(b.Ref.ObjectKey) })
-	return out
-}
-
-// claimants are the apps that declare the object.
-func (m *mirror) claimants(key model.ObjectKey) []model.AppKey {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	var apps []model.AppKey
-	for app, declares := range m.claims[key] {
-		if declares {
-			apps = append(apps, app)
-		}
-	}
-	slices.SortFunc(apps, func(a, b model.AppKey) int { return strings.Compare(a.String(), b.String()) })
-	return apps
 }
 
 // keysOf lists the objects of a kind that have a record.

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/policy"
+)
+
+// Sources says what content there is.
+type Sources interface {
+	State(model.SourceKey) (model.SourceState, bool)
+}
+
+// Renderer makes objects of files.
+type Renderer interface {
+	Render(ctx context.Context, tree model.Tree, spec model.Render) (model.Rendered, error)
+}
+
+// Target is a cluster; see package target for the contracts.
+type Target interface {
+	Ensure(app model.AppKey, refs []model.ObjectRef) (bool, error)
+	Claim(app model.AppKey, declared, interested []model.ObjectKey)
+	Claimants(model.ObjectKey) []model.AppKey
+	Live(key model.ObjectKey, app model.AppKey, manager string) (model.Live, bool)
+	Owned(app model.AppKey, manager string) []model.Live
+	Namespaced(model.ObjectRef) (bool, error)
+	KindsEpoch() int
+	Same(ctx context.Context, obj model.Object, manager string) (bool, error)
+	Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (model.Live, error)
+	Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error
+	Parallel() int
+}
+
+// Ledger remembers pairs across restarts; see package ledger.
+type Ledger interface {
+	Load(model.AppKey) (map[model.ObjectKey]model.Pair, []model.ObjectRef, error)
+	Save(app model.AppKey, put map[model.ObjectKey]model.Pair, gone []model.ObjectKey) error
+	SaveKinds(model.AppKey, []model.ObjectRef) error
+	Forget(model.AppKey) error
+}
+
+// Reporter takes the state of apps of one dialect. It must not block.
+type Reporter interface {
+	Report(context.Context, model.Report)
+}
+
+// Stamp marks an object as an app's.
+type Stamp func(model.AppKey, model.ObjectKey) (labels, annotations map[string]string)
+
+// Dialect is what the engine needs of a front end.
+type Dialect struct {
+	Reporter Reporter
+	Stamp    Stamp
+	Policy   policy.Rules
+	// CreateOnly tells objects that are only to be created; nil is none.
+	CreateOnly func(labels, annotations map[string]string) bool
+}
+
+// Config is what an engine is made of.
+type Config struct {
+	Sources  Sources
+	Renderer Renderer
+	// Target finds a cluster by the name that apps use; model.ErrNotFound if
+	// there is none.
+	Target func(name string) (Target, error)
+	Ledger Ledger
+	// Dialects are by their names in AppKey.
+	Dialects map[string]Dialect
+	// Workers is how many apps are worked on at a time; 0 is twice the cores,
+	// at least 4.
+	Workers int
+	Log     *slog.Logger
+	// Observe is told of every reconcile, Synced of every sync that ended, for
+	// metrics; nil for none.
+	Observe func(app model.AppKey, took time.Duration, report model.Report)
+	Synced  func(model.AppKey, model.Operation)
+}

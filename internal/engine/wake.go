@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Wake works on an app soon.
+func (e *Engine) Wake(key model.AppKey) {
+	e.mu.Lock()
+	held := e.held
+	e.mu.Unlock()
+	if !held {
+		e.queue.Add(key)
+	}
+}
+
+// SourceChanged works on all apps that the source feeds; a sync of an older
+// commit that is under way is superseded.
+func (e *Engine) SourceChanged(source model.SourceKey) {
+	state, _ := e.cfg.Sources.State(source)
+	e.mu.Lock()
+	fed := slices.Collect(maps.Keys(e.bySource[source]))
+	e.mu.Unlock()
+	for _, key := range fed {
+		if s := e.app(key); s != nil && state.Snapshot != nil {
+			s.supersede(state.Snapshot.Commit.ID)
+		}
+		e.Wake(key)
+	}
+}
+
+// indexLocked adds the app to the indices, or takes it out.
+func (e *Engine) indexLocked(app model.App, in bool) {
+	index(e.bySource, app.Source, app.Key, in)
+	for _, d := range app.DependsOn {
+		index(e.dependents, d, app.Key, in)
+	}
+}
+
+func index[K comparable](m map[K]map[model.AppKey]bool, k K, app model.AppKey, in bool) {
+	switch {
+	case !in:
+		if delete(m[k], app); len(m[k]) == 0 {
+			delete(m, k)
+		}
+	case m[k] == nil:
+		m[k] = map[model.AppKey]bool{app: true}
+	default:
+		m[k][app] = true
+	}
+}
+
+// KindsChanged works on the apps that wait for a kind.
+func (e *Engine) KindsChanged(target string) {
+	for _, s := range e.all() {
+		if !s.lacksKinds() {
+			continue
+		}
+		if app := s.spec(); app.Target == target {
+			e.Wake(app.Key)
+		}
+	}
+}
+
+// TargetChanged works on the apps of a target whose connection is another now:
+// what mirrored it is gone with the old one.
+func (e *Engine) TargetChanged(target string) {
+	for _, s := range e.all() {
+		if app := s.spec(); app.Target == target {
+			e.Wake(app.Key)
+		}
+	}
+}
