@@ -36,6 +36,9 @@ type Input struct {
 	// Live holds what exists, of the desired objects and the namespaces they
 	// are in.
 	Live map[model.ObjectKey]model.Live
+	// NoNamespace are namespaces of desired objects that neither exist nor are
+	// declared.
+	NoNamespace map[string]bool
 	// Owned are the live objects that bear the app's mark.
 	Owned []model.Live
 	// Pairs are those of the app.
@@ -94,6 +97,10 @@ func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, 
 	}
 	if ns, ok := in.Live[namespaceKey(d.Namespace)]; d.Namespace != "" && ok && ns.Terminating {
 		return model.ActionWait, fmt.Sprintf("namespace %q is being deleted", d.Namespace)
+	}
+	if in.NoNamespace[d.Namespace] {
+		return model.ActionRefuse, fmt.Sprintf(
+			"namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", d.Namespace)
 	}
 	pair, known := in.Pairs[d.ObjectKey]
 	switch {

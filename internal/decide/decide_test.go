@@ -53,6 +53,11 @@ func TestPlan(t *testing.T) {
 							in.Claims[key(l[0])] = append(in.Claims[key(l[0])], app(a))
 						}
 					}
+				case "no-namespace":
+					in.NoNamespace = map[string]bool{}
+					for _, l := range lines {
+						in.NoNamespace[l[0]] = true
+					}
 				case "rules":
 					for _, l := range lines {
 						readRules(&in, l)

@@ -275,3 +275,22 @@ func TestEmptySource(t *testing.T) {
 	e.eventually("pruned when permitted", func() error { return e.absent(configMapKind, "empty-argo", "empty-a") })
 	e.holds("empty-flux", "empty-a", "key", "1")
 }
+
+// TestNamespaceMissing has an app write into a namespace that nobody has made:
+// it says so, and goes on by itself when somebody makes it.
+func TestNamespaceMissing(t *testing.T) {
+	e := newEnv(t)
+	repo := e.repo("nowhere", map[string]string{"a.yaml": configMap("nowhere-a", "1")})
+	e.apply(strings.Replace(application("nowhere", repo, ".", "nowhere"), "    syncOptions: [CreateNamespace=true]\n", "", 1))
+	e.apply(gitRepository(repo))
+	e.apply(kustomization("nowhere", repo, "./", "  targetNamespace: nowhere-flux\n"))
+	e.eventually("Application says so", func() error {
+		return e.condition(applicationKind, "argocd", "nowhere", "SyncError", "", `namespace "nowhere" does not exist`)
+	})
+	e.eventually("Kustomization says so", func() error {
+		return e.condition(kustomizationKind, "flux-system", "nowhere", "Ready", "False", `namespace "nowhere-flux" does not exist`)
+	})
+	e.namespaces("nowhere", "nowhere-flux")
+	e.synced("nowhere", "")
+	e.ready("nowhere", "")
+}

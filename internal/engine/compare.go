@@ -127,7 +127,7 @@ func (r *run) compare() {
 	for _, d := range in.Desired {
 		look(d.ObjectKey)
 		if d.Namespace != "" {
-			look(model.ObjectKey{Kind: "Namespace", Name: d.Namespace})
+			r.lookForNamespace(&in, d.Namespace, look)
 		}
 		r.addClaims(in, d.ObjectKey)
 	}
@@ -136,6 +136,23 @@ func (r *run) compare() {
 	}
 	r.input = in
 	r.plan = decide.Plan(in)
+}
+
+// lookForNamespace notes whether a namespace is there to be written to. All
+// namespaces have records, so that one without does not exist.
+func (r *run) lookForNamespace(in *decide.Input, name string, look func(model.ObjectKey)) {
+	key := model.ObjectKey{Kind: "Namespace", Name: name}
+	look(key)
+	if _, exists := in.Live[key]; exists {
+		return
+	}
+	if _, declared := r.desired.byKey[key]; declared {
+		return
+	}
+	if in.NoNamespace == nil {
+		in.NoNamespace = map[string]bool{}
+	}
+	in.NoNamespace[name] = true
 }
 
 func (r *run) addClaims(in decide.Input, key model.ObjectKey) {
