@@ -17,7 +17,7 @@ import (
 // Writer writes to a target. Errors have a kind of package model.
 type Writer interface {
 	// Apply writes the object by server-side apply.
-	Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (model.Live, error)
+	Apply(ctx context.Context, obj model.Object, manager string, how model.Write) (model.Live, error)
 	// Delete deletes the object with that UID.
 	Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error
 	// Parallel is how many writes may be under way now.
@@ -153,12 +153,12 @@ func (a *actor) write(ctx context.Context, s model.Step) (model.Live, error) {
 	if !ok {
 		return model.Live{}, fmt.Errorf("internal error: the plan names %s, which is not among the objects", s.Object.ObjectKey)
 	}
-	live, err := a.w.Apply(ctx, obj, a.opt.Manager, a.opt.DryRun)
+	live, err := a.w.Apply(ctx, obj, a.opt.Manager, model.Write{DryRun: a.opt.DryRun, Shared: s.Shared})
 	if !errors.Is(err, model.ErrImmutable) || !a.opt.Recreate || a.opt.DryRun {
 		return live, err
 	}
 	if err := a.w.Delete(ctx, s.Object, a.opt.UIDs[s.Object.ObjectKey], "Background"); err != nil {
 		return model.Live{}, fmt.Errorf("deleting it to create it anew: %w", err)
 	}
-	return a.w.Apply(ctx, obj, a.opt.Manager, false)
+	return a.w.Apply(ctx, obj, a.opt.Manager, model.Write{})
 }

@@ -34,9 +34,9 @@ func (r *recorder) do(what string) error {
 	return nil
 }
 
-func (r *recorder) Apply(_ context.Context, o model.Object, manager string, dryRun bool) (model.Live, error) {
+func (r *recorder) Apply(_ context.Context, o model.Object, manager string, how model.Write) (model.Live, error) {
 	what := "apply " + o.Name
-	if dryRun {
+	if how.DryRun {
 		what = "dry-run " + o.Name
 	}
 	return model.Live{Ref: o.ObjectRef, UID: "new-" + o.Name}, r.do(what)

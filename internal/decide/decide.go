@@ -84,6 +84,7 @@ func (in Input) write(d Desired) (model.Step, bool) {
 		}
 		step.Stage = d.Wave*stages - 1
 	}
+	step.Shared = exists && in.foreign(live) && live.Owner.Dialect != in.App.Dialect
 	step.Action, step.Reason = in.verdict(d, live, exists)
 	return step, true
 }
@@ -112,9 +113,9 @@ func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, 
 		return model.ActionWait, "is being deleted"
 	case d.CreateOnly:
 		return model.ActionKeep, ""
-	case in.foreign(live):
+	case in.foreign(live) && live.Owner.Dialect == in.App.Dialect:
 		return model.ActionRefuse, fmt.Sprintf("belongs to app %s, which declares it too: remove it from one of the two", live.Owner)
-	case !live.Owner.IsZero() && live.Owner != in.App:
+	case !live.Owner.IsZero() && live.Owner != in.App && !in.foreign(live):
 		return model.ActionUpdate, fmt.Sprintf("taken over from app %s", live.Owner)
 	}
 	return compare(d, live, pair, known)

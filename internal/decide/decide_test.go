@@ -96,7 +96,11 @@ func fields(text string) [][]string {
 	return out
 }
 
+// app is an app of Argo CD, or of the dialect that stands before a colon.
 func app(name string) model.AppKey {
+	if dialect, rest, found := strings.Cut(name, ":"); found {
+		return model.AppKey{Dialect: dialect, Namespace: "argocd", Name: rest}
+	}
 	return model.AppKey{Dialect: "argo", Namespace: "argocd", Name: name}
 }
 

@@ -29,7 +29,7 @@ type Target interface {
 	Namespaced(model.ObjectRef) (bool, error)
 	KindsEpoch() int
 	Same(ctx context.Context, obj model.Object, manager string) (bool, error)
-	Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (model.Live, error)
+	Apply(ctx context.Context, obj model.Object, manager string, how model.Write) (model.Live, error)
 	Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error
 	Parallel() int
 }

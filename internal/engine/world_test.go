@@ -392,7 +392,7 @@ func (c *cluster) Same(_ context.Context, obj model.Object, _ string) (bool, err
 	return c.content[obj.ObjectKey] == obj.Digest, c.fails["dry-run "+obj.Name]
 }
 
-func (c *cluster) Apply(ctx context.Context, obj model.Object, _ string, _ bool) (model.Live, error) {
+func (c *cluster) Apply(ctx context.Context, obj model.Object, _ string, _ model.Write) (model.Live, error) {
 	what := "apply " + obj.Name
 	if c.during != nil {
 		if err := c.during(ctx, what); err != nil {

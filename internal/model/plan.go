@@ -41,6 +41,18 @@ type Step struct {
 	// Wave is the sync wave: nothing of a wave is written after a failure in a
 	// lower one.
 	Wave int
+	// Shared: an app of another dialect has the object too. It is written
+	// without taking fields over, so that both may keep it as long as they agree.
+	Shared bool
+}
+
+// Write says how an object is written.
+type Write struct {
+	// DryRun asks the API server and changes nothing.
+	DryRun bool
+	// Shared takes over no field that another manager keeps at another value:
+	// such a one is an error.
+	Shared bool
 }
 
 // Plan is what would be done to bring a target to the declared state. It is a
@@ -83,6 +95,9 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, "%d %-6s %s (%s)", s.Stage, s.Action, s.Object.ObjectKey, s.Object.Version)
 		if s.Reason != "" {
 			b.WriteString(": " + s.Reason)
+		}
+		if s.Shared {
+			b.WriteString(" [shared]")
 		}
 		b.WriteByte('\n')
 	}

@@ -17,11 +17,10 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// Apply writes an object by server-side apply, taking over fields that others
-// own, and returns what it became. With dryRun nothing is
-// written and the mirror is not touched. Errors have a kind; none holds a
-// Secret's values.
-func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dryRun bool) (model.Live, error) {
+// Apply writes an object by server-side apply and returns what it became. Fields
+// that others own are taken over, unless the object is shared. A dry run leaves
+// the mirror as it is. Errors have a kind; none holds a Secret's values.
+func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, how model.Write) (model.Live, error) {
 	if err := t.limit.acquire(ctx); err != nil {
 		return model.Live{}, model.As(model.ErrTransient, err)
 	}
@@ -29,24 +28,24 @@ func (t *Target) Apply(ctx context.Context, obj model.Object, manager string, dr
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	defer t.mirror.expect(obj.ObjectKey)()
-	e, err := t.patch(ctx, obj, manager, dryRun)
+	e, err := t.patch(ctx, obj, manager, how)
 	if err != nil {
 		return model.Live{}, explain(obj.ObjectRef, err)
 	}
-	if !dryRun {
+	if !how.DryRun {
 		t.mirror.put(e.rec, manager)
 	}
 	return e.rec.live(manager, model.AppKey{}), nil
 }
 
-func (t *Target) patch(ctx context.Context, obj model.Object, manager string, dryRun bool) (*entry, error) {
+func (t *Target) patch(ctx context.Context, obj model.Object, manager string, how model.Write) (*entry, error) {
 	res, err := t.kinds.resource(obj.ObjectRef)
 	if err != nil {
 		return nil, err
 	}
-	force := true
+	force := !how.Shared
 	opts := metav1.PatchOptions{FieldManager: manager, Force: &force}
-	if dryRun {
+	if how.DryRun {
 		opts.DryRun = []string{metav1.DryRunAll}
 	}
 	gk := groupKind{obj.Group, obj.Kind}
@@ -80,7 +79,7 @@ func (t *Target) Same(ctx context.Context, obj model.Object, manager string) (bo
 	if !ok {
 		return false, nil
 	}
-	after, err := t.Apply(ctx, obj, manager, true)
+	after, err := t.Apply(ctx, obj, manager, model.Write{DryRun: true})
 	if err != nil {
 		return false, err
 	}
@@ -191,12 +190,20 @@ func explain(ref model.ObjectRef, err error) error {
 	switch {
 	case apierrors.HasStatusCause(err, "NamespaceTerminating"):
 		return model.As(model.ErrTransient, fmt.Errorf("namespace %q is being deleted: nothing can be created in it until it is gone", ref.Namespace))
+	case isFieldConflict(err):
+		return model.As(model.ErrTransient, fmt.Errorf("another app declares it too, with other values: %s: remove it from one of the two, or let them agree", text))
 	case immutable:
 		return model.As(model.ErrImmutable, model.As(model.ErrInvalid, fmt.Errorf("%s: delete the object, or let it be recreated (Argo CD: Replace=true,Force=true; Flux: spec.force)", text)))
 	case homeless:
 		return model.As(model.ErrNotFound, fmt.Errorf("namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", ref.Namespace))
 	}
 	return rekind(kinded, text)
+}
+
+// isFieldConflict reports whether an apply was refused because another manager
+// keeps a field at another value.
+func isFieldConflict(err error) bool {
+	return apierrors.IsConflict(err) && apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }
 
 // rekind is an error of the same kinds as err with another text.
