@@ -94,7 +94,7 @@ e2e: build
 	FIXPOINT_E2E=1 go test -count=1 -run TestClusterScript ./cmd/fixpoint
 
 bench: build ## API requests per object, and time beside the raw limit
-	FIXPOINT_BENCH=1 go test -count=1 -timeout 45m -run TestBench ./internal/e2e
+	FIXPOINT_BENCH=1 go test -v -count=1 -timeout 45m -run TestBench ./internal/e2e
 
 generate: ## CRDs and deep copies, after a change of their types
 	@go generate ./...
