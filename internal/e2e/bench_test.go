@@ -77,6 +77,7 @@ func TestBench(t *testing.T) {
 		t.Skip("a benchmark: run make bench")
 	}
 	e := newEnvOn(t, ownCluster(t))
+	e.eventually("ready", func() error { return e.ok("/readyz") })
 	fmt.Printf("\n%-58s %10s %10s %7s  %s\n", "work", "raw", "Fixpoint", "ratio", "requests")
 	e.benchLarge()
 	e.benchMany(100)
