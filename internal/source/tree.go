@@ -215,7 +215,7 @@ func (t *tree) fetchAround(n node) error {
 	if err != nil {
 		return err
 	}
-	ids, err := t.blobs(dir, maxBatch)
+	ids, _, err := t.blobs(dir, maxBatch)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (t *tree) fetchAround(n node) error {
 
 // blobs lists the contents beneath a folder: those in it first. With more than
 // limit beneath, only those in the folder are listed; 0 is no limit.
-func (t *tree) blobs(dir node, limit int) ([]oid, error) {
+func (t *tree) blobs(dir node, limit int) (ids []oid, complete bool, err error) {
 	seen := map[oid]bool{}
 	var out []oid
 	folders := []node{dir}
@@ -235,7 +235,7 @@ func (t *tree) blobs(dir node, limit int) ([]oid, error) {
 	for len(folders) > 0 {
 		entries, err := t.entries(folders[0])
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, e := range entries {
 			switch {
@@ -250,30 +250,54 @@ func (t *tree) blobs(dir node, limit int) ([]oid, error) {
 			direct = max(len(out), 1)
 		}
 		if limit > 0 && (len(out) > limit || len(folders) > limit) {
-			return out[:min(direct, len(out), limit)], nil
+			return out[:min(direct, len(out), limit)], false, nil
 		}
 		folders = folders[1:]
 	}
-	return out, nil
+	return out, true, nil
 }
 
-// fetch gets those of the contents that are not in the mirror.
+// fetch gets those of the contents that are not in the mirror. When some have to
+// be asked for in a small repository, all of it is, in the same request: many
+// apps read one repository, and none but the first then has to ask.
 func (t *tree) fetch(ids []oid) error {
+	nothing := func(context.Context, []oid) error { return nil }
+	missing, err := t.withMissing(ids, nothing)
+	if err != nil || missing == 0 {
+		return err
+	}
+	all, complete, err := t.blobs(t.rootNode(), maxWhole)
+	if err != nil {
+		return err
+	}
+	if complete {
+		ids = all
+	}
+	_, err = t.withMissing(ids, t.access.fetchBlobs)
+	return err
+}
+
+// maxWhole is how many files a repository may have to be fetched whole.
+const maxWhole = 1000
+
+// withMissing does something about those of the contents that are not in the
+// mirror, if there are any, and counts them.
+func (t *tree) withMissing(ids []oid, do func(context.Context, []oid) error) (int, error) {
 	ctx, cancel := t.patience()
 	defer cancel()
 	done, err := t.access.mirror.use(ctx)
 	if err != nil {
-		return model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
+		return 0, model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
 	}
 	defer done()
 	missing, err := t.access.mirror.missing(ids)
 	if err != nil {
-		return t.damaged(err)
+		return 0, t.damaged(err)
 	}
 	if len(missing) == 0 {
-		return nil
+		return 0, nil
 	}
-	return t.access.fetchBlobs(ctx, missing)
+	return len(missing), do(ctx, missing)
 }
 
 // Prefetch gets the contents of all files beneath a folder in one go, so that
@@ -286,7 +310,7 @@ func (t *tree) Prefetch(dir string) error {
 	if !n.isTree() {
 		return nil
 	}
-	ids, err := t.blobs(n, 0)
+	ids, _, err := t.blobs(n, 0)
 	if err != nil {
 		return &fs.PathError{Op: "prefetch", Path: dir, Err: err}
 	}

@@ -108,6 +108,9 @@ func TestMissingFilesComeInOneBatch(t *testing.T) {
 	for i := range 300 {
 		entries = append(entries, file(fmt.Sprintf("apps/%d/cm.yaml", i%10)+fmt.Sprint(i), fmt.Sprint("data ", i)), file(fmt.Sprint("other/", i), fmt.Sprint("o", i)))
 	}
+	for i := range maxWhole {
+		entries = append(entries, file(fmt.Sprint("more/", i), fmt.Sprint("m", i)))
+	}
 	snap := content(t, r, git, entries...)
 	before := r.Stats().BlobFetches
 	count := 0
@@ -133,6 +136,23 @@ func TestMissingFilesComeInOneBatch(t *testing.T) {
 	}
 	if n := r.Stats().BlobFetches - before; n != 11 {
 		t.Errorf("a prefetched folder took %d fetches, want 1", n-10)
+	}
+}
+
+func TestSmallRepositoryComesInOneBatch(t *testing.T) {
+	git := server(t)
+	r := store(t, Config{}).run(t)
+	var entries []gitserver.Entry
+	for i := range 100 {
+		entries = append(entries, file(fmt.Sprintf("apps/%d/cm.yaml", i), fmt.Sprint("data ", i)))
+	}
+	snap := content(t, r, git, entries...)
+	before := r.Stats().BlobFetches
+	for i := range 100 {
+		read(t, snap, fmt.Sprintf("apps/%d/cm.yaml", i))
+	}
+	if n := r.Stats().BlobFetches - before; n != 1 {
+		t.Errorf("100 folders of a small repository took %d fetches, want 1", n)
 	}
 }
 
