@@ -83,7 +83,7 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	f.StringVar(level, "log-level", "info", "debug, info, warn or error")
 	c.LogFormat = "text"
 	f.Var(&choice{&c.LogFormat, []string{"text", "json"}}, "log-format", "text or json")
-	f.IntVar(&c.Workers, "workers", 0, "how many apps are worked on at a time (default: twice the cores, at least 4)")
+	f.IntVar(&c.Workers, "workers", 0, "how many apps are worked on at a time (default: four times the cores, at least 16)")
 	f.BoolVar(&c.AllowLocalRepos, "allow-local-repos", false, "permit repositories that are paths of this machine")
 	f.StringVar(&c.WebhookSecretFile, "webhook-secret-file", "", "file with the secret of webhook calls; unsigned calls are then refused")
 	f.BoolVar(&c.LeaderElect, "leader-elect", false, "work only while holding the Lease, so that a second replica can stand by")

@@ -228,6 +228,39 @@ func (e *env) untilSynced(name, commit string) {
 	e.t.Fatalf("Application %s did not become Synced", name)
 }
 
+// untilAllSynced watches the Applications whose names begin so until n of them
+// are Synced.
+func (e *env) untilAllSynced(prefix string, n int) {
+	e.t.Helper()
+	r, err := e.cluster.kind(applicationKind, "argocd")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	w, err := r.Watch(ctx, metav1.ListOptions{})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	defer w.Stop()
+	synced := map[string]bool{}
+	for event := range w.ResultChan() {
+		o, ok := event.Object.(*unstructured.Unstructured)
+		if !ok || !strings.HasPrefix(o.GetName(), prefix) {
+			continue
+		}
+		status, _, _ := unstructured.NestedString(o.Object, "status", "sync", "status")
+		delete(synced, o.GetName())
+		if status == "Synced" {
+			synced[o.GetName()] = true
+		}
+		if len(synced) == n {
+			return
+		}
+	}
+	e.t.Fatalf("%d of %d Applications became Synced", len(synced), n)
+}
+
 // small are the four objects of a small app.
 func small() []string {
 	return []string{
@@ -260,12 +293,16 @@ func (e *env) benchMany(n int) {
 	raw = time.Since(began)
 	repo := e.repo("small", files)
 	took, counted := e.timed(func() {
+		var g errgroup.Group
+		g.SetLimit(rawWorkers)
 		for i := range n {
-			e.apply(application(fmt.Sprintf("small-%03d", i), repo, fmt.Sprintf("apps/%03d", i), fmt.Sprintf("small-%03d", i)))
+			g.Go(func() error {
+				e.apply(application(fmt.Sprintf("small-%03d", i), repo, fmt.Sprintf("apps/%03d", i), fmt.Sprintf("small-%03d", i)))
+				return nil
+			})
 		}
-		for i := range n {
-			e.untilSynced(fmt.Sprintf("small-%03d", i), "")
-		}
+		_ = g.Wait() // apply fails the test itself
+		e.untilAllSynced("small-", n)
 	})
 	row(fmt.Sprintf("%d apps x 4 objects: first sync", n), raw, took, counted)
 	one := e.raw("raw-000", small()[3:])

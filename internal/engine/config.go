@@ -69,8 +69,8 @@ type Config struct {
 	Ledger Ledger
 	// Dialects are by their names in AppKey.
 	Dialects map[string]Dialect
-	// Workers is how many apps are worked on at a time; 0 is twice the cores,
-	// at least 4.
+	// Workers is how many apps are worked on at a time; 0 is four times the
+	// cores, at least 16: they wait for the API server more than they compute.
 	Workers int
 	Log     *slog.Logger
 	// Observe is told of every reconcile, Synced of every sync that ended, for

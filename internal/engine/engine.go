@@ -34,7 +34,7 @@ type Engine struct {
 // if Hold was called.
 func New(cfg Config) *Engine {
 	if cfg.Workers <= 0 {
-		cfg.Workers = max(4, 2*runtime.GOMAXPROCS(0))
+		cfg.Workers = max(16, 4*runtime.GOMAXPROCS(0))
 	}
 	return &Engine{
 		cfg: cfg, apps: map[model.AppKey]*state{},
