@@ -409,13 +409,15 @@ func TestMergeResults(t *testing.T) {
 	}
 	old := []model.Result{
 		res("a", model.ActionCreate, nil), res("b", model.ActionCreate, errLasting), res("c", model.ActionDelete, nil), res("d", model.ActionKeep, nil),
+		res("e", model.ActionDelete, nil),
 	}
-	now := []model.Result{res("a", model.ActionKeep, nil), res("b", model.ActionUpdate, nil), res("d", model.ActionUpdate, nil)}
+	now := []model.Result{res("a", model.ActionKeep, nil), res("b", model.ActionUpdate, nil), res("d", model.ActionUpdate, nil),
+		res("e", model.ActionWait, nil)}
 	var got []string
 	for _, r := range mergeResults(old, now) {
 		got = append(got, string(r.Action)+" "+r.Object.Name)
 	}
-	if diff := cmp.Diff([]string{"create a", "update b", "update d", "delete c"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"create a", "update b", "update d", "delete e", "delete c"}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }

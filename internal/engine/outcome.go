@@ -121,7 +121,8 @@ func failureOf(failed []model.Result) error {
 }
 
 // mergeResults lays newer results over older ones of the same objects. That
-// there was nothing left to do says less than what was done before.
+// there was nothing left to do, or something to wait for, says less than what was
+// done before.
 func mergeResults(old, now []model.Result) []model.Result {
 	out := slices.Clone(now)
 	at := make(map[model.ObjectKey]int, len(now))
@@ -133,12 +134,14 @@ func mergeResults(old, now []model.Result) []model.Result {
 		switch {
 		case !again:
 			out = append(out, o)
-		case out[i].Action == model.ActionKeep && o.Err == nil && changed(o.Action):
+		case idle(out[i].Action) && o.Err == nil && changed(o.Action):
 			out[i] = o
 		}
 	}
 	return out
 }
+
+func idle(a model.Action) bool { return a == model.ActionKeep || a == model.ActionWait }
 
 func changed(a model.Action) bool {
 	return a == model.ActionCreate || a == model.ActionUpdate || a == model.ActionDelete
