@@ -89,6 +89,9 @@ func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
 	opt.REST.QPS = -1 // the API server says when it is too much
 	c := &controller{opt: opt, log: log, metrics: prometheus.NewRegistry()}
 	mgr, err := c.connect(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil // told to stop before it had begun
+	}
 	if err != nil {
 		return err
 	}

@@ -99,6 +99,14 @@ func diffExit(differs bool, err error) error {
 	return nil
 }
 
+// hint reminds of what the controller may have been started with.
+func (f InspectFlags) hint() string {
+	if len(f.Mirrors) > 0 || f.AllowLocalRepos {
+		return ""
+	}
+	return "; if the controller was started with --mirror or --allow-local-repos, give diff the same"
+}
+
 func diff(ctx context.Context, cmd *cobra.Command, deps Deps, flags InspectFlags, sel selector, out format, name string) (bool, error) {
 	c, err := flags.open()
 	if err != nil {
@@ -114,7 +122,7 @@ func diff(ctx context.Context, cmd *cobra.Command, deps Deps, flags InspectFlags
 		return false, fmt.Errorf("%s: the comparison took too long: allow more with --timeout, and check that repository and cluster can be reached", app.title())
 	}
 	if err != nil {
-		return false, fmt.Errorf("%s can't be compared: %w", app.title(), c.explainPlain(err))
+		return false, fmt.Errorf("%s can't be compared: %w%s", app.title(), c.explainPlain(err), flags.hint())
 	}
 	for _, w := range found.Warnings {
 		printf(cmd.ErrOrStderr(), "warning: %s\n", w.Message)

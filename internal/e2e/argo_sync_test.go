@@ -265,3 +265,31 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("a hard refresh wrote what was in sync: %v", n)
 	}
 }
+
+// TestSyncOfBrokenCommit asks for a sync while the newest commit does not render:
+// it ends with the error at once, and what was good is not passed off as done.
+func TestSyncOfBrokenCommit(t *testing.T) {
+	e := newEnv(t)
+	e.namespaces("broken")
+	repo := e.repo("broken", map[string]string{"apps/a.yaml": configMap("broken-a", "1")})
+	e.apply(manual("broken", repo, "apps", "broken"))
+	e.shows("broken", map[string]string{"sync.status": "OutOfSync"})
+	e.operate("broken", "alice", `{}`, "Succeeded")
+
+	e.push(repo, "broken", map[string]string{"apps/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n"})
+	e.shows("broken", map[string]string{"sync.status": "Unknown"})
+	o := e.operate("broken", "bob", `{}`, "Error")
+	if got := at(o, "status", "operationState", "message"); !strings.Contains(got, "a.yaml") {
+		t.Errorf("message: %s", got)
+	}
+	if history := list(o, "status", "history"); len(history) != 1 {
+		t.Errorf("history: %v", history)
+	}
+
+	// The same where nothing was ever good.
+	e.apply(manual("nowhere", repo, "nope", "broken"))
+	o = e.operate("nowhere", "carol", `{}`, "Error")
+	if got := at(o, "status", "operationState", "message"); !strings.Contains(got, "nope") {
+		t.Errorf("message: %s", got)
+	}
+}

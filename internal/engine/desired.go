@@ -60,7 +60,7 @@ func (r *run) renderNewest(ctx context.Context) error {
 	if state.Snapshot == nil {
 		return state.Err
 	}
-	r.report.Snapshot = state.Snapshot
+	r.report.Snapshot, r.report.Newest = state.Snapshot, state.Snapshot
 	rendered, err := r.e.cfg.Renderer.Render(ctx, state.Snapshot.Tree, r.app.Render)
 	if err != nil {
 		return &stageError{model.StageRender, err}

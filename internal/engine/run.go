@@ -64,9 +64,21 @@ func (r *run) stages(ctx context.Context) {
 	for _, step := range steps {
 		if err := step.do(ctx); err != nil {
 			r.fail(step.stage, err)
+			r.reject()
 			return
 		}
 	}
+}
+
+// reject ends a request that can't be begun, since there is nothing that could be
+// applied: whoever asked must hear of it.
+func (r *run) reject() {
+	req, err := r.request, r.report.Err
+	if req == nil || req.ID == r.s.handled || err == nil || errors.Is(err, model.ErrTransient) {
+		return
+	}
+	_ = r.conclude(r.begin(*req), nil, err) // the report has the error
+	r.report.Operation = r.s.op
 }
 
 // fail notes why the reconcile ended. The first error counts.
@@ -128,6 +140,9 @@ func (r *run) finish(ctx context.Context) (model.Report, time.Duration) {
 func (r *run) send(ctx context.Context) {
 	before, had := r.s.reported()
 	r.s.setReport(r.report)
+	if err := r.report.Err; err != nil && (before.Err == nil || before.Err.Error() != err.Error()) {
+		r.e.cfg.Log.Warn("app is in trouble", "app", r.app.Key, "stage", r.report.Stage, "revision", r.commit(), "err", err)
+	}
 	if d, ok := r.e.cfg.Dialects[r.app.Key.Dialect]; ok {
 		d.Reporter.Report(ctx, r.report)
 	}

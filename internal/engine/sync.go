@@ -69,6 +69,9 @@ func (r *run) refusal(req model.Request) error {
 		return model.As(model.ErrInvalid, fmt.Errorf(
 			"syncing to %q is not possible: the app follows %q, now at commit %s; change its target revision instead", rev, snap.Ref, snap.Commit.ID))
 	}
+	if req.By != "" && r.report.Stage == model.StageRender && r.report.Err != nil {
+		return r.report.Err // what was good before is not what was asked for
+	}
 	if !r.prunes(req) {
 		return nil
 	}

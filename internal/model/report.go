@@ -116,6 +116,8 @@ type Report struct {
 	Generation int64
 	// Snapshot is what was rendered; nil if there is none yet.
 	Snapshot *Snapshot
+	// Newest is the newest content; Snapshot is older where it does not render.
+	Newest *Snapshot
 	// Tool is what rendered.
 	Tool   string
 	Sync   SyncStatus

@@ -77,6 +77,11 @@ func syncStatus(prev v1alpha1.SyncStatus, o Observed) v1alpha1.SyncStatus {
 	if s := o.Report.Snapshot; s != nil {
 		out.Revision = s.Commit.ID
 	}
+	// What was compared is the last commit that was good, if there was one: with
+	// the newest it can't be.
+	if o.Report.Err != nil && (o.Report.Stage == model.StageRender || o.Report.Stage == model.StageSource) {
+		out.Status = string(model.SyncUnknown)
+	}
 	return out
 }
 

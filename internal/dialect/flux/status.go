@@ -1,6 +1,7 @@
 package flux
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,7 +26,7 @@ func KustomizationStatus(prev kustomizev1.KustomizationStatus, app model.App, r 
 		next.LastHandledReconcileAt = handled
 	}
 	if attempted(r) {
-		next.LastAttemptedRevision = Revision(r.Snapshot)
+		next.LastAttemptedRevision = Revision(cmp.Or(r.Newest, r.Snapshot))
 	}
 	next.LastAppliedRevision = appliedRevision(prev.LastAppliedRevision, r)
 	next.Inventory = inventoryAfter(prev.Inventory, r)
