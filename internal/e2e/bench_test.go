@@ -136,7 +136,7 @@ func (e *env) benchLarge() {
 	repo := e.repo("large", files)
 	took, counted := e.timed(func() {
 		e.apply(application("large", repo, "app", "large"))
-		e.untilSynced("large", "")
+		e.untilAllSynced("large", 1)
 	})
 	row("1 app x 1,000 ConfigMaps: first sync", raw, took, counted)
 
@@ -198,34 +198,6 @@ func (e *env) until(namespace, name string, want func(*unstructured.Unstructured
 		}
 	}
 	e.t.Fatalf("ConfigMap %s/%s did not come to what was expected", namespace, name)
-}
-
-// untilSynced watches an Application until it is Synced.
-func (e *env) untilSynced(name, commit string) {
-	e.t.Helper()
-	r, err := e.cluster.kind(applicationKind, "argocd")
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	w, err := r.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + name})
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	defer w.Stop()
-	for event := range w.ResultChan() {
-		o, ok := event.Object.(*unstructured.Unstructured)
-		if !ok {
-			continue
-		}
-		status, _, _ := unstructured.NestedString(o.Object, "status", "sync", "status")
-		revision, _, _ := unstructured.NestedString(o.Object, "status", "sync", "revision")
-		if status == "Synced" && (commit == "" || revision == commit) {
-			return
-		}
-	}
-	e.t.Fatalf("Application %s did not become Synced", name)
 }
 
 // untilAllSynced watches the Applications whose names begin so until n of them

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fixpoint-cd/fixpoint/internal/health"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -176,24 +177,23 @@ func syncOf(resources []model.ResourceState) model.SyncStatus {
 	return model.Synced
 }
 
-// health is the worst of the app's objects. Missing ones count only if nothing
-// is live.
+// health is the worst of the app's objects, with the first that is so.
 func (r *run) health(resources []model.ResourceState) model.Health {
-	worst := model.Health{Status: model.Healthy}
-	live := 0
+	objects := make([]model.Health, len(resources))
+	for i, s := range resources {
+		objects[i] = s.Health
+	}
+	app := health.Aggregate(objects...)
+	if app.Status == model.Healthy || app.Status == model.Missing {
+		return app
+	}
 	for _, s := range resources {
-		if !s.Live {
-			continue
-		}
-		live++
-		if s.Health.Status.Worse(worst.Status) {
-			worst = model.Health{Status: s.Health.Status, Message: fmt.Sprintf("%s: %s", s.Object.ObjectKey, s.Health.Message)}
+		if s.Health.Status == app.Status {
+			app.Message = fmt.Sprintf("%s: %s", s.Object.ObjectKey, s.Health.Message)
+			break
 		}
 	}
-	if live == 0 && len(resources) > 0 {
-		return model.Health{Status: model.Missing}
-	}
-	return worst
+	return app
 }
 
 // shared warns of objects that other apps declare too.

@@ -78,7 +78,6 @@ func (r *run) reject() {
 		return
 	}
 	_ = r.conclude(r.begin(*req), nil, err) // the report has the error
-	r.report.Operation = r.s.op
 }
 
 // fail notes why the reconcile ended. The first error counts.

@@ -90,6 +90,3 @@ type Object struct {
 	// Labels and Annotations are the object's own, for rules that read them.
 	Labels, Annotations map[string]string
 }
-
-// Ref is the object's reference.
-func (o Object) Ref() ObjectRef { return o.ObjectRef }
