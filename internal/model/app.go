@@ -22,10 +22,9 @@ type App struct {
 	Key AppKey
 	// Generation is the metadata.generation that was adapted.
 	Generation int64
-	// Source is the subscription in the source store that feeds the app.
-	Source SourceKey
-	// Render says how the files become objects.
-	Render Render
+	// Sources feed the app; the objects of all of them are the app's. There is at
+	// least one.
+	Sources []AppSource
 	// Target is the cluster that is written to; "" is the one Fixpoint runs in.
 	Target string
 	// Namespace is given to namespaced objects that name none; "" leaves
@@ -63,6 +62,18 @@ type App struct {
 	Last *Operation
 	// Applied is the revision of the last sync that succeeded, from the same.
 	Applied string
+}
+
+// AppSource is one source of an app.
+type AppSource struct {
+	// Key is the subscription in the source store.
+	Key SourceKey
+	// Ref names the source for the value files of the others; "" is no name.
+	Ref string
+	// FilesOnly: it serves files to the others and renders nothing itself.
+	FilesOnly bool
+	// Render says how the files become objects.
+	Render Render
 }
 
 // Sync are the rules of writing.

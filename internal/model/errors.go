@@ -1,6 +1,9 @@
 package model
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kinds of errors. An error has the kind K if errors.Is(err, K) holds; the
 // first of them that it has decides what is done about it.
@@ -33,4 +36,9 @@ func As(kind, err error) error {
 		return nil
 	}
 	return &kindError{err: err, kind: kind}
+}
+
+// Invalidf is fmt.Errorf of the kind ErrInvalid.
+func Invalidf(format string, args ...any) error {
+	return As(ErrInvalid, fmt.Errorf(format, args...))
 }

@@ -1,24 +1,90 @@
 package model
 
+import "context"
+
+// The values of Render.Tool and Rendered.Tool.
+const (
+	ToolDirectory = "directory"
+	ToolKustomize = "kustomize"
+	ToolHelm      = "helm"
+	ToolCUE       = "cue"
+	ToolPlugin    = "plugin"
+)
+
 // Render says how the files of a source become objects.
 type Render struct {
 	// Path is the directory inside the source, as the user wrote it.
 	Path string
-	// Tool is "directory", "kustomize", or "" to choose by what Path holds: a
-	// kustomization file makes it kustomize.
+	// Tool is one of the Tool constants, or "" to choose by what Path holds:
+	// Chart.yaml makes it helm, a kustomization file kustomize.
 	Tool      string
 	Directory Directory
 	Kustomize Kustomize
+	Helm      Helm
+	CUE       CUE
+	Plugin    Plugin
+	// Substitute replaces ${variables} in the objects; nil replaces nothing.
+	Substitute *Substitute
+	// Decrypt are the keys for SOPS; nil decrypts nothing.
+	Decrypt *Decrypt
+	// Labels and Annotations are set on every object, over its own (Flux's
+	// commonMetadata).
+	Labels, Annotations map[string]string
+	// Env are the variables of the build environment, such as ARGOCD_APP_NAME.
+	// Where they count, $NAME and ${NAME} stand for them, and $$ for $. Those
+	// of the revision are added by the engine.
+	Env map[string]string
 }
 
-// Directory reads plain YAML and JSON files.
+// Directory reads plain YAML, JSON and Jsonnet files.
 type Directory struct {
 	// Recurse reads subdirectories too.
 	Recurse bool
 	// Include and Exclude are globs on the path below Render.Path, with {a,b}
 	// alternation. Exclude wins. Empty includes all.
 	Include, Exclude string
+	Jsonnet          Jsonnet
 }
+
+// Jsonnet are the settings for *.jsonnet files.
+type Jsonnet struct {
+	ExtVars, TLAs []JsonnetVar
+	// Libs are directories of the source that imports are looked for in.
+	Libs []string
+}
+
+// JsonnetVar is a variable: a string, or with Code an expression.
+type JsonnetVar struct {
+	Name, Value string
+	Code        bool
+}
+
+// CUE evaluates a CUE package.
+type CUE struct {
+	// Expression selects what holds the objects; "" is the whole package.
+	Expression string
+	// Tags are key=value, or key alone, for @tag attributes.
+	Tags []string
+}
+
+// Plugin runs a command that the operator of Fixpoint has configured.
+type Plugin struct {
+	// Name of the plugin; "" is the first whose discovery matches.
+	Name       string
+	Env        []NameValue
+	Parameters []PluginParameter
+}
+
+// PluginParameter is a parameter of a plugin. One of the values is set.
+type PluginParameter struct {
+	Name   string            `json:"name"`
+	String *string           `json:"string,omitempty"`
+	Map    map[string]string `json:"map,omitempty"`
+	Array  []string          `json:"array,omitempty"`
+}
+
+// NameValue is a name with a value.
+type NameValue struct{ Name, Value string }
 
 // Kustomize are the settings laid over a kustomization, without a file of the
 // source being changed.
@@ -42,6 +108,95 @@ type Kustomize struct {
 	LabelTemplates bool
 	// ForceLabels and ForceAnnotations overwrite those of the kustomization.
 	ForceLabels, ForceAnnotations bool
+	// BuildMetadata as kustomize's buildMetadata.
+	BuildMetadata []string
+	// EnableHelm inflates helmCharts; off, a kustomization that has some is an
+	// error, as without --enable-helm.
+	EnableHelm bool
+	// Unrestricted lets files lie outside of their kustomization's directory, as
+	// --load-restrictor LoadRestrictionsNone; they stay inside the source.
+	Unrestricted bool
+}
+
+// Helm renders a chart.
+type Helm struct {
+	// Release and Namespace are the release's.
+	Release, Namespace string
+	// ValueFiles in order, the later over the earlier: paths relative to
+	// Render.Path, or from the root of the source with a / first, or globs of
+	// those; $ref/path in another source of the app; or URLs.
+	ValueFiles              []string
+	IgnoreMissingValueFiles bool
+	// ValueSchemes are the schemes that value files by URL may have; empty is
+	// http and https.
+	ValueSchemes []string
+	// Values come after ValueFiles, in order.
+	Values []Values
+	// Parameters and FileParameters as --set, --set-string and --set-file.
+	Parameters     []HelmParameter
+	FileParameters []NameValue
+	// KubeVersion and APIVersions replace what the target says.
+	KubeVersion string
+	APIVersions []string
+	SkipCRDs    bool
+	// SkipTests leaves out hooks of the type test, SkipHooks all hooks.
+	SkipTests, SkipHooks bool
+	SkipSchemaValidation bool
+	// Upgrade makes .Release.IsUpgrade true instead of .Release.IsInstall.
+	Upgrade bool
+	// Lookup lets templates read live objects.
+	Lookup bool
+	// PassCredentials sends credentials for chart dependencies to other hosts.
+	PassCredentials bool
+	// Post are applied to what the chart made, in order.
+	Post []Kustomize
+	// PostHooks says what Post does with hooks: "combined" patches them with
+	// everything else, "separate" on their own, "nohooks" not at all; "" is
+	// combined.
+	PostHooks string
+}
+
+// Values are values for a chart.
+type Values struct {
+	// Text is YAML; with Path, what is set there.
+	Text Hidden
+	// Path is where the text is set, in the syntax of --set; "" merges it at the
+	// top. Paths are applied after all merges.
+	Path string
+	// Literal sets the text at Path as it is, without reading it as --set does.
+	Literal bool
+	// From says where they come from, for messages.
+	From string
+}
+
+// HelmParameter sets a value, in the syntax of --set; ForceString is
+// --set-string.
+type HelmParameter struct {
+	Name, Value string
+	ForceString bool
+}
+
+// Substitute replaces variables in the text of each object, in the grammar of
+// Flux's postBuild.
+type Substitute struct {
+	Vars map[string]Hidden
+	// Strict makes a variable without value and default an error.
+	Strict bool
+	// Always substitutes although there is no variable.
+	Always bool
+	// Disabled is a label or annotation; an object that has it with the value
+	// "disabled" is left alone.
+	Disabled string
+}
+
+// Decrypt are the keys for files and objects that SOPS has encrypted.
+type Decrypt struct {
+	// Keys by the name of their entry in the Secret; the ending says what it is:
+	// *.agekey, *.asc, sops.vault-token, sops.aws-kms, sops.azure-kv, sops.gcp-kms.
+	Keys map[string]Hidden
+	// Disabled is an annotation; an object that has it with the value "disabled"
+	// is left alone.
+	Disabled string
 }
 
 // Image replaces an image's name, tag or digest.
@@ -66,10 +221,40 @@ type PatchTarget struct {
 	LabelSelector, AnnotationSelector     string
 }
 
+// RenderInput is all that a render may use.
+type RenderInput struct {
+	Render
+	// Tree is the source's content.
+	Tree Tree
+	// Refs are the content of the app's other sources, by the names that $name
+	// refers to.
+	Refs map[string]Tree
+	// Host answers what is not in the trees; nil has no cluster and refuses
+	// everything remote.
+	Host RenderHost
+}
+
+// RenderHost is what a render may ask of the world. The answers are part of
+// what the render is remembered by, but for Lookup's.
+type RenderHost interface {
+	// Cluster is the target's version, as "v1.36.3", and the API versions that it
+	// serves, as "apps/v1" and "apps/v1/Deployment".
+	Cluster(context.Context) (version string, apis []string, err error)
+	// Remote is the content of another source: a remote base, the repository of a
+	// chart dependency. It has no credentials: the host adds them.
+	// model.ErrDenied if the app may not read it.
+	Remote(context.Context, Source) (*Snapshot, error)
+	// Download is a file by its URL; model.ErrDenied if the app may not read it.
+	Download(ctx context.Context, url string) ([]byte, error)
+	// Lookup is a live object as JSON, or with an empty name a list of those in a
+	// namespace or in all; nil if there is none.
+	Lookup(context.Context, ObjectRef) ([]byte, error)
+}
+
 // Rendered is the outcome of a render. It is shared: never change it.
 type Rendered struct {
 	Objects []Object
-	// Tool is what rendered: "directory" or "kustomize".
+	// Tool is what rendered, one of the Tool constants.
 	Tool string
 	// Digest is that of all objects, in order.
 	Digest Digest

@@ -51,7 +51,7 @@ type Request struct {
 	ID string
 	// By is who asked; "" is the engine itself (automated).
 	By string
-	// Revision is the commit that is wanted; "" is the newest.
+	// Revision is what is wanted, in the form of model.Revision; "" is the newest.
 	Revision string
 	Prune    bool
 	DryRun   bool
@@ -118,8 +118,12 @@ type Report struct {
 	Snapshot *Snapshot
 	// Newest is the newest content; Snapshot is older where it does not render.
 	Newest *Snapshot
-	// Tool is what rendered.
+	// Sources are what was rendered, one for each of the app's sources, where it
+	// has several; Snapshot is the first of them.
+	Sources []*Snapshot
+	// Tool is what rendered; Tools are those of Sources.
 	Tool   string
+	Tools  []string
 	Sync   SyncStatus
 	Health Health
 	// Resources are ordered by key. nil means that they could not be told this
