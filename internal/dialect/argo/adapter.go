@@ -25,13 +25,14 @@ type Env struct {
 // Adapt says in the model's words what an Application asks for. What is wrong
 // with it is in App.Invalid, of kind model.ErrInvalid; an unknown cluster is
 // model.ErrNotFound as well. What is not honoured is in App.Warnings. An
-// Application whose source can't be worked on has a Source without URL.
-func Adapt(u *unstructured.Unstructured, env Env) (model.App, model.Source) {
+// Application whose source can't be worked on has one without URL. The sources
+// are those of App.Sources, in the same order: there is at least one.
+func Adapt(u *unstructured.Unstructured, env Env) (model.App, []model.Source) {
 	if env.Settings == nil {
 		env.Settings = &Settings{}
 	}
 	key := keyOf(u)
-	app := model.App{Key: key, Generation: u.GetGeneration(), Source: SourceKey(key), Manager: Manager}
+	app := model.App{Key: key, Generation: u.GetGeneration(), Sources: []model.AppSource{{Key: SourceKey(key)}}, Manager: Manager}
 	app.Deleting, app.Deletion = cascade(u)
 	// One that goes without its objects, and is held by somebody else's
 	// finalizer, must not be synced any more.
@@ -41,7 +42,7 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, model.Source) {
 	var spec v1alpha1.ApplicationSpec
 	if err := decode(raw, &spec); err != nil {
 		app.Invalid = model.As(model.ErrInvalid, fmt.Errorf("spec can't be read: %w", err))
-		return app, model.Source{}
+		return app, []model.Source{{}}
 	}
 	app.Warnings = append(fieldWarnings(raw), projectWarnings(spec.Project)...)
 	app.Spec = specDigest(spec.Source, spec.Destination)
@@ -56,7 +57,7 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, model.Source) {
 	syncRules(&app, spec, env, &problems)
 	recall(&app, u)
 	app.Invalid = problems.err()
-	return app, src
+	return app, []model.Source{src}
 }
 
 // problems are the reasons why an app can't be worked on.
@@ -101,7 +102,7 @@ func sourceOf(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *problem
 	if !app.Deleting {
 		p.add(err)
 	}
-	app.Render = render
+	app.Sources[0].Render = render
 	auth, unsupported := env.Settings.auth(project(spec.Project), spec.Source.RepoURL)
 	app.Warnings = append(app.Warnings, warnings(unsupported)...)
 	return model.Source{

@@ -116,7 +116,7 @@ func section(a *txtar.Archive, name string) []byte {
 func TestAdapt(t *testing.T) {
 	archives(t, "adapt-*.txtar", func(t *testing.T, file string, a *txtar.Archive) {
 		s, bad := settings(t, section(a, "settings.yaml"))
-		app, src := Adapt(object(t, section(a, "in.yaml")), Env{Namespace: "argocd", Settings: s})
+		app, sources := Adapt(object(t, section(a, "in.yaml")), Env{Namespace: "argocd", Settings: s})
 		var warnings strings.Builder
 		for _, err := range bad {
 			warnings.WriteString("settings: " + err.Error() + "\n")
@@ -126,7 +126,7 @@ func TestAdapt(t *testing.T) {
 		}
 		app.Warnings = nil
 		check(t, file, a, map[string]string{
-			"model":    dump(app) + "\n" + dump(src),
+			"model":    dump(app) + "\n" + dump(sources),
 			"warnings": warnings.String(),
 		})
 	})

@@ -119,8 +119,8 @@ func (r *Reconciler) refresh(e *entry, c *change, app model.App) {
 	if !ok {
 		return
 	}
-	if e.fetched {
-		r.cfg.Sources.Refresh(app.Source, mode+"/"+c.object.GetResourceVersion())
+	for _, key := range slices.Sorted(maps.Keys(e.sources)) {
+		r.cfg.Sources.Refresh(key, mode+"/"+c.object.GetResourceVersion())
 	}
 	r.cfg.Engine.Refresh(app.Key, mode == "hard")
 	annotations := maps.Clone(c.object.GetAnnotations())

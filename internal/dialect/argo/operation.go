@@ -62,7 +62,7 @@ func shown(o Observed) *model.Operation {
 		return op
 	}
 	limit := op.Request.Retry.Limit
-	current := o.Report.Snapshot != nil && o.Report.Snapshot.Commit.ID == op.Revision && op.Spec == o.App.Spec
+	current := o.Report.Snapshot != nil && o.Report.Snapshot.Revision == op.Revision && op.Spec == o.App.Spec
 	if !current || (limit >= 0 && op.Retries >= limit) {
 		return op
 	}

@@ -3,6 +3,7 @@ package argo
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -90,10 +91,9 @@ type entry struct {
 
 	app     model.App // as handed to the engine
 	put     bool
-	source  model.Source // as handed to the sources
-	fetched bool
-	pending *pending // handed to the engine and not taken up yet
-	written string   // resourceVersion that our last write made
+	sources map[model.SourceKey]model.Source // as handed to the sources
+	pending *pending                         // handed to the engine and not taken up yet
+	written string                           // resourceVersion that our last write made
 }
 
 // New makes a Reconciler; SetupWithManager starts it.
@@ -179,8 +179,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if isOlder(u.GetResourceVersion(), e.written) {
 		return reconcile.Result{}, nil // our own write is still to come, as an event
 	}
-	app, source := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
-	r.hand(e, app, source)
+	app, sources := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
+	r.hand(e, app, sources)
 	return reconcile.Result{}, r.write(ctx, e, u, r.next(e, u, app, reports))
 }
 
@@ -219,8 +219,8 @@ func (r *Reconciler) forget(key model.AppKey) {
 	if e.put {
 		r.cfg.Engine.Forget(key)
 	}
-	if e.fetched {
-		r.cfg.Sources.Remove(SourceKey(key))
+	for _, source := range slices.Sorted(maps.Keys(e.sources)) {
+		r.cfg.Sources.Remove(source)
 	}
 	if r.cfg.Tracker != nil {
 		r.cfg.Tracker.Forget(key)
@@ -228,22 +228,32 @@ func (r *Reconciler) forget(key model.AppKey) {
 }
 
 // hand gives the source store and the engine what has changed.
-func (r *Reconciler) hand(e *entry, app model.App, source model.Source) {
+func (r *Reconciler) hand(e *entry, app model.App, sources []model.Source) {
 	if r.cfg.Tracker != nil {
 		r.cfg.Tracker.SetDestination(app.Key, app.Namespace)
 	}
-	switch {
-	case source.URL == "" && e.fetched:
-		r.cfg.Sources.Remove(app.Source)
-		e.fetched = false
-	case source.URL != "" && (!e.fetched || e.source != source):
-		r.cfg.Sources.Set(app.Source, source)
-		e.fetched = true
+	wanted := map[model.SourceKey]model.Source{}
+	for i, source := range sources {
+		if source.URL == "" {
+			continue
+		}
+		key := app.Sources[i].Key
+		wanted[key] = source
+		if old, known := e.sources[key]; !known || !old.Equal(source) {
+			r.cfg.Sources.Set(key, source)
+		}
 	}
-	e.source = source
+	before := e.sources
+	e.sources = wanted
 	if !e.put || !sameApp(e.app, app) {
 		e.app, e.put = app, true
 		r.cfg.Engine.Put(app)
+	}
+	// Only now does the engine no longer ask for them.
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if _, still := wanted[key]; !still {
+			r.cfg.Sources.Remove(key)
+		}
 	}
 }
 

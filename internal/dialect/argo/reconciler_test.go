@@ -181,7 +181,7 @@ func TestReconcileHandsOver(t *testing.T) {
 	})
 	b.reconcile()
 	b.expect("another path is another app, of the same source", "put argo/argocd/a")
-	if got := b.app.Render.Path; got != "q" {
+	if got := b.app.Sources[0].Render.Path; got != "q" {
 		t.Errorf("path %q", got)
 	}
 	if _, annotations := b.tracker.Stamp(Key("argocd", "a"), model.ObjectKey{Kind: "Namespace", Name: "x"}); annotations[AnnotationTracking] != "a:/Namespace:/x" {

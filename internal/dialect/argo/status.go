@@ -75,7 +75,7 @@ func syncStatus(prev v1alpha1.SyncStatus, o Observed) v1alpha1.SyncStatus {
 		}
 	}
 	if s := o.Report.Snapshot; s != nil {
-		out.Revision = s.Commit.ID
+		out.Revision = s.Revision
 	}
 	// What was compared is the last commit that was good, if there was one: with
 	// the newest it can't be.

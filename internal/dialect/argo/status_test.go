@@ -32,7 +32,7 @@ func ref(kind, name string) model.ObjectRef {
 // report is one of a synced and healthy app at a revision.
 func report(revision string, change func(*model.Report)) model.Report {
 	r := model.Report{
-		App: Key("argocd", "a"), Snapshot: &model.Snapshot{Commit: model.Commit{ID: revision}}, Tool: "directory",
+		App: Key("argocd", "a"), Snapshot: &model.Snapshot{Revision: revision}, Tool: "directory",
 		Sync: model.Synced, Health: model.Health{Status: model.Healthy}, Applied: revision,
 		Resources: []model.ResourceState{
 			{Object: ref("Deployment", "d"), Sync: model.Synced, Health: model.Health{Status: model.Healthy}, Live: true},
