@@ -33,7 +33,7 @@ func TestFirstSync(t *testing.T) {
 	if w.sources.sets != 1 || w.sources.sources[repoKey].Ref.Branch != "main" {
 		t.Errorf("%d subscriptions were set, the last %+v; want one of main", w.sources.sets, w.sources.sources[repoKey])
 	}
-	if app := w.engine.last(t); len(w.engine.puts) != 1 || app.Invalid != nil || app.Source != repoKey {
+	if app := w.engine.last(t); len(w.engine.puts) != 1 || app.Invalid != nil || app.Sources[0].Key != repoKey {
 		t.Errorf("%d apps were put, the last %+v; want one, valid", len(w.engine.puts), app)
 	}
 	if k := w.kustomization(); !slices.Contains(k.Finalizers, Finalizer) {

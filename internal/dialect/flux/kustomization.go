@@ -39,8 +39,10 @@ func App(obj *unstructured.Unstructured) model.App {
 		app.Invalid = model.As(model.ErrInvalid, err)
 		return app
 	}
-	app.Source = SourceKeyOf(sourceNamespace(k), k.Spec.SourceRef.Name)
-	app.Render = renderOf(k.Spec)
+	app.Sources = []model.AppSource{{
+		Key:    SourceKeyOf(sourceNamespace(k), k.Spec.SourceRef.Name),
+		Render: renderOf(k.Spec),
+	}}
 	if m := k.Spec.CommonMetadata; m != nil {
 		app.Labels, app.Annotations = m.Labels, m.Annotations
 	}

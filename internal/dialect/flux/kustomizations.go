@@ -124,7 +124,7 @@ func (k *kustomizations) requireSource(ctx context.Context, app *model.App) erro
 	if app.Invalid != nil {
 		return nil
 	}
-	problem, err := k.repos.require(ctx, app.Source)
+	problem, err := k.repos.require(ctx, app.Sources[0].Key)
 	app.Invalid = problem
 	return err
 }

@@ -1,6 +1,7 @@
 package flux
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -25,6 +26,9 @@ func hashName(commit string) string {
 	}
 	return "sha1"
 }
+
+// revisionOf is the snapshot's revision in the form that apps record.
+func revisionOf(s *model.Snapshot) string { return cmp.Or(s.Revision, s.Commit.ID) }
 
 // commitOf is the commit id of a revision: of "main@sha1:<commit>",
 // "sha1:<commit>", the older "main/<commit>", or a bare commit id.

@@ -91,7 +91,7 @@ func terminalReason(r model.Report) string {
 func isBrief(prev kustomizev1.KustomizationStatus, r model.Report) bool {
 	return condition(prev.Conditions, meta.ReadyCondition).Status == metav1.ConditionTrue &&
 		prev.ObservedGeneration == r.Generation && r.Snapshot != nil &&
-		commitOf(prev.LastAppliedRevision) == r.Snapshot.Commit.ID && len(r.Unready) == 0
+		commitOf(prev.LastAppliedRevision) == revisionOf(r.Snapshot) && len(r.Unready) == 0
 }
 
 var stageReasons = map[model.Stage]string{
@@ -165,7 +165,7 @@ func appliedRevision(prev string, r model.Report) string {
 	switch commit := commitOf(r.Applied); {
 	case commit == "":
 		return prev
-	case r.Snapshot != nil && r.Snapshot.Commit.ID == commit:
+	case r.Snapshot != nil && revisionOf(r.Snapshot) == commit:
 		return Revision(r.Snapshot)
 	case commitOf(prev) == commit:
 		return prev
