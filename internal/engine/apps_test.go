@@ -33,7 +33,7 @@ func TestDependencies(t *testing.T) {
 		waits("alone", "not found")
 
 		back := automated("back")
-		back.Source, back.Invalid = "other", errLasting
+		back.Sources, back.Invalid = []model.AppSource{{Key: "other"}}, errLasting
 		w.put(back)
 		waits("an invalid one", "not ready")
 		back = automated("back")
@@ -71,7 +71,7 @@ func TestDependentsWake(t *testing.T) {
 		w.commit("c1", "a=1")
 		w.put(automated("back"))
 		front := automated("front")
-		front.Source, front.DependsOn = "src", []model.AppKey{appKey("back")}
+		front.Sources[0].Key, front.DependsOn = "src", []model.AppKey{appKey("back")}
 		front.Namespace = "web2"
 		w.target.exists("Namespace", "", "web2")
 		w.put(front)

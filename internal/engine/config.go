@@ -11,12 +11,14 @@ import (
 
 // Sources says what content there is.
 type Sources interface {
-	State(model.SourceKey) (model.SourceState, bool)
+	// States are those of several subscriptions at one moment; false if there is
+	// no such subscription.
+	States([]model.SourceKey) ([]model.SourceState, bool)
 }
 
 // Renderer makes objects of files.
 type Renderer interface {
-	Render(ctx context.Context, tree model.Tree, spec model.Render) (model.Rendered, error)
+	Render(context.Context, model.RenderInput) (model.Rendered, error)
 }
 
 // Target is a cluster; see package target for the contracts.
@@ -63,6 +65,8 @@ type Dialect struct {
 type Config struct {
 	Sources  Sources
 	Renderer Renderer
+	// Host is what renders of an app may ask of the world; nil is nothing.
+	Host func(model.App) model.RenderHost
 	// Target finds a cluster by the name that apps use; model.ErrNotFound if
 	// there is none.
 	Target func(name string) (Target, error)

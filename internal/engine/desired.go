@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/decide"
@@ -12,15 +13,16 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
 )
 
-// desired is the desired state of an app at a commit, ready to be compared.
+// desired is the desired state of an app at a revision, ready to be compared.
 type desired struct {
-	snapshot *model.Snapshot
-	tool     string
-	rendered model.Digest
-	version  int // of the app
-	epoch    int // of the target's kinds
-	objects  []decide.Desired
-	byKey    map[model.ObjectKey]model.Object
+	// snapshots are those of the app's sources, tools what rendered them.
+	snapshots []*model.Snapshot
+	tools     []string
+	rendered  model.Digest
+	version   int // of the app
+	epoch     int // of the target's kinds
+	objects   []decide.Desired
+	byKey     map[model.ObjectKey]model.Object
 	// placed are the prepared objects by the digest of the rendered ones.
 	placed   map[model.Digest]decide.Desired
 	warnings []model.Warning
@@ -44,7 +46,7 @@ func (r *run) resolve(ctx context.Context) error {
 		r.fail(model.StageSource, err)
 		r.desired = r.s.good
 	}
-	r.report.Snapshot, r.report.Tool = r.desired.snapshot, r.desired.tool
+	r.reportSources()
 	r.report.Warnings = slices.Concat(r.report.Warnings, r.desired.warnings)
 	for _, w := range r.desired.rendering {
 		r.report.Warnings = append(r.report.Warnings, model.Warning{Type: model.WarnRender, Message: w})
@@ -52,16 +54,22 @@ func (r *run) resolve(ctx context.Context) error {
 	return nil
 }
 
+// reportSources says what the desired state was made of.
+func (r *run) reportSources() {
+	d := r.desired
+	r.report.Snapshot, r.report.Tool = d.snapshots[0], d.tools[0]
+	if len(d.snapshots) > 1 {
+		r.report.Sources, r.report.Tools = d.snapshots, d.tools
+	}
+}
+
 func (r *run) renderNewest(ctx context.Context) error {
-	state, ok := r.e.cfg.Sources.State(r.app.Source)
-	if !ok || (state.Snapshot == nil && state.Err == nil) {
-		return errPending
+	snapshots, late, err := r.newest()
+	if err != nil {
+		return err
 	}
-	if state.Snapshot == nil {
-		return state.Err
-	}
-	r.report.Snapshot, r.report.Newest = state.Snapshot, state.Snapshot
-	rendered, err := r.e.cfg.Renderer.Render(ctx, state.Snapshot.Tree, r.app.Render)
+	r.report.Snapshot, r.report.Newest = snapshots[0], snapshots[0]
+	rendered, tools, err := r.render(ctx, snapshots)
 	if err != nil {
 		return &stageError{model.StageRender, err}
 	}
@@ -70,16 +78,112 @@ func (r *run) renderNewest(ctx context.Context) error {
 	if old != nil && old.rendered == rendered.Digest && old.version == r.version &&
 		(old.epoch == epoch || (!old.unknown && r.served(old))) {
 		kept := *old
-		kept.snapshot, kept.rendering, kept.partial, kept.epoch = state.Snapshot, rendered.Warnings, rendered.Partial, epoch
+		kept.rendering, kept.partial, kept.epoch = rendered.Warnings, rendered.Partial, epoch
 		r.desired = &kept
-	} else if r.desired, err = r.prepare(state.Snapshot, rendered); err != nil {
+	} else if r.desired, err = r.prepare(rendered); err != nil {
 		return &stageError{model.StageRender, err}
 	}
+	r.desired.snapshots, r.desired.tools = snapshots, tools
 	r.s.desired = r.desired
-	if state.Err != nil {
-		r.fail(model.StageSource, state.Err)
+	if late != nil {
+		r.fail(model.StageSource, late)
 	}
 	return nil
+}
+
+// newest is the newest content of every source, of one moment. late is why one
+// of them may be older than its repository.
+func (r *run) newest() (snapshots []*model.Snapshot, late, err error) {
+	states, ok := r.e.cfg.Sources.States(sourceKeys(r.app))
+	if !ok || len(states) == 0 {
+		return nil, nil, errPending
+	}
+	for _, state := range states {
+		switch {
+		case state.Snapshot == nil && state.Err != nil:
+			return nil, nil, state.Err
+		case state.Snapshot == nil:
+			err = errPending
+		case late == nil:
+			late = state.Err
+		}
+		snapshots = append(snapshots, state.Snapshot)
+	}
+	return snapshots, late, err
+}
+
+func sourceKeys(app model.App) []model.SourceKey {
+	keys := make([]model.SourceKey, len(app.Sources))
+	for i, s := range app.Sources {
+		keys[i] = s.Key
+	}
+	return keys
+}
+
+// render makes objects of all sources, in their order.
+func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Rendered, []string, error) {
+	in := model.RenderInput{Refs: map[string]model.Tree{}}
+	for i, src := range r.app.Sources {
+		if src.Ref != "" {
+			in.Refs[src.Ref] = snapshots[i].Tree
+		}
+	}
+	if r.e.cfg.Host != nil {
+		in.Host = r.e.cfg.Host(r.app)
+	}
+	var parts []model.Rendered
+	tools := make([]string, len(snapshots))
+	for i, src := range r.app.Sources {
+		if src.FilesOnly {
+			continue
+		}
+		in.Tree, in.Render = snapshots[i].Tree, withRevision(src.Render, snapshots[i].Revision)
+		part, err := r.e.cfg.Renderer.Render(ctx, in)
+		if err != nil && len(r.app.Sources) > 1 {
+			err = fmt.Errorf("source %d (%s): %w", i+1, snapshots[i].URL, err)
+		}
+		if err != nil {
+			return model.Rendered{}, nil, err
+		}
+		parts, tools[i] = append(parts, part), part.Tool
+	}
+	return together(parts), tools, nil
+}
+
+// withRevision completes the build environment.
+func withRevision(spec model.Render, revision string) model.Render {
+	if len(spec.RevisionEnv) == 0 {
+		return spec
+	}
+	env := maps.Clone(spec.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	for name, length := range spec.RevisionEnv {
+		env[name] = revision
+		if length > 0 && length < len(revision) {
+			env[name] = revision[:length]
+		}
+	}
+	spec.Env, spec.RevisionEnv = env, nil
+	return spec
+}
+
+// together is what several sources make, as if it were one.
+func together(parts []model.Rendered) model.Rendered {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	var all model.Rendered
+	var digests [][]byte
+	for _, p := range parts {
+		all.Objects = append(all.Objects, p.Objects...)
+		all.Warnings = append(all.Warnings, p.Warnings...)
+		all.Partial = all.Partial || p.Partial
+		digests = append(digests, p.Digest[:])
+	}
+	all.Digest = model.DigestOf(digests...)
+	return all
 }
 
 // served reports whether the target serves every kind of a desired state.
@@ -99,9 +203,9 @@ func (r *run) served(d *desired) bool {
 }
 
 // prepare makes rendered objects the app's: namespaces, metadata, marks.
-func (r *run) prepare(snap *model.Snapshot, rendered model.Rendered) (*desired, error) {
+func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 	d := &desired{
-		snapshot: snap, tool: rendered.Tool, rendered: rendered.Digest, version: r.version,
+		rendered: rendered.Digest, version: r.version,
 		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, rendering: rendered.Warnings,
 		partial: rendered.Partial,
 	}

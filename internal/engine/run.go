@@ -227,9 +227,9 @@ func (r *run) depend(context.Context) error {
 		if !ok || !report.Ready || report.Generation != dep.spec().Generation {
 			return fmt.Errorf("dependency %s/%s is not ready", key.Namespace, key.Name)
 		}
-		same := dep.spec().Source == r.app.Source
-		if same && r.desired.snapshot != nil && report.Applied != r.desired.snapshot.Commit.ID {
-			return fmt.Errorf("dependency %s/%s has not applied commit %.7s yet", key.Namespace, key.Name, r.desired.snapshot.Commit.ID)
+		same := slices.Equal(sourceKeys(dep.spec()), sourceKeys(r.app))
+		if same && report.Applied != r.commit() {
+			return fmt.Errorf("dependency %s/%s has not applied revision %.12s yet", key.Namespace, key.Name, r.commit())
 		}
 	}
 	return nil

@@ -124,7 +124,7 @@ func (s *state) supersede(commit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cancel != nil && s.acting != commit {
-		s.cancel(fmt.Errorf("superseded by commit %.7s", commit))
+		s.cancel(fmt.Errorf("superseded by revision %.12s", commit))
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -64,10 +63,8 @@ func (r *run) permitted(req model.Request) model.Plan {
 
 // refusal is why nothing of the request may be done.
 func (r *run) refusal(req model.Request) error {
-	snap := r.desired.snapshot
-	if rev := req.Revision; rev != "" && rev != "HEAD" && rev != snap.Ref && !strings.HasPrefix(snap.Commit.ID, rev) {
-		return model.As(model.ErrInvalid, fmt.Errorf(
-			"syncing to %q is not possible: the app follows %q, now at commit %s; change its target revision instead", rev, snap.Ref, snap.Commit.ID))
+	if err := r.available(req.Revision); err != nil {
+		return err
 	}
 	if req.By != "" && r.report.Stage == model.StageRender && r.report.Err != nil {
 		return r.report.Err // what was good before is not what was asked for
@@ -78,12 +75,31 @@ func (r *run) refusal(req model.Request) error {
 	return r.permitted(req).Blocked
 }
 
+// available reports whether a revision that is asked for is the one at hand: it
+// may be given by name, and shortened, one for each source or one for the first.
+func (r *run) available(revision string) error {
+	if revision == "" || revision == "HEAD" {
+		return nil
+	}
+	wanted := strings.Split(revision, ",")
+	if len(wanted) > len(r.desired.snapshots) {
+		return model.Invalidf("%d revisions are asked for, and the app has %d sources", len(wanted), len(r.desired.snapshots))
+	}
+	for i, rev := range wanted {
+		if s := r.desired.snapshots[i]; rev != "" && rev != s.Ref && !strings.HasPrefix(s.Revision, rev) {
+			return model.Invalidf("syncing to %q is not possible: the app follows %q, now at revision %s; "+
+				"change its target revision instead", rev, s.Ref, s.Revision)
+		}
+	}
+	return nil
+}
+
 // commit is the revision that is worked on.
 func (r *run) commit() string {
-	if r.desired == nil || r.desired.snapshot == nil {
+	if r.desired == nil {
 		return ""
 	}
-	return r.desired.snapshot.Commit.ID
+	return model.Revision(r.desired.snapshots)
 }
 
 // announce reports that a sync has begun.

@@ -18,15 +18,17 @@ func (e *Engine) Wake(key model.AppKey) {
 }
 
 // SourceChanged works on all apps that the source feeds; a sync of an older
-// commit that is under way is superseded.
+// revision that is under way is superseded.
 func (e *Engine) SourceChanged(source model.SourceKey) {
-	state, _ := e.cfg.Sources.State(source)
 	e.mu.Lock()
 	fed := slices.Collect(maps.Keys(e.bySource[source]))
 	e.mu.Unlock()
 	for _, key := range fed {
-		if s := e.app(key); s != nil && state.Snapshot != nil {
-			s.supersede(state.Snapshot.Commit.ID)
+		if s := e.app(key); s != nil {
+			r := run{e: e, app: s.spec()}
+			if snapshots, _, err := r.newest(); err == nil {
+				s.supersede(model.Revision(snapshots))
+			}
 		}
 		e.Wake(key)
 	}
@@ -34,7 +36,9 @@ func (e *Engine) SourceChanged(source model.SourceKey) {
 
 // indexLocked adds the app to the indices, or takes it out.
 func (e *Engine) indexLocked(app model.App, in bool) {
-	index(e.bySource, app.Source, app.Key, in)
+	for _, s := range app.Sources {
+		index(e.bySource, s.Key, app.Key, in)
+	}
 	for _, d := range app.DependsOn {
 		index(e.dependents, d, app.Key, in)
 	}

@@ -121,7 +121,7 @@ func appKey(name string) model.AppKey {
 // automated is an app that is kept as declared.
 func automated(name string) model.App {
 	return model.App{
-		Key: appKey(name), Generation: 1, Source: "src", Namespace: "web", Manager: "us", Spec: model.Digest{1},
+		Key: appKey(name), Generation: 1, Sources: []model.AppSource{{Key: "src"}}, Namespace: "web", Manager: "us", Spec: model.Digest{1},
 		Sync: model.Sync{
 			Auto: true, Prune: true, SelfHeal: true,
 			Retry: model.Retry{Limit: 2, Base: 10 * time.Second, Factor: 2, Max: time.Minute},
@@ -156,7 +156,7 @@ func (s *sources) commit(id string, objects ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known = true
-	s.state = model.SourceState{Snapshot: &model.Snapshot{Ref: "main", Commit: model.Commit{ID: id}, Tree: tree{commit: id}}}
+	s.state = model.SourceState{Snapshot: &model.Snapshot{Ref: "main", Revision: id, Commit: model.Commit{ID: id}, Tree: tree{commit: id}}}
 	var out []model.Object
 	for _, o := range objects {
 		out = append(out, manifest(o))
@@ -183,16 +183,16 @@ func (s *sources) fail(err error) {
 	s.known, s.state.Err = true, err
 }
 
-func (s *sources) State(model.SourceKey) (model.SourceState, bool) {
+func (s *sources) States(keys []model.SourceKey) ([]model.SourceState, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state, s.known
+	return slices.Repeat([]model.SourceState{s.state}, len(keys)), s.known
 }
 
-func (s *sources) Render(_ context.Context, t model.Tree, _ model.Render) (model.Rendered, error) {
+func (s *sources) Render(_ context.Context, in model.RenderInput) (model.Rendered, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := t.(tree).commit
+	id := in.Tree.(tree).commit
 	s.renders++
 	if err := s.errs[id]; err != nil {
 		return model.Rendered{}, err

@@ -31,9 +31,11 @@ type Render struct {
 	// commonMetadata).
 	Labels, Annotations map[string]string
 	// Env are the variables of the build environment, such as ARGOCD_APP_NAME.
-	// Where they count, $NAME and ${NAME} stand for them, and $$ for $. Those
-	// of the revision are added by the engine.
+	// Where they count, $NAME and ${NAME} stand for them, and $$ for $.
 	Env map[string]string
+	// RevisionEnv names variables that hold the source's revision, and how many
+	// of its first characters; 0 is all. The engine moves them into Env.
+	RevisionEnv map[string]int `json:",omitempty"`
 }
 
 // Directory reads plain YAML, JSON and Jsonnet files.
