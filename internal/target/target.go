@@ -50,6 +50,7 @@ type Target struct {
 	cfg      Config
 	managers []string
 	kinds    *kinds
+	served   served
 	mirror   *mirror
 	limit    *limiter
 	counter  *counter
@@ -93,7 +94,7 @@ func New(cfg Config) (*Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to cluster %q: %w", cfg.Name, err)
 	}
-	t.kinds = newKinds(disco)
+	t.kinds, t.served.client = newKinds(disco), disco
 	if t.dynamic, err = dynamic.NewForConfigAndClient(rc, client); err != nil {
 		return nil, fmt.Errorf("connecting to cluster %q: %w", cfg.Name, err)
 	}
