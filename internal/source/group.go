@@ -13,8 +13,9 @@ import (
 
 // groupKey is what subscriptions have in common that one look serves.
 type groupKey struct {
-	url  string // as the user wrote it, without credentials
-	auth model.Auth
+	url   string // as the user wrote it, without credentials
+	auth  model.Auth
+	proxy model.Proxy
 }
 
 // group is a repository as one set of credentials sees it.
@@ -248,7 +249,7 @@ func (g *group) snapshot(commit, name string) (*model.Snapshot, error) {
 		return nil, err
 	}
 	return &model.Snapshot{
-		URL: g.key.url, Ref: name, Commit: c,
+		URL: g.key.url, Ref: name, Revision: c.ID, Commit: c,
 		Tree: &tree{access: g.access, commit: commit, root: root},
 	}, nil
 }

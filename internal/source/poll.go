@@ -177,7 +177,7 @@ func same(a, b *model.Snapshot) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Commit.ID == b.Commit.ID && a.Ref == b.Ref && a.URL == b.URL
+	return a.Revision == b.Revision && a.Ref == b.Ref && a.URL == b.URL
 }
 
 func (s *Store) logChange(key model.SourceKey, sub *subscription) {
@@ -186,7 +186,7 @@ func (s *Store) logChange(key model.SourceKey, sub *subscription) {
 		return
 	}
 	if snap := sub.state.Snapshot; snap != nil {
-		s.cfg.Log.Info("source has a revision", "source", key, "revision", snap.Commit.ID, "ref", snap.Ref)
+		s.cfg.Log.Info("source has a revision", "source", key, "revision", snap.Revision, "ref", snap.Ref)
 	}
 }
 

@@ -142,6 +142,24 @@ func (s *Store) State(key model.SourceKey) (model.SourceState, bool) {
 	return sub.state, true
 }
 
+// States are how several subscriptions are at one moment; false if there is no
+// such key for one of them. What one look has found for several subscriptions
+// appears in all of their states at once: those that follow the same repository
+// with the same credentials never mix its commits.
+func (s *Store) States(keys []model.SourceKey) ([]model.SourceState, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states := make([]model.SourceState, len(keys))
+	for i, key := range keys {
+		sub, ok := s.subs[key]
+		if !ok {
+			return nil, false
+		}
+		states[i] = sub.state
+	}
+	return states, true
+}
+
 // mirrorOf is the mirror of a repository, made when it is first asked for.
 // s.mu is held.
 func (s *Store) mirrorOf(r remote) *mirror {

@@ -23,7 +23,7 @@ func (s *Store) Set(key model.SourceKey, src model.Source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.subs[key]
-	if old != nil && old.src == src {
+	if old != nil && old.src.Equal(src) {
 		return
 	}
 	sub := &subscription{src: src}
@@ -49,7 +49,7 @@ func (s *Store) join(key model.SourceKey, sub *subscription) error {
 	if err != nil {
 		return err
 	}
-	gk := groupKey{url: withoutUserinfo(src.URL), auth: withUserinfo(src.Auth, user)}
+	gk := groupKey{url: withoutUserinfo(src.URL), auth: withUserinfo(src.Auth, user), proxy: src.Proxy}
 	if r.scheme == "ssh" {
 		gk.url = r.String()
 	}
