@@ -1,0 +1,134 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Sources is the part of the source store that is needed.
+type Sources interface {
+	Set(model.SourceKey, model.Source)
+	Remove(model.SourceKey)
+	States([]model.SourceKey) ([]model.SourceState, bool)
+}
+
+// patience is how long a render waits for content that is fetched for the first
+// time. An app whose content takes longer is rendered again when it is there.
+const patience = 10 * time.Second
+
+// Uses are the sources that renders have asked for, and who did. Its methods
+// may be called from several goroutines.
+type Uses struct {
+	sources Sources
+	// wake renders an app again.
+	wake func(model.AppKey)
+
+	mu   sync.Mutex
+	uses map[model.SourceKey]*use
+}
+
+// use is a source that some apps' renders use.
+type use struct {
+	apps map[model.AppKey]bool
+	// news is closed and replaced when the state has changed.
+	news chan struct{}
+}
+
+// NewUses keeps its subscriptions in sources, under keys of their own.
+func NewUses(sources Sources, wake func(model.AppKey)) *Uses {
+	return &Uses{sources: sources, wake: wake, uses: map[model.SourceKey]*use{}}
+}
+
+// Fetch is the newest content of src, credentials included, for an app's render.
+// From now on the app is rendered again when it changes.
+func (u *Uses) Fetch(ctx context.Context, app model.AppKey, src model.Source) (*model.Snapshot, error) {
+	key, err := keyOf(src)
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for {
+		news := u.note(key, app, src)
+		states, ok := u.sources.States([]model.SourceKey{key})
+		switch {
+		case ok && states[0].Snapshot != nil:
+			return states[0].Snapshot, nil
+		case ok && states[0].Err != nil:
+			return nil, states[0].Err
+		}
+		select {
+		case <-news:
+		case <-deadline.C:
+			return nil, model.As(model.ErrTransient, fmt.Errorf("%s is still being fetched", Redact(src.URL)))
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// note subscribes to a source for an app.
+func (u *Uses) note(key model.SourceKey, app model.AppKey, src model.Source) <-chan struct{} {
+	u.mu.Lock()
+	it := u.uses[key]
+	first := it == nil
+	if first {
+		it = &use{apps: map[model.AppKey]bool{}, news: make(chan struct{})}
+		u.uses[key] = it
+	}
+	it.apps[app] = true
+	news := it.news
+	u.mu.Unlock()
+	if first {
+		u.sources.Set(key, src)
+	}
+	return news
+}
+
+// keyOf tells sources apart by all that they ask for, credentials included.
+func keyOf(src model.Source) (model.SourceKey, error) {
+	text, err := json.Marshal(src)
+	if err != nil {
+		return "", model.Invalidf("source %s: %w", Redact(src.URL), err)
+	}
+	return model.SourceKey("remote/" + model.DigestOf(text).String()), nil
+}
+
+// Changed says that a subscription of the store has news. Others' are ignored.
+func (u *Uses) Changed(key model.SourceKey) {
+	u.mu.Lock()
+	it := u.uses[key]
+	var apps []model.AppKey
+	if it != nil {
+		close(it.news)
+		it.news = make(chan struct{})
+		apps = slices.Collect(maps.Keys(it.apps))
+	}
+	u.mu.Unlock()
+	for _, app := range apps {
+		u.wake(app)
+	}
+}
+
+// Forget ends the subscriptions that only this app used.
+func (u *Uses) Forget(app model.AppKey) {
+	u.mu.Lock()
+	var unused []model.SourceKey
+	for key, it := range u.uses {
+		if delete(it.apps, app); len(it.apps) == 0 {
+			delete(u.uses, key)
+			unused = append(unused, key)
+		}
+	}
+	u.mu.Unlock()
+	for _, key := range unused {
+		u.sources.Remove(key)
+	}
+}
