@@ -104,6 +104,9 @@ type Kustomize struct {
 	IgnoreMissingComponents bool
 	// Labels and Annotations as kustomize's commonLabels and commonAnnotations.
 	Labels, Annotations map[string]string
+	// ExpandAnnotations puts variables of Render.Env into the values of
+	// Annotations, as always into those of Labels.
+	ExpandAnnotations bool
 	// LabelWithoutSelector keeps Labels out of selectors.
 	LabelWithoutSelector bool
 	// LabelTemplates, with LabelWithoutSelector, labels pod templates too.

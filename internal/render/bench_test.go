@@ -24,7 +24,7 @@ func BenchmarkRender(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := New(Config{}).Render(b.Context(), tree, spec); err != nil {
+				if _, err := New(Config{}).Render(b.Context(), inputOf(tree, spec)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -32,7 +32,7 @@ func BenchmarkRender(b *testing.B) {
 		b.Run(name+"-remembered", func(b *testing.B) {
 			r := New(Config{})
 			for b.Loop() {
-				if _, err := r.Render(b.Context(), tree, spec); err != nil {
+				if _, err := r.Render(b.Context(), inputOf(tree, spec)); err != nil {
 					b.Fatal(err)
 				}
 			}

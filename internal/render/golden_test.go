@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -89,11 +90,11 @@ func runCase(t *testing.T, name string) {
 
 func renderParts(t *testing.T, tree model.Tree, spec model.Render) map[string]string {
 	t.Helper()
-	out, err := New(Config{}).Render(t.Context(), tree, spec)
+	out, err := New(Config{}).Render(t.Context(), inputOf(tree, spec))
 	parts := map[string]string{}
 	if err != nil {
 		kind := "no kind"
-		if isInvalid(err) {
+		if errors.Is(err, model.ErrInvalid) {
 			kind = "invalid"
 		}
 		parts[partError] = fmt.Sprintf("%s: %v\n", kind, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -41,14 +42,14 @@ func TestAsKustomizeBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, doc := range splitYAML(printed) {
-		text, err := yaml.YAMLToJSON(doc.text)
+	for _, doc := range manifest.Split(printed) {
+		text, err := yaml.YAMLToJSON(doc.Text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, string(text))
 	}
-	out, err := New(Config{}).Render(t.Context(), tree, model.Render{Path: "overlays/prod"})
+	out, err := New(Config{}).Render(t.Context(), inputOf(tree, model.Render{Path: "overlays/prod"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestSchemaOfOneBuildDoesNotReachAnother(t *testing.T) {
 				tree, want = schema, "b"
 			}
 			// The prefix makes every render another one.
-			out, err := r.Render(t.Context(), tree, model.Render{Kustomize: model.Kustomize{NamePrefix: fmt.Sprint("n", i, "-")}})
+			out, err := r.Render(t.Context(), inputOf(tree, model.Render{Kustomize: model.Kustomize{NamePrefix: fmt.Sprint("n", i, "-")}}))
 			if err != nil {
 				t.Error(err)
 				return
@@ -125,7 +126,7 @@ func TestPrefetch(t *testing.T) {
 		"base2/kustomization.yaml":     "resources: [b.yaml]",
 		"base2/b.yaml":                 configMapB,
 	})
-	if _, err := New(Config{}).Render(t.Context(), tree, model.Render{Path: "app"}); err != nil {
+	if _, err := New(Config{}).Render(t.Context(), inputOf(tree, model.Render{Path: "app"})); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"app", "base", "base2"}, tree.prefetched); diff != "" {
@@ -164,7 +165,7 @@ func TestDirTree(t *testing.T) {
 	r := New(Config{})
 	render := func(path string) string {
 		t.Helper()
-		out, err := r.Render(t.Context(), tree, model.Render{Path: path, Directory: model.Directory{Recurse: true}})
+		out, err := r.Render(t.Context(), inputOf(tree, model.Render{Path: path, Directory: model.Directory{Recurse: true}}))
 		if err != nil {
 			return "error: " + err.Error()
 		}

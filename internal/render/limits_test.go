@@ -48,7 +48,7 @@ func TestBigFileIsNotRead(t *testing.T) {
 		if files[big] == "" {
 			big = "kustomization.yaml"
 		}
-		_, err := New(Config{}).Render(t.Context(), bigTree{newTree(files), t, big}, model.Render{})
+		_, err := New(Config{}).Render(t.Context(), inputOf(bigTree{newTree(files), t, big}, model.Render{}))
 		if !errors.Is(err, model.ErrInvalid) || !strings.Contains(err.Error(), big+": 52428800 bytes are more than the limit of 10485760") {
 			t.Errorf("%s: error is %v", name, err)
 		}
@@ -91,7 +91,7 @@ func TestLimits(t *testing.T) {
 			model.Render{Directory: model.Directory{Recurse: true}}, "64 inside each other"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := New(c.config).Render(t.Context(), newTree(c.files), c.spec)
+			_, err := New(c.config).Render(t.Context(), inputOf(newTree(c.files), c.spec))
 			if !errors.Is(err, model.ErrInvalid) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v, want %q", err, c.want)
 			}
@@ -103,18 +103,18 @@ func TestTimeIsLimited(t *testing.T) {
 	tree := newTree(map[string]string{"a.yaml": configMapA})
 	tree.block = make(chan struct{})
 	r := New(Config{Timeout: time.Millisecond, Workers: 1})
-	_, err := r.Render(t.Context(), tree, model.Render{})
+	_, err := r.Render(t.Context(), inputOf(tree, model.Render{}))
 	if !errors.Is(err, model.ErrTransient) || !strings.Contains(err.Error(), "longer than the limit of 1ms") {
 		t.Errorf("error is %v", err)
 	}
 
 	// The stuck render has given its slot back.
 	r.config.Timeout = time.Minute
-	if _, err := r.Render(t.Context(), newTree(map[string]string{"b.yaml": configMapB}), model.Render{}); err != nil {
+	if _, err := r.Render(t.Context(), inputOf(newTree(map[string]string{"b.yaml": configMapB}), model.Render{})); err != nil {
 		t.Errorf("after a render that is stuck: %v", err)
 	}
 	close(tree.block)
-	if _, err := r.Render(t.Context(), tree, model.Render{}); err != nil {
+	if _, err := r.Render(t.Context(), inputOf(tree, model.Render{})); err != nil {
 		t.Errorf("the timeout is remembered: %v", err)
 	}
 }
@@ -125,7 +125,7 @@ func TestStuckRendersAreBounded(t *testing.T) {
 	for i := range 4 * abandonedPerSlot {
 		tree := newTree(map[string]string{"a.yaml": configMapA})
 		tree.block = stuck
-		if _, err := r.Render(t.Context(), tree, model.Render{Path: strings.Repeat("./", i)}); err == nil {
+		if _, err := r.Render(t.Context(), inputOf(tree, model.Render{Path: strings.Repeat("./", i)})); err == nil {
 			t.Fatal("no error")
 		}
 	}
@@ -134,7 +134,7 @@ func TestStuckRendersAreBounded(t *testing.T) {
 	}
 	close(stuck)
 	r.config.Timeout = time.Minute
-	if _, err := r.Render(t.Context(), newTree(map[string]string{"b.yaml": configMapB}), model.Render{}); err != nil {
+	if _, err := r.Render(t.Context(), inputOf(newTree(map[string]string{"b.yaml": configMapB}), model.Render{})); err != nil {
 		t.Errorf("after the stuck renders have ended: %v", err)
 	}
 }
@@ -150,7 +150,7 @@ func TestCancelledRenderSaysSo(t *testing.T) {
 		}
 		cancel()
 	}()
-	if _, err := New(Config{}).Render(ctx, tree, model.Render{}); !errors.Is(err, context.Canceled) {
+	if _, err := New(Config{}).Render(ctx, inputOf(tree, model.Render{})); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 }

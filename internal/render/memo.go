@@ -2,9 +2,12 @@ package render
 
 import (
 	"container/list"
+	"context"
 	"sync"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/input"
+	"github.com/fixpoint-cd/fixpoint/internal/render/job"
 )
 
 // scanned is how many entries of the same settings are tried against a tree.
@@ -29,7 +32,7 @@ type memo struct {
 type entry struct {
 	place *list.Element
 	key   flight
-	done  outcome
+	done  job.Outcome
 	bytes int64
 }
 
@@ -44,15 +47,15 @@ func newMemo(entries int, bytes int64) *memo {
 }
 
 // find returns the outcome of an earlier render with these settings whose
-// reads would all give the same in tree. It reads no file.
-func (m *memo) find(spec model.Digest, top string, tree model.Tree) (outcome, bool) {
+// reads would all give the same in in. It reads no file.
+func (m *memo) find(ctx context.Context, spec model.Digest, top string, in model.RenderInput) (job.Outcome, bool) {
 	for _, candidate := range m.candidates(flight{spec, top}) {
-		if unchanged(candidate.done.reads, tree) {
+		if input.Unchanged(ctx, candidate.done.Reads, in) {
 			m.touch(candidate, flight{spec, top})
 			return candidate.done, true
 		}
 	}
-	return outcome{}, false
+	return job.Outcome{}, false
 }
 
 // candidates are the entries to try, the likeliest first.
@@ -90,7 +93,7 @@ func (m *memo) touch(e *entry, key flight) {
 	m.byTop[key] = e
 }
 
-func (m *memo) add(spec model.Digest, top string, done outcome) {
+func (m *memo) add(spec model.Digest, top string, done job.Outcome) {
 	key := flight{spec, top}
 	size := sizeOf(done)
 	if size > m.maxBytes {
@@ -128,10 +131,10 @@ func (m *memo) remove(e *entry) {
 }
 
 // sizeOf is about what an outcome takes in memory.
-func sizeOf(done outcome) int64 {
+func sizeOf(done job.Outcome) int64 {
 	const perObject, perRead = 300, 150
-	size := int64(len(done.rendered.Objects)*perObject + len(done.reads)*perRead)
-	for _, o := range done.rendered.Objects {
+	size := int64(len(done.Rendered.Objects)*perObject + len(done.Reads)*perRead)
+	for _, o := range done.Rendered.Objects {
 		size += int64(len(o.JSON))
 	}
 	return size

@@ -24,7 +24,7 @@ func TestMemo(t *testing.T) {
 	}
 	plain := map[string]string{"app/a.yaml": configMapA, "app/sub/b.yaml": configMapB, "docs/readme.md": "old"}
 	kustomize := model.Render{Path: "app"}
-	directory := model.Render{Path: "app", Tool: toolDirectory}
+	directory := model.Render{Path: "app", Tool: model.ToolDirectory}
 	optional := model.Render{Path: "app", Kustomize: model.Kustomize{
 		Components: []string{"../extra"}, IgnoreMissingComponents: true}}
 	generate := model.Render{Path: "app", Kustomize: model.Kustomize{Generate: true}}
@@ -62,19 +62,19 @@ func TestMemo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := New(Config{})
 			before := newTree(c.files)
-			if _, err := r.Render(t.Context(), before, c.spec); err != nil {
+			if _, err := r.Render(t.Context(), inputOf(before, c.spec)); err != nil {
 				t.Fatal(err)
 			}
 			after := before.with(c.change)
 			delete(after.files, c.remove)
-			_, remembered := r.Render(t.Context(), after, c.spec)
+			_, remembered := r.Render(t.Context(), inputOf(after, c.spec))
 			if got := r.Stats().Hits == 1; got != c.hit {
 				t.Errorf("hit is %v, want %v: %s", got, c.hit, c.reason)
 			}
 			if c.hit && after.read.Load() > 0 {
 				t.Errorf("%d files were read for a hit", after.read.Load())
 			}
-			_, fresh := New(Config{}).Render(t.Context(), after, c.spec)
+			_, fresh := New(Config{}).Render(t.Context(), inputOf(after, c.spec))
 			if (remembered == nil) != (fresh == nil) {
 				t.Errorf("remembered %v, fresh %v", remembered, fresh)
 			}
@@ -86,7 +86,7 @@ func TestMemoTellsSpecsApart(t *testing.T) {
 	r := New(Config{})
 	tree := newTree(map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": configMapA})
 	for _, prefix := range []string{"x-", "y-", "x-"} {
-		out, err := r.Render(t.Context(), tree, model.Render{Kustomize: model.Kustomize{NamePrefix: prefix}})
+		out, err := r.Render(t.Context(), inputOf(tree, model.Render{Kustomize: model.Kustomize{NamePrefix: prefix}}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,11 +100,11 @@ func TestMemoTellsSpecsApart(t *testing.T) {
 }
 
 func TestMemoOfErrors(t *testing.T) {
-	spec := model.Render{Tool: toolDirectory}
+	spec := model.Render{Tool: model.ToolDirectory}
 	r := New(Config{})
 	broken := newTree(map[string]string{"a.yaml": "kind: ConfigMap"})
 	for range 2 {
-		if _, err := r.Render(t.Context(), broken, spec); !errors.Is(err, model.ErrInvalid) {
+		if _, err := r.Render(t.Context(), inputOf(broken, spec)); !errors.Is(err, model.ErrInvalid) {
 			t.Fatalf("error is %v", err)
 		}
 	}
@@ -115,11 +115,11 @@ func TestMemoOfErrors(t *testing.T) {
 	r = New(Config{})
 	unreadable := newTree(map[string]string{"a.yaml": configMapA})
 	unreadable.fail = errors.New("connection lost")
-	if _, err := r.Render(t.Context(), unreadable, spec); !errors.Is(err, model.ErrTransient) || errors.Is(err, model.ErrInvalid) {
+	if _, err := r.Render(t.Context(), inputOf(unreadable, spec)); !errors.Is(err, model.ErrTransient) || errors.Is(err, model.ErrInvalid) {
 		t.Fatalf("error is %v", err)
 	}
 	unreadable.fail = nil
-	if _, err := r.Render(t.Context(), unreadable, spec); err != nil {
+	if _, err := r.Render(t.Context(), inputOf(unreadable, spec)); err != nil {
 		t.Errorf("the lost connection is remembered: %v", err)
 	}
 }
@@ -132,7 +132,7 @@ func TestMemoIsBounded(t *testing.T) {
 	} {
 		r := New(config)
 		for _, p := range []string{"a", "b", "a", "c", "a", "b"} {
-			if _, err := r.Render(t.Context(), tree, model.Render{Path: p}); err != nil {
+			if _, err := r.Render(t.Context(), inputOf(tree, model.Render{Path: p})); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -157,7 +157,7 @@ func TestMemoOfManyRepositories(t *testing.T) {
 	}
 	for range 2 {
 		for _, tree := range trees {
-			if _, err := r.Render(t.Context(), tree, model.Render{Path: "deploy"}); err != nil {
+			if _, err := r.Render(t.Context(), inputOf(tree, model.Render{Path: "deploy"})); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -173,7 +173,7 @@ func TestEqualRendersAreDoneOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if _, err := r.Render(t.Context(), tree, model.Render{}); err != nil {
+			if _, err := r.Render(t.Context(), inputOf(tree, model.Render{})); err != nil {
 				t.Error(err)
 			}
 		})

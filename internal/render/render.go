@@ -3,23 +3,22 @@ package render
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/input"
+	"github.com/fixpoint-cd/fixpoint/internal/render/job"
 )
 
-// The values of model.Render.Tool.
-const (
-	toolDirectory = "directory"
-	toolKustomize = "kustomize"
-)
-
-// Config are the limits of a Renderer. A zero or negative field is the default.
+// Config is how a Renderer renders. A zero or negative field is the default.
 type Config struct {
+	// Run does a render that is not remembered, under limits of size; its time
+	// is that of its context. It may do so in another process; default is
+	// job.Run in this one, without hooks.
+	Run func(context.Context, model.RenderInput, job.Limits) job.Outcome
 	// MaxBytes bounds the size of all files that one render reads, a file
 	// counted as often as it is read; default 10 MiB.
 	MaxBytes int64
@@ -36,7 +35,14 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	run := c.Run
+	if run == nil {
+		run = func(ctx context.Context, in model.RenderInput, limits job.Limits) job.Outcome {
+			return job.Run(ctx, in, limits, input.Hooks{})
+		}
+	}
 	return Config{
+		Run:         run,
 		MaxBytes:    positive(c.MaxBytes, 10<<20),
 		MaxObjects:  positive(c.MaxObjects, 50_000),
 		Timeout:     positive(c.Timeout, time.Minute),
@@ -87,72 +93,64 @@ func (r *Renderer) Stats() Stats {
 	return Stats{Renders: r.renders.Load(), Hits: r.hits.Load()}
 }
 
-// Render makes objects of the files of tree as spec says. The outcome is shared
+// Render makes objects of the files of in as it says. The outcome is shared
 // with other callers: never change it.
 //
-// What is wrong in the files or in spec is model.ErrInvalid, and a path that
-// does not exist model.ErrNotFound too; a tree that can't be read or a render
-// that takes too long is model.ErrTransient. A done ctx gives its own error.
+// What is wrong in the files or in the settings is model.ErrInvalid, and a path
+// that does not exist model.ErrNotFound too; what the operator does not allow
+// is model.ErrDenied; a tree that can't be read or a render that takes too long
+// is model.ErrTransient. A done ctx gives its own error.
 //
-// Kustomize can't be interrupted: when the time is over, Render returns and
-// leaves a goroutine behind that ends at the next file that it reads. There
-// are never more than five for each worker.
-func (r *Renderer) Render(ctx context.Context, tree model.Tree, spec model.Render) (model.Rendered, error) {
-	dir, err := cleanPath(spec.Path)
+// A render in this process can't be interrupted: when the time is over, Render
+// returns and leaves a goroutine behind that ends at the next file that it
+// reads. There are never more than five for each worker.
+func (r *Renderer) Render(ctx context.Context, in model.RenderInput) (model.Rendered, error) {
+	in.Render = expand(in.Render)
+	dir, err := input.Clean(in.Path)
 	if err != nil {
 		return model.Rendered{}, err
 	}
-	key, err := specDigest(spec)
+	key, err := specDigest(in.Render)
 	if err != nil {
 		return model.Rendered{}, err
 	}
-	top := contentOf(tree, dir)
+	top := input.ContentOf(in.Tree, dir)
 	leave, err := r.flights.enter(ctx, flight{key, top})
 	if err != nil {
 		return model.Rendered{}, err
 	}
 	defer leave()
-	if done, ok := r.memo.find(key, top, tree); ok {
+	if done, ok := r.memo.find(ctx, key, top, in); ok {
 		r.hits.Add(1)
-		return done.rendered, done.err
+		return done.Rendered, done.Err
 	}
-	done := r.run(ctx, &job{config: r.config, tree: tree, spec: spec, dir: dir})
-	if done.lasting {
+	done := r.run(ctx, in)
+	if done.Lasting {
 		r.memo.add(key, top, done)
 	}
-	return done.rendered, done.err
+	return done.Rendered, done.Err
 }
 
-// outcome is what a render came to.
-type outcome struct {
-	rendered model.Rendered
-	err      error
-	// reads are the paths that the outcome depends on.
-	reads []read
-	// lasting: the same reads will always give the same outcome.
-	lasting bool
-}
-
-// run does a job under the limits of time and parallelism.
-func (r *Renderer) run(ctx context.Context, j *job) outcome {
+// run renders under the limits of time and parallelism.
+func (r *Renderer) run(ctx context.Context, in model.RenderInput) job.Outcome {
 	limit, cancel := context.WithTimeoutCause(ctx, r.config.Timeout, errTooLong(r.config.Timeout))
 	defer cancel()
 	release, err := r.slots.acquire(limit)
 	if err != nil {
-		return outcome{err: err}
+		return job.Outcome{Err: err}
 	}
 	r.renders.Add(1)
-	done := make(chan outcome, 1)
+	done := make(chan job.Outcome, 1)
 	go func() {
 		defer release.finished()
-		done <- j.do(limit)
+		done <- r.config.Run(limit, in, job.Limits{MaxBytes: r.config.MaxBytes, MaxObjects: r.config.MaxObjects})
 	}()
 	select {
 	case out := <-done:
 		return out
 	case <-limit.Done():
 		release.abandoned()
-		return outcome{err: context.Cause(limit)}
+		return job.Outcome{Err: context.Cause(limit)}
 	}
 }
 
@@ -168,11 +166,4 @@ func specDigest(spec model.Render) (model.Digest, error) {
 		return model.Digest{}, model.As(model.ErrInvalid, fmt.Errorf("reading the render settings: %w", err))
 	}
 	return model.DigestOf(text), nil
-}
-
-// isInvalid reports whether err is the user's to mend.
-func isInvalid(err error) bool { return errors.Is(err, model.ErrInvalid) }
-
-func invalidf(format string, args ...any) error {
-	return model.As(model.ErrInvalid, fmt.Errorf(format, args...))
 }

@@ -141,3 +141,8 @@ func (t *memTree) Prefetch(dir string) error {
 	t.prefetched = append(t.prefetched, dir)
 	return nil
 }
+
+// inputOf is what is rendered of a tree alone.
+func inputOf(tree model.Tree, spec model.Render) model.RenderInput {
+	return model.RenderInput{Render: spec, Tree: tree}
+}
