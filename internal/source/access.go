@@ -30,6 +30,7 @@ type access struct {
 	mirror  *mirror
 	orig    remote
 	auth    model.Auth
+	proxy   model.Proxy
 	bases   []remote
 	timeout atomic.Int64
 }
@@ -186,6 +187,47 @@ func (a *access) fetchBlobs(ctx context.Context, ids []oid) error {
 		}
 		return err
 	})
+}
+
+// scope names the credentials on disk.
+func (a *access) scope() string { return a.store.scope.of(a.auth) }
+
+// need fetches those of the commits and tags that are not in the mirror. The
+// caller uses the mirror.
+func (a *access) need(ctx context.Context, want map[string]bool) error {
+	ids := make([]oid, 0, len(want))
+	for text := range want {
+		id, err := parseOID(text)
+		if err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	missing, err := a.mirror.missing(ids)
+	if err != nil {
+		return model.As(errDamaged, err)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	commits := make([]string, len(missing))
+	for i, id := range missing {
+		commits[i] = id.String()
+	}
+	return a.fetch(ctx, commits)
+}
+
+// proven is the full id of a commit that these credentials may read: they have
+// read it before, which was kept under this name, or it is fetched with them.
+// The caller uses the mirror.
+func (a *access) proven(ctx context.Context, name, id string) (string, error) {
+	if k, ok := a.mirror.recall(ctx, a.scope(), name); ok && k.name == "" {
+		return k.commit, nil
+	}
+	return a.prove(ctx, id)
 }
 
 // prove finds a commit that no ref names, and that these credentials may read it:

@@ -11,23 +11,40 @@ import (
 
 // Hash is the id of the Git object, with the mode for a file. A folder with a
 // symbolic link that leads out of it (and stays in the repository) also depends
-// on the smallest folder around it that holds what its links lead to.
+// on the smallest folder around it that holds what its links lead to. Where
+// submodules or LFS files are read, the same objects are other content.
 func (t *tree) Hash(name string) (string, error) {
 	n, err := t.find("hash", name, true)
 	if err != nil {
 		return "", err
 	}
-	if !n.isTree() {
-		return fmt.Sprintf("%o:%s", n.mode, n.id), nil
+	if n.isFile() {
+		return t.mark(fmt.Sprintf("%o:%s", n.mode, n.id), treeFlags{lfs: t.flags.lfs}), nil
 	}
 	hash, err := t.hashDir(n)
 	if err != nil {
 		return "", &fs.PathError{Op: "hash", Path: name, Err: err}
 	}
-	return hash, nil
+	return t.mark(hash, t.flags), nil
+}
+
+// mark tells a hash apart from that of the same objects read in another way.
+func (t *tree) mark(hash string, flags treeFlags) string {
+	if flags == (treeFlags{}) {
+		return hash
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %v", hash, flags))
+	return hex.EncodeToString(sum[:])
 }
 
 func (t *tree) hashDir(n node) (string, error) {
+	n, err := t.inside(n)
+	if err != nil {
+		return "", err
+	}
+	if n.isRepo() {
+		return fmt.Sprintf("%o:%s", n.mode, n.id), nil
+	}
 	up, err := t.climbs(n)
 	if err != nil {
 		return "", err
@@ -51,33 +68,48 @@ func (t *tree) hashDir(n node) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// climbKey is what the answer of climbs depends on.
+type climbKey struct {
+	id    oid
+	flags treeFlags
+}
+
 // climbs tells how many levels the links beneath a folder lead above it, at
-// most; it depends on the tree object only.
+// most. A submodule that can't be read has none that could be followed.
 func (t *tree) climbs(dir node) (int, error) {
-	if up, ok := t.access.store.climb.load(dir.id); ok {
+	cache, key := t.top.access.store.climb, climbKey{dir.id, t.flags}
+	if up, ok := cache.load(key); ok {
 		return up, nil
 	}
 	entries, err := t.entries(dir)
 	if err != nil {
 		return 0, err
 	}
-	most := 0
+	most, certain := 0, true
 	for _, e := range entries {
-		child := node{path: path.Join(dir.path, e.name), entry: e}
+		child := dir.child(e)
 		up := 0
 		switch {
+		case e.isLink():
+			up, err = t.climb(child)
+		case e.isRepo():
+			if child, err = t.inside(child); err != nil || child.isRepo() {
+				certain, err = certain && err == nil, nil
+				continue
+			}
+			fallthrough
 		case e.isTree():
 			up, err = t.climbs(child)
 			up--
-		case e.isLink():
-			up, err = t.climb(child)
 		}
 		if err != nil {
 			return 0, err
 		}
 		most = max(most, up)
 	}
-	t.access.store.climb.store(dir.id, most, 1)
+	if certain {
+		cache.store(key, most, 1)
+	}
 	return most, nil
 }
 

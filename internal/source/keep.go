@@ -9,32 +9,37 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// refKey names what was asked for below refs/fixpoint/<scope>/.
-func refKey(ref model.Ref) string {
-	return hashName(strings.Join([]string{ref.Commit, ref.Name, ref.SemVer, ref.Tag, ref.Branch, ref.Any}, "\x00"))
-}
+// refName names what was asked for below refs/fixpoint/<scope>/.
+func refName(ref model.Ref) string { return digestOf(ref)[:32] }
 
-// kept is a commit that was good when it was last looked at.
-type kept struct{ commit, name string }
+// kept is a commit that was good when it was last looked at, and the annotated
+// tag that was verified with it.
+type kept struct{ commit, name, tag string }
 
-// keep notes good commits, so that they serve after a restart without a remote.
-// The caller uses the mirror.
-func (m *mirror) keep(ctx context.Context, scope string, good map[model.Ref]kept) error {
+// keep notes good commits under names, so that they serve after a restart
+// without a remote. The caller uses the mirror.
+func (m *mirror) keep(ctx context.Context, scope string, good map[string]kept) error {
 	old, err := m.keptRefs(ctx, scope)
 	if err != nil {
 		return err
 	}
 	var b strings.Builder
-	for ref, k := range good {
-		path := "refs/fixpoint/" + scope + "/" + refKey(ref) + "/"
-		name := path + "n-" + hex.EncodeToString([]byte(k.name[:min(len(k.name), 100)]))
+	for name, k := range good {
+		path := "refs/fixpoint/" + scope + "/" + name + "/"
+		now := map[string]string{path + "n-" + hex.EncodeToString([]byte(k.name[:min(len(k.name), 100)])): k.commit}
+		if k.tag != "" {
+			now[path+"tag"] = k.tag
+		}
 		for o := range old {
-			if o != name && strings.HasPrefix(o, path) {
+			rest, mine := strings.CutPrefix(o, path)
+			if _, stays := now[o]; mine && !stays && !strings.Contains(rest, "/") {
 				fmt.Fprintf(&b, "delete %s\n", o)
 			}
 		}
-		if old[name] != k.commit {
-			fmt.Fprintf(&b, "update %s %s\n", name, k.commit)
+		for full, id := range now {
+			if old[full] != id {
+				fmt.Fprintf(&b, "update %s %s\n", full, id)
+			}
 		}
 	}
 	if b.Len() == 0 {
@@ -44,17 +49,17 @@ func (m *mirror) keep(ctx context.Context, scope string, good map[model.Ref]kept
 	return err
 }
 
-// recall finds the commit that was last good for a scope and a ref.
-func (m *mirror) recall(ctx context.Context, scope string, ref model.Ref) (kept, bool) {
+// recall finds the commit that was last good under a name.
+func (m *mirror) recall(ctx context.Context, scope, name string) (kept, bool) {
 	refs, err := m.keptRefs(ctx, scope)
 	if err != nil {
 		return kept{}, false
 	}
-	prefix := "refs/fixpoint/" + scope + "/" + refKey(ref) + "/n-"
+	path := "refs/fixpoint/" + scope + "/" + name + "/"
 	for full, commit := range refs {
-		if code, ok := strings.CutPrefix(full, prefix); ok {
+		if code, ok := strings.CutPrefix(full, path+"n-"); ok {
 			name, err := hex.DecodeString(code)
-			return kept{commit: commit, name: string(name)}, err == nil
+			return kept{commit: commit, name: string(name), tag: refs[path+"tag"]}, err == nil
 		}
 	}
 	return kept{}, false

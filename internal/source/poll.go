@@ -80,19 +80,18 @@ func (s *Store) tell(keys []model.SourceKey) {
 // look is one round for a group.
 func (s *Store) look(ctx context.Context, g *group) {
 	s.mu.Lock()
-	refs, tokens := g.refs(), map[model.SourceKey]string{}
+	asks, idle, tokens := g.asks(), g.idle(), map[model.SourceKey]string{}
 	for key, sub := range g.subs {
 		if !sub.src.Suspended {
 			tokens[key] = sub.token
 		}
 	}
-	idle := g.idleRefs()
 	s.mu.Unlock()
 
 	s.stats.looks.Add(1)
-	out, err := g.look(ctx, refs)
-	for _, ref := range idle {
-		out[ref] = g.restore(ctx, ref, nil)
+	out, err := g.finder.look(ctx, asks)
+	for key, src := range idle {
+		out[key] = g.finder.restore(ctx, src, nil)
 	}
 	if ctx.Err() != nil {
 		return
@@ -101,30 +100,14 @@ func (s *Store) look(ctx context.Context, g *group) {
 	s.poke()
 }
 
-// idleRefs are those of suspended subscriptions that have no content yet.
-func (g *group) idleRefs() []model.Ref {
-	active := map[model.Ref]bool{}
-	for _, ref := range g.refs() {
-		active[ref] = true
-	}
-	var out []model.Ref
-	for _, sub := range g.subs {
-		if sub.src.Suspended && sub.state.Snapshot == nil && !active[sub.src.Ref] {
-			active[sub.src.Ref] = true
-			out = append(out, sub.src.Ref)
-		}
-	}
-	return out
-}
-
 // finish writes the states, plans the next look, and returns whose state changed.
-func (s *Store) finish(g *group, out map[model.Ref]outcome, tokens map[model.SourceKey]string, err error) []model.SourceKey {
+func (s *Store) finish(g *group, out map[askKey]outcome, tokens map[model.SourceKey]string, err error) []model.SourceKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	var changed []model.SourceKey
 	for key, sub := range g.subs {
-		o, ok := out[sub.src.Ref]
+		o, ok := out[sub.ask]
 		if !ok || sub.src.Suspended && sub.state.Snapshot != nil {
 			continue
 		}
@@ -151,14 +134,14 @@ func (s *Store) finish(g *group, out map[model.Ref]outcome, tokens map[model.Sou
 
 // apply takes an outcome into the state and reports whether that changed it.
 func (sub *subscription) apply(o outcome, now time.Time) bool {
-	old := sub.state
+	old, id := sub.state, sub.id
 	sub.state.Checked = now
 	if o.err == nil {
 		sub.state.Err = nil
 		if o.snapshot != nil {
-			sub.state.Snapshot = o.snapshot
+			sub.state.Snapshot, sub.id = o.snapshot, o.id
 		}
-		return old.Checked.IsZero() || old.Err != nil || !same(old.Snapshot, sub.state.Snapshot)
+		return old.Checked.IsZero() || old.Err != nil || id != sub.id || !same(old.Snapshot, sub.state.Snapshot)
 	}
 	f := &Failure{Since: now, err: o.err, Restored: o.restored}
 	var before *Failure
@@ -168,7 +151,7 @@ func (sub *subscription) apply(o outcome, now time.Time) bool {
 	}
 	sub.state.Err = f
 	if sub.state.Snapshot == nil {
-		sub.state.Snapshot = o.snapshot
+		sub.state.Snapshot, sub.id = o.snapshot, o.id
 	}
 	return old.Err == nil || old.Err.Error() != f.Error() || !same(old.Snapshot, sub.state.Snapshot)
 }

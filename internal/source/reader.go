@@ -20,6 +20,10 @@ type tooLarge struct{ size int64 }
 
 func (e *tooLarge) Error() string { return fmt.Sprintf("it has %d bytes", e.size) }
 
+func (e *tooLarge) refusal(limit int64) error {
+	return fmt.Errorf("the file has %d bytes and at most %d are read; keep it out of the repository or raise the limit", e.size, limit)
+}
+
 // reader reads the objects of one mirror through long-lived git cat-file
 // processes. They run in an empty repository that only borrows the mirror's
 // objects: it knows no remote, so an object that is missing is never fetched

@@ -2,6 +2,7 @@ package source
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 	"unicode"
@@ -65,9 +66,17 @@ func (a *advert) has(commit string) bool {
 // target is what a ref stands for: a commit and the name that was resolved, or
 // a commit id (short if it is not 40 digits) that no ref names.
 type target struct {
-	commit string
+	id     string
 	name   string
+	tag    string // the object of an annotated tag; "" if the name is none
 	lookup bool
+	// wantTag: somebody asks for the tag itself, too.
+	wantTag bool
+}
+
+// same reports whether now is nothing new.
+func (t target) same(now target) bool {
+	return t.id == now.id && t.name == now.name && (!now.wantTag || t.wantTag && t.tag == now.tag)
 }
 
 var hexID = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
@@ -101,17 +110,17 @@ func (a *advert) any(name string) (target, error) {
 	}
 	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
 		if id, ok := a.commit(prefix + name); ok {
-			return target{commit: id, name: name}, nil
+			return a.at(prefix+name, id, name), nil
 		}
 	}
 	if id := strings.ToLower(name); hexID.MatchString(id) {
-		return target{commit: id, lookup: true}, nil
+		return target{id: id, lookup: true}, nil
 	}
 	return target{}, notFound("branch, tag or commit", name)
 }
 
 func (a *advert) byID(id string) target {
-	return target{commit: id, lookup: !a.has(id)}
+	return target{id: id, lookup: !a.has(id)}
 }
 
 func (a *advert) named(full, short, what string) (target, error) {
@@ -119,7 +128,16 @@ func (a *advert) named(full, short, what string) (target, error) {
 	if !ok {
 		return target{}, notFound(what, short)
 	}
-	return target{commit: id, name: short}, nil
+	return a.at(full, id, short), nil
+}
+
+// at is the target of a ref that exists.
+func (a *advert) at(full, id, short string) target {
+	t := target{id: id, name: short}
+	if _, annotated := a.peeled[full]; annotated {
+		t.tag = a.ids[full]
+	}
+	return t
 }
 
 func (a *advert) defaultBranch() (target, error) {
@@ -134,7 +152,7 @@ func (a *advert) defaultBranch() (target, error) {
 	if name == "" {
 		name = "HEAD"
 	}
-	return target{commit: id, name: name}, nil
+	return target{id: id, name: name}, nil
 }
 
 // semver picks the highest tag that satisfies a constraint.
@@ -199,8 +217,8 @@ func checkRefName(name string) error {
 }
 
 // ofBranchesAndTags reports whether these refs need no other ones to be listed.
-func ofBranchesAndTags(refs []model.Ref) bool {
-	for _, r := range refs {
+func ofBranchesAndTags(refs iter.Seq[model.Ref]) bool {
+	for r := range refs {
 		listed := r.Commit != "" || strings.HasPrefix(r.Name, "refs/heads/") || strings.HasPrefix(r.Name, "refs/tags/") ||
 			r.Name == "" && (r.SemVer != "" || r.Tag != "" || r.Branch != "")
 		if !listed {

@@ -41,7 +41,7 @@ func (s *scopes) open(path string) error {
 // of is the name of credentials, which is the same after a restart. Known hosts
 // and CAs are not part of it: they say whom we trust, not who we are.
 func (s *scopes) of(auth model.Auth) string {
-	auth.KnownHosts, auth.CA, auth.Insecure = "", "", false
+	auth.KnownHosts, auth.CA, auth.Insecure, auth.PassCredentials = "", "", false, false
 	if auth == (model.Auth{}) {
 		return "public"
 	}
@@ -50,7 +50,7 @@ func (s *scopes) of(auth model.Auth) string {
 	if name, ok := s.names[auth]; ok {
 		return name
 	}
-	text, err := json.Marshal([]string{auth.Username, auth.Password, auth.BearerToken, auth.SSHKey, auth.SSHPassword, auth.ClientCert, auth.ClientKey})
+	text, err := json.Marshal(auth)
 	if err != nil {
 		panic(err) // strings always marshal
 	}

@@ -50,7 +50,7 @@ type Store struct {
 	git   *git
 	lock  *os.File
 	trees *lru[oid, []entry]
-	climb *lru[oid, int]
+	climb *lru[climbKey, int]
 	hosts *limiter
 	scope scopes
 	stats counters
@@ -78,7 +78,7 @@ func New(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg:     cfg,
 		trees:   newLRU[oid, []entry](200_000),
-		climb:   newLRU[oid, int](200_000),
+		climb:   newLRU[climbKey, int](200_000),
 		hosts:   newLimiter(4),
 		wake:    make(chan struct{}, 1),
 		subs:    map[model.SourceKey]*subscription{},

@@ -10,10 +10,12 @@ import (
 // subscription is what one key asks for and how that is.
 type subscription struct {
 	src   model.Source
+	ask   askKey
 	group *group // nil if the source is invalid
 	index []string
 	token string // of a Refresh that waits
 	state model.SourceState
+	id    string // of the snapshot, see outcome
 }
 
 // Set makes or changes a subscription. An equal source changes nothing; a changed
@@ -26,12 +28,12 @@ func (s *Store) Set(key model.SourceKey, src model.Source) {
 	if old != nil && old.src.Equal(src) {
 		return
 	}
-	sub := &subscription{src: src}
+	sub := &subscription{src: src, ask: askOf(src)}
 	if old != nil {
 		s.leave(key, old)
 		sub.token, sub.state.Handled = old.token, old.state.Handled
 		if old.src.URL == src.URL && old.src.Ref == src.Ref {
-			sub.state = old.state
+			sub.state, sub.id = old.state, old.id
 		}
 	}
 	s.subs[key] = sub
@@ -42,32 +44,38 @@ func (s *Store) Set(key model.SourceKey, src model.Source) {
 	s.poke()
 }
 
-// join puts a subscription into the group of its repository and credentials.
+// place is where a source's group is, and how it is looked at.
+type place struct {
+	key   groupKey
+	index []string // what a webhook may call it
+	open  func() finder
+}
+
+// join puts a subscription into the group of its place and credentials.
 func (s *Store) join(key model.SourceKey, sub *subscription) error {
-	src := sub.src
-	r, user, err := parseURL(src.URL, s.cfg.AllowLocal)
+	at, err := s.place(sub.src)
 	if err != nil {
 		return err
 	}
-	gk := groupKey{url: withoutUserinfo(src.URL), auth: withUserinfo(src.Auth, user), proxy: src.Proxy}
-	if r.scheme == "ssh" {
-		gk.url = r.String()
-	}
-	g := s.groups[gk]
+	g := s.groups[at.key]
 	if g == nil {
-		m := s.mirrorOf(r)
-		g = &group{key: gk, remote: r, mirror: m, subs: map[model.SourceKey]*subscription{}, good: map[model.Ref]*good{}}
-		g.access = &access{store: s, mirror: m, orig: r, auth: gk.auth, bases: bases(r, s.cfg.Rewrites, s.cfg.AllowLocal)}
-		s.groups[gk] = g
+		g = &group{key: at.key, finder: at.open(), subs: map[model.SourceKey]*subscription{}}
+		s.groups[at.key] = g
 	}
-	sub.group = g
-	for _, b := range g.access.bases {
-		sub.index = append(sub.index, b.index())
-	}
+	sub.group, sub.index = g, at.index
 	g.subs[key] = sub
-	g.access.timeout.Store(int64(s.timeout(g)))
+	g.finder.grant(s.timeout(g))
 	s.lookNow(g)
 	return nil
+}
+
+func (s *Store) place(src model.Source) (place, error) {
+	switch src.Kind {
+	case "", model.SourceGit:
+		return s.gitPlace(src)
+	default:
+		return place{}, model.Invalidf("sources of the kind %q are not supported", src.Kind)
+	}
 }
 
 func (s *Store) leave(key model.SourceKey, sub *subscription) {

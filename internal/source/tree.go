@@ -19,27 +19,53 @@ const maxBatch = 2000
 // maxLinks bounds how many symbolic links lead to one file.
 const maxLinks = 40
 
-// tree is the content of one commit, read when it is asked for. A submodule is
-// an empty folder.
+// tree is the content of one commit, read when it is asked for.
 type tree struct {
+	top   *content
+	flags treeFlags
+	subs  submodules
+}
+
+// treeFlags say what of a commit's content is read that lies elsewhere.
+type treeFlags struct {
+	// submodules: else one is an empty folder.
+	submodules bool
+	// lfs: else its files are their pointers.
+	lfs bool
+}
+
+// content is a commit of one repository that makes up a tree, or a part of it.
+type content struct {
 	access *access
 	commit string
 	root   oid
+	// at is its place in the tree, and depth how many submodules it lies in.
+	at    string
+	depth int
 }
 
 var (
-	_ model.Tree = (*tree)(nil)
-	_ fs.FS      = (*tree)(nil)
+	_ model.Tree    = (*tree)(nil)
+	_ fs.ReadLinkFS = (*tree)(nil)
 )
+
+// with is the same tree read in another way.
+func (t *tree) with(flags treeFlags) *tree {
+	if t.flags == flags {
+		return t
+	}
+	return &tree{top: t.top, flags: flags}
+}
 
 // node is a place in the tree: where it really is, and what is there.
 type node struct {
 	path string
+	in   *content
 	entry
 }
 
-func (t *tree) rootNode() node {
-	return node{path: ".", entry: entry{name: ".", mode: modeTree, id: t.root}}
+func (c *content) node() node {
+	return node{path: c.at, in: c, entry: entry{name: ".", mode: modeTree, id: c.root}}
 }
 
 // find walks to a name. Links on the way are followed; a link at the end only
@@ -56,7 +82,7 @@ func (t *tree) find(op, name string, follow bool) (node, error) {
 }
 
 func (t *tree) walk(name string, follow bool) (node, error) {
-	stack := []node{t.rootNode()}
+	stack := []node{t.top.node()}
 	todo := strings.Split(name, "/")
 	for links := 0; len(todo) > 0; {
 		part := todo[0]
@@ -97,16 +123,24 @@ func linkError(text string) error {
 }
 
 func (t *tree) child(dir node, name string) (node, error) {
+	dir, err := t.inside(dir)
+	if err != nil {
+		return node{}, err
+	}
 	entries, err := t.entries(dir)
 	if err != nil {
 		return node{}, err
 	}
 	for _, e := range entries {
 		if e.name == name {
-			return node{path: path.Join(dir.path, name), entry: e}, nil
+			return dir.child(e), nil
 		}
 	}
 	return node{}, fs.ErrNotExist
+}
+
+func (n node) child(e entry) node {
+	return node{path: path.Join(n.path, e.name), in: n.in, entry: e}
 }
 
 // linkText is where a link points to, relative to its folder.
@@ -122,74 +156,101 @@ func (t *tree) linkText(link node) (string, error) {
 	return to, nil
 }
 
-// entries are the lines of a folder; of a submodule there are none.
+// entries are the lines of a folder; of a submodule that is not read there are
+// none.
 func (t *tree) entries(dir node) ([]entry, error) {
+	dir, err := t.inside(dir)
 	switch {
+	case err != nil:
+		return nil, err
 	case dir.isRepo():
 		return nil, nil
 	case !dir.isTree():
 		return nil, fs.ErrNotExist
 	}
-	entries, err := t.access.mirror.tree(dir.id)
+	return dir.in.entries(dir.id)
+}
+
+// entries reads a tree object.
+func (c *content) entries(id oid) ([]entry, error) {
+	entries, err := c.access.mirror.tree(id)
 	if isMissing(err) {
-		if err := t.fetchCommit(); err != nil {
+		if err := c.fetchCommit(); err != nil {
 			return nil, err
 		}
-		entries, err = t.access.mirror.tree(dir.id)
+		entries, err = c.access.mirror.tree(id)
 	}
 	if err != nil {
-		return nil, t.damaged(err)
+		return nil, c.damaged(err)
 	}
 	return entries, nil
 }
 
 // fetchCommit gets the commit again if the mirror was made anew since.
-func (t *tree) fetchCommit() error {
-	id, err := parseOID(t.commit)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := t.patience()
+func (c *content) fetchCommit() error {
+	ctx, cancel := c.patience()
 	defer cancel()
-	done, err := t.access.mirror.use(ctx)
+	done, err := c.access.mirror.use(ctx)
 	if err != nil {
-		return model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
+		return waiting(err)
 	}
 	defer done()
-	if has, err := t.access.mirror.reader.has(id); err != nil || has {
-		return err
-	}
-	return t.access.fetch(ctx, []string{t.commit})
+	return c.access.need(ctx, map[string]bool{c.commit: true})
+}
+
+func waiting(err error) error {
+	return model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
 }
 
 // patience bounds a fetch that a read needs.
-func (t *tree) patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), 2*time.Duration(t.access.timeout.Load()))
+func (c *content) patience() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 2*time.Duration(c.access.timeout.Load()))
 }
 
 // damaged reports that something that must be in the mirror is not. The next
-// look makes the mirror anew.
-func (t *tree) damaged(err error) error {
-	t.access.mirror.suspect.Store(true)
-	t.access.store.lookAt(t.access.mirror)
+// look makes the mirror anew; that of a submodule, which nobody looks at, is made
+// anew at once.
+func (c *content) damaged(err error) error {
+	m := c.access.mirror
+	if !c.access.store.lookAt(m) {
+		c.remake()
+	}
 	return model.As(model.ErrTransient, fmt.Errorf("the local mirror is damaged and is fetched anew: %w", err))
 }
 
-// lookAt makes every group of a mirror due.
-func (s *Store) lookAt(m *mirror) {
+func (c *content) remake() {
+	ctx, cancel := c.patience()
+	defer cancel()
+	done, err := c.access.mirror.use(ctx)
+	if err != nil {
+		return
+	}
+	defer done()
+	_ = c.access.mirror.discard() // the next read says what is wrong
+}
+
+// lookAt makes every group of a damaged mirror due; false if there is none.
+func (s *Store) lookAt(m *mirror) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	some := false
 	for _, g := range s.groups {
-		if g.mirror == m {
+		if r, ok := g.finder.(*repository); ok && r.mirror == m {
+			some = true
 			s.lookNow(g)
 		}
 	}
-	s.poke()
+	if some {
+		m.suspect.Store(true)
+		s.poke()
+	}
+	return some
 }
 
-// blob is the content of a file or link, fetched if it has to be.
+// blob is the content of a file or link in the repository, fetched if it has to
+// be.
 func (t *tree) blob(n node, limit int64) ([]byte, error) {
-	r := t.access.mirror.reader
+	r := n.in.access.mirror.reader
 	_, data, err := r.read(n.id, limit)
 	if isMissing(err) {
 		if err := t.fetchAround(n); err != nil {
@@ -202,9 +263,9 @@ func (t *tree) blob(n node, limit int64) ([]byte, error) {
 	case err == nil:
 		return data, nil
 	case errors.As(err, &large):
-		return nil, fmt.Errorf("the file has %d bytes and at most %d are read; keep it out of the repository or raise the limit", large.size, limit)
+		return nil, large.refusal(limit)
 	default:
-		return nil, t.damaged(err)
+		return nil, n.in.damaged(err)
 	}
 }
 
@@ -222,25 +283,29 @@ func (t *tree) fetchAround(n node) error {
 	if !slices.Contains(ids, n.id) {
 		ids = append(ids, n.id)
 	}
-	return t.fetch(ids)
+	return t.fetch(n.in, ids)
 }
 
-// blobs lists the contents beneath a folder: those in it first. With more than
-// limit beneath, only those in the folder are listed; 0 is no limit.
+// blobs lists the contents beneath a folder, but for submodules: those in it
+// first. With more than limit beneath, only those in the folder are listed; 0 is
+// no limit.
 func (t *tree) blobs(dir node, limit int) (ids []oid, complete bool, err error) {
+	if dir, err = t.inside(dir); err != nil {
+		return nil, false, err
+	}
 	seen := map[oid]bool{}
 	var out []oid
-	folders := []node{dir}
+	folders := []oid{dir.id}
 	direct := 0
 	for len(folders) > 0 {
-		entries, err := t.entries(folders[0])
+		entries, err := dir.in.entries(folders[0])
 		if err != nil {
 			return nil, false, err
 		}
 		for _, e := range entries {
 			switch {
 			case e.isTree():
-				folders = append(folders, node{entry: e})
+				folders = append(folders, e.id)
 			case !e.isRepo() && !seen[e.id]:
 				seen[e.id] = true
 				out = append(out, e.id)
@@ -260,20 +325,20 @@ func (t *tree) blobs(dir node, limit int) (ids []oid, complete bool, err error) 
 // fetch gets those of the contents that are not in the mirror. When some have to
 // be asked for in a small repository, all of it is, in the same request: many
 // apps read one repository, and none but the first then has to ask.
-func (t *tree) fetch(ids []oid) error {
+func (t *tree) fetch(in *content, ids []oid) error {
 	nothing := func(context.Context, []oid) error { return nil }
-	missing, err := t.withMissing(ids, nothing)
+	missing, err := in.withMissing(ids, nothing)
 	if err != nil || missing == 0 {
 		return err
 	}
-	all, complete, err := t.blobs(t.rootNode(), maxWhole)
+	all, complete, err := t.blobs(in.node(), maxWhole)
 	if err != nil {
 		return err
 	}
 	if complete {
 		ids = all
 	}
-	_, err = t.withMissing(ids, t.access.fetchBlobs)
+	_, err = in.withMissing(ids, in.access.fetchBlobs)
 	return err
 }
 
@@ -282,18 +347,19 @@ const maxWhole = 1000
 
 // withMissing does something about those of the contents that are not in the
 // mirror, if there are any, and counts them.
-func (t *tree) withMissing(ids []oid, do func(context.Context, []oid) error) (int, error) {
-	ctx, cancel := t.patience()
+func (c *content) withMissing(ids []oid, do func(context.Context, []oid) error) (int, error) {
+	ctx, cancel := c.patience()
 	defer cancel()
-	done, err := t.access.mirror.use(ctx)
+	done, err := c.access.mirror.use(ctx)
 	if err != nil {
-		return 0, model.As(model.ErrTransient, fmt.Errorf("waiting for the mirror: %w", err))
+		return 0, waiting(err)
+	}
+	missing, err := c.access.mirror.missing(ids)
+	if err != nil {
+		done()
+		return 0, c.damaged(err)
 	}
 	defer done()
-	missing, err := t.access.mirror.missing(ids)
-	if err != nil {
-		return 0, t.damaged(err)
-	}
 	if len(missing) == 0 {
 		return 0, nil
 	}
@@ -307,14 +373,17 @@ func (t *tree) Prefetch(dir string) error {
 	if err != nil {
 		return err
 	}
-	if !n.isTree() {
+	if n.isFile() {
 		return nil
 	}
 	ids, _, err := t.blobs(n, 0)
 	if err != nil {
 		return &fs.PathError{Op: "prefetch", Path: dir, Err: err}
 	}
-	if err := t.fetch(ids); err != nil {
+	if n, err = t.inside(n); err != nil || n.isRepo() {
+		return err
+	}
+	if err := t.fetch(n.in, ids); err != nil {
 		return &fs.PathError{Op: "prefetch", Path: dir, Err: err}
 	}
 	return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// content commits entries and returns their snapshot.
-func content(t *testing.T, r *running, git *gitserver.Server, entries ...gitserver.Entry) *model.Snapshot {
+// snapshotOf commits entries and returns their snapshot.
+func snapshotOf(t *testing.T, r *running, git *gitserver.Server, entries ...gitserver.Entry) *model.Snapshot {
 	t.Helper()
 	if _, err := git.CommitEntries(t.Context(), "app", "main", "entries", entries); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func file(path, data string) gitserver.Entry { return gitserver.Entry{Path: path
 func TestLinks(t *testing.T) {
 	git := server(t)
 	r := store(t, Config{}).run(t)
-	snap := content(t, r, git,
+	snap := snapshotOf(t, r, git,
 		file("base/a.yaml", "a"), file("apps/x/own.yaml", "own"),
 		link("apps/x/a.yaml", "../../base/a.yaml"), link("apps/x/base", "../../base"), link("apps/x/twice", "base/a.yaml"),
 		link("apps/out", "../../etc/passwd"), link("apps/absolute", "/etc/passwd"), link("apps/x/far", "../../../../../../etc"),
@@ -69,7 +69,7 @@ func TestLinks(t *testing.T) {
 func TestSubmoduleIsAnEmptyFolder(t *testing.T) {
 	git := server(t)
 	r := store(t, Config{}).run(t)
-	snap := content(t, r, git, file("a", "a"),
+	snap := snapshotOf(t, r, git, file("a", "a"),
 		file(".gitmodules", "[submodule \"evil\"]\n\tpath = evil\n\turl = ext::sh -c \"touch /tmp/fixpoint-pwned\"\n"),
 		gitserver.Entry{Path: "evil", Mode: gitserver.ModeSubmodule, Data: strings.Repeat("1", 40)})
 	entries, err := snap.Tree.ReadDir("evil")
@@ -87,7 +87,7 @@ func TestSubmoduleIsAnEmptyFolder(t *testing.T) {
 func TestFileTooLarge(t *testing.T) {
 	git := server(t)
 	r := store(t, Config{}).run(t)
-	snap := content(t, r, git, file("dir/huge.yaml", strings.Repeat("x", 50<<20)), file("dir/small.yaml", "s"))
+	snap := snapshotOf(t, r, git, file("dir/huge.yaml", strings.Repeat("x", 50<<20)), file("dir/small.yaml", "s"))
 	_, err := snap.Tree.ReadFile("dir/huge.yaml")
 	if err == nil || !strings.Contains(err.Error(), "dir/huge.yaml") || !strings.Contains(err.Error(), fmt.Sprint(50<<20)) {
 		t.Fatalf("error %v, want one that names the file and its size", err)
@@ -111,7 +111,7 @@ func TestMissingFilesComeInOneBatch(t *testing.T) {
 	for i := range maxWhole {
 		entries = append(entries, file(fmt.Sprint("more/", i), fmt.Sprint("m", i)))
 	}
-	snap := content(t, r, git, entries...)
+	snap := snapshotOf(t, r, git, entries...)
 	before := r.Stats().BlobFetches
 	count := 0
 	err := fs.WalkDir(snap.Tree, "apps", func(name string, e fs.DirEntry, err error) error {
@@ -146,7 +146,7 @@ func TestSmallRepositoryComesInOneBatch(t *testing.T) {
 	for i := range 100 {
 		entries = append(entries, file(fmt.Sprintf("apps/%d/cm.yaml", i), fmt.Sprint("data ", i)))
 	}
-	snap := content(t, r, git, entries...)
+	snap := snapshotOf(t, r, git, entries...)
 	before := r.Stats().BlobFetches
 	for i := range 100 {
 		read(t, snap, fmt.Sprintf("apps/%d/cm.yaml", i))
@@ -163,7 +163,7 @@ func TestManyReadersOfOneTree(t *testing.T) {
 	for i := range 100 {
 		entries = append(entries, file(fmt.Sprintf("d%d/f", i%7)+fmt.Sprint(i), strings.Repeat(fmt.Sprint(i), 1000)))
 	}
-	snap := content(t, r, git, entries...)
+	snap := snapshotOf(t, r, git, entries...)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -182,7 +182,7 @@ func TestManyReadersOfOneTree(t *testing.T) {
 func TestHash(t *testing.T) {
 	git := server(t)
 	r := store(t, Config{}).run(t)
-	first := content(t, r, git,
+	first := snapshotOf(t, r, git,
 		file("base/a", "1"), file("plain/b", "1"), file("else/c", "1"),
 		file("linked/d", "1"), link("linked/a", "../base/a"),
 		file("deep/x/y/d", "1"), link("deep/x/y/a", "../../z"), file("deep/z", "1"))
@@ -199,7 +199,7 @@ func TestHash(t *testing.T) {
 	}
 	changed := func(entries ...gitserver.Entry) []string {
 		before := hashes(r.good(t, "app"))
-		after := hashes(content(t, r, git, entries...))
+		after := hashes(snapshotOf(t, r, git, entries...))
 		var out []string
 		for _, name := range []string{".", "base", "base/a", "deep", "deep/x", "linked", "linked/a", "plain", "plain/b"} {
 			if before[name] != after[name] {

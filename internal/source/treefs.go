@@ -19,7 +19,7 @@ func (t *tree) ReadFile(name string) ([]byte, error) {
 	if !n.isFile() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
 	}
-	data, err := t.blob(n, t.access.store.cfg.MaxFile)
+	data, err := t.blob(n, t.top.access.store.cfg.MaxFile)
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
@@ -35,13 +35,16 @@ func (t *tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	if n.isFile() {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
 	}
+	if n, err = t.inside(n); err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
 	entries, err := t.entries(n)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 	}
 	out := make([]fs.DirEntry, len(entries))
 	for i, e := range entries {
-		out[i] = fs.FileInfoToDirEntry(&info{tree: t, entry: e, name: e.name})
+		out[i] = fs.FileInfoToDirEntry(&info{tree: t, node: n.child(e), name: e.name})
 	}
 	// Git sorts a folder as if its name ended in a slash.
 	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -59,7 +62,7 @@ func (t *tree) stat(op, name string, follow bool) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &info{tree: t, entry: n.entry, name: name[strings.LastIndexByte(name, '/')+1:]}, nil
+	return &info{tree: t, node: n, name: name[strings.LastIndexByte(name, '/')+1:]}, nil
 }
 
 // ReadLink is where a link points to.
@@ -78,15 +81,13 @@ func (t *tree) ReadLink(name string) (string, error) {
 	return to, nil
 }
 
-var _ fs.ReadLinkFS = (*tree)(nil)
-
 // Open opens a file, whose content is in memory then, or a folder.
 func (t *tree) Open(name string) (fs.File, error) {
 	n, err := t.find("open", name, true)
 	if err != nil {
 		return nil, err
 	}
-	st := &info{tree: t, entry: n.entry, name: name[strings.LastIndexByte(name, '/')+1:]}
+	st := &info{tree: t, node: n, name: name[strings.LastIndexByte(name, '/')+1:]}
 	if !n.isFile() {
 		entries, err := t.ReadDir(name)
 		if err != nil {
@@ -104,23 +105,29 @@ func (t *tree) Open(name string) (fs.File, error) {
 // info describes an entry. The size of a file is looked up when it is asked for;
 // it is -1 if the content cannot be had.
 type info struct {
-	tree  *tree
-	entry entry
-	name  string
+	tree *tree
+	node node
+	name string
 }
 
 func (i *info) Name() string       { return i.name }
-func (i *info) Mode() fs.FileMode  { return i.entry.fileMode() }
 func (i *info) ModTime() time.Time { return time.Time{} }
 func (i *info) IsDir() bool        { return i.Mode().IsDir() }
 func (i *info) Sys() any           { return nil }
+
+func (i *info) Mode() fs.FileMode {
+	if i.node.isRepo() && i.tree.flags.submodules {
+		return fs.ModeDir | 0o555
+	}
+	return i.node.fileMode()
+}
 
 func (i *info) Size() int64 {
 	if i.IsDir() {
 		return 0
 	}
 	size := func() (int64, bool) {
-		infos, err := i.tree.access.mirror.reader.info([]oid{i.entry.id})
+		infos, err := i.node.in.access.mirror.reader.info([]oid{i.node.id})
 		if err != nil || infos[0].missing {
 			return -1, false
 		}
@@ -129,7 +136,7 @@ func (i *info) Size() int64 {
 	if n, ok := size(); ok {
 		return n
 	}
-	if i.tree.fetch([]oid{i.entry.id}) != nil {
+	if i.tree.fetch(i.node.in, []oid{i.node.id}) != nil {
 		return -1
 	}
 	n, _ := size()
