@@ -9,6 +9,8 @@ const (
 	ToolHelm      = "helm"
 	ToolCUE       = "cue"
 	ToolPlugin    = "plugin"
+	// ToolJsonnet is only for Render.Disabled: *.jsonnet files are a directory's.
+	ToolJsonnet = "jsonnet"
 )
 
 // Render says how the files of a source become objects.
@@ -17,7 +19,11 @@ type Render struct {
 	Path string
 	// Tool is one of the Tool constants, or "" to choose by what Path holds:
 	// Chart.yaml makes it helm, a kustomization file kustomize.
-	Tool      string
+	Tool string
+	// Disabled are tools that Path does not choose, of ToolHelm and ToolKustomize:
+	// what it holds is read as a directory. With ToolJsonnet, *.jsonnet files of a
+	// directory are left out.
+	Disabled  []string
 	Directory Directory
 	Kustomize Kustomize
 	Helm      Helm
@@ -113,6 +119,9 @@ type Kustomize struct {
 	LabelTemplates bool
 	// ForceLabels and ForceAnnotations overwrite those of the kustomization.
 	ForceLabels, ForceAnnotations bool
+	// KubeVersion and APIVersions replace, for helmCharts, what the target says.
+	KubeVersion string
+	APIVersions []string
 	// BuildMetadata as kustomize's buildMetadata.
 	BuildMetadata []string
 	// EnableHelm inflates helmCharts; off, a kustomization that has some is an
