@@ -87,8 +87,8 @@ type Plugin struct {
 type PluginParameter struct {
 	Name   string            `json:"name"`
 	String *string           `json:"string,omitempty"`
-	Map    map[string]string `json:"map,omitempty"`
-	Array  []string          `json:"array,omitempty"`
+	Map    map[string]string `json:"map,omitzero"`
+	Array  []string          `json:"array,omitzero"`
 }
 
 // NameValue is a name with a value.
@@ -141,6 +141,9 @@ type Helm struct {
 	// those; $ref/path in another source of the app; or URLs.
 	ValueFiles              []string
 	IgnoreMissingValueFiles bool
+	// Defaults take the place of the chart's values.yaml, the later over the
+	// earlier, with paths as in ValueFiles; empty leaves it as it is.
+	Defaults []string
 	// ValueSchemes are the schemes that value files by URL may have; empty is
 	// http and https.
 	ValueSchemes []string
