@@ -279,7 +279,8 @@ type EnvEntry struct {
 	Value string `json:"value"`
 }
 
-// PluginParameter is a parameter of a plugin: a string, an array or a map.
+// PluginParameter is a parameter of a plugin: a string, an array or a map. Empty
+// ones are something else than none.
 //
 // +kubebuilder:pruning:PreserveUnknownFields
 type PluginParameter struct {
@@ -288,9 +289,9 @@ type PluginParameter struct {
 	// +optional
 	String *string `json:"string,omitempty"`
 	// +optional
-	Map map[string]string `json:"map,omitempty"`
+	Map map[string]string `json:"map,omitzero"`
 	// +optional
-	Array []string `json:"array,omitempty"`
+	Array []string `json:"array,omitzero"`
 }
 
 // SourceHydrator renders a dry source into a branch that is then synced.

@@ -45,7 +45,7 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, []model.Source) {
 		return app, []model.Source{{}}
 	}
 	app.Warnings = append(fieldWarnings(raw), projectWarnings(spec.Project)...)
-	app.Spec = specDigest(spec.Source, spec.Destination)
+	app.Spec = specDigest(spec.Source, spec.Sources, spec.Destination)
 	app.Namespace = spec.Destination.Namespace
 
 	var problems problems
@@ -53,11 +53,11 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, []model.Source) {
 	problems.add(err)
 	app.Target = cluster.Target()
 	app.Warnings = append(app.Warnings, warnings(cluster.Unsupported)...)
-	src := sourceOf(&app, spec, env, &problems)
+	sources := sourcesOf(&app, spec, env, &problems)
 	syncRules(&app, spec, env, &problems)
-	recall(&app, u)
+	recall(&app, spec, u)
 	app.Invalid = problems.err()
-	return app, []model.Source{src}
+	return app, sources
 }
 
 // problems are the reasons why an app can't be worked on.
@@ -89,53 +89,6 @@ func (e *problemError) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// sourceOf reads where the content comes from and how it is rendered. While the
-// app is being deleted, neither matters.
-func sourceOf(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *problems) model.Source {
-	if err := unsupportedSource(spec); err != nil {
-		if !app.Deleting {
-			p.add(err)
-		}
-		return model.Source{}
-	}
-	render, err := renderOf(app.Key, spec)
-	if !app.Deleting {
-		p.add(err)
-	}
-	app.Sources[0].Render = render
-	auth, unsupported := env.Settings.auth(project(spec.Project), spec.Source.RepoURL)
-	app.Warnings = append(app.Warnings, warnings(unsupported)...)
-	return model.Source{
-		URL: spec.Source.RepoURL, Ref: refOf(spec.Source.TargetRevision), Auth: auth,
-		Interval: env.Settings.interval(), Suspended: app.Suspended,
-	}
-}
-
-// unsupportedSource refuses sources for which another thing than what is
-// declared would be applied.
-func unsupportedSource(spec v1alpha1.ApplicationSpec) error {
-	s := spec.Source
-	switch {
-	case spec.SourceHydrator != nil:
-		return errors.New("spec.sourceHydrator is not supported yet: use spec.source with the hydrated branch")
-	case len(spec.Sources) > 0:
-		return errors.New("spec.sources is not supported yet: use one spec.source for each Application")
-	case s == nil || s.RepoURL == "":
-		return errors.New("spec.source.repoURL is required: name the Git repository")
-	case s.Chart != "":
-		return errors.New("spec.source.chart is not supported yet: use a Git repository")
-	case s.Helm != nil && !isZero(*s.Helm):
-		return errors.New("spec.source.helm is not supported yet: use plain files or kustomize")
-	case s.Plugin != nil:
-		return errors.New("spec.source.plugin is not supported yet: use plain files or kustomize")
-	case s.TagPrefix != "":
-		return errors.New("spec.source.tagPrefix is not supported yet: write the whole tag in targetRevision")
-	case strings.HasPrefix(s.RepoURL, "oci://"):
-		return errors.New("spec.source.repoURL: OCI repositories are not supported yet: use a Git repository")
-	}
-	return nil
-}
-
 // project is the project that a spec means.
 func project(name string) string {
 	if name == "" {
@@ -144,11 +97,18 @@ func project(name string) string {
 	return name
 }
 
+// ProjectOf is the project of an Application, before it is adapted.
+func ProjectOf(u *unstructured.Unstructured) string {
+	name, _, _ := unstructured.NestedString(u.Object, "spec", "project")
+	return project(name)
+}
+
 func projectWarnings(name string) []model.Warning {
 	if project(name) == "default" {
 		return nil
 	}
-	return []model.Warning{fieldWarning(fmt.Sprintf("spec.project: the limits of project %q are not enforced yet", name))}
+	return []model.Warning{fieldWarning(fmt.Sprintf(
+		"spec.project: the limits of project %q, and the signatures that it demands, are not enforced yet", name))}
 }
 
 func warnings(texts []string) []model.Warning {
@@ -183,8 +143,11 @@ func cascade(u *unstructured.Unstructured) (deleting bool, policy string) {
 }
 
 // specDigest is of all that makes a new sync worth trying.
-func specDigest(source *v1alpha1.ApplicationSource, destination v1alpha1.ApplicationDestination) model.Digest {
-	return model.DigestOf(mustJSON(source), mustJSON(destination))
+func specDigest(one *v1alpha1.ApplicationSource, several []v1alpha1.ApplicationSource, d v1alpha1.ApplicationDestination) model.Digest {
+	if len(several) > 0 {
+		return model.DigestOf(mustJSON(several), mustJSON(d))
+	}
+	return model.DigestOf(mustJSON(one), mustJSON(d))
 }
 
 // mustJSON encodes a value of our own types, which always works.

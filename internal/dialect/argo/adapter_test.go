@@ -125,6 +125,12 @@ func TestAdapt(t *testing.T) {
 			warnings.WriteString(string(w.Type) + ": " + w.Message + "\n")
 		}
 		app.Warnings = nil
+		for i := range app.Sources {
+			// Every app has them; one case shows them.
+			if r := &app.Sources[i].Render; !strings.HasSuffix(file, "-env.txtar") {
+				r.Env, r.RevisionEnv = nil, nil
+			}
+		}
 		check(t, file, a, map[string]string{
 			"model":    dump(app) + "\n" + dump(sources),
 			"warnings": warnings.String(),
@@ -191,7 +197,7 @@ func TestSourceChoices(t *testing.T) {
 		"*":            {SemVer: "*"},
 		"feature/10-x": {Any: "feature/10-x"},
 	} {
-		if got := refOf(revision); got != want {
+		if got := refOf(revision, model.SourceGit); got != want {
 			t.Errorf("refOf(%q) = %+v, want %+v", revision, got, want)
 		}
 	}

@@ -1,55 +1,41 @@
 package argo
 
 import (
-	"fmt"
-	"os"
 	"strings"
 
-	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// environment are Argo CD's build variables and what went wrong in using them.
-type environment struct {
-	values  map[string]string
-	failure *error
+// revisionEnv are the build variables of the revision, and how many of its
+// characters each has; 0 is all.
+var revisionEnv = map[string]int{
+	"ARGOCD_APP_REVISION": 0, "ARGOCD_APP_REVISION_SHORT": 7, "ARGOCD_APP_REVISION_SHORT_8": 8,
 }
 
-// buildEnv are the build variables that are known before a revision is: those
-// that contain it can't be used yet.
-func buildEnv(app model.AppKey, spec v1alpha1.ApplicationSpec) environment {
-	return environment{failure: new(error), values: map[string]string{
-		"ARGOCD_APP_NAME":                   app.Name,
-		"ARGOCD_APP_NAMESPACE":              spec.Destination.Namespace,
-		"ARGOCD_APP_PROJECT_NAME":           project(spec.Project),
-		"ARGOCD_APP_SOURCE_REPO_URL":        spec.Source.RepoURL,
-		"ARGOCD_APP_SOURCE_PATH":            spec.Source.Path,
-		"ARGOCD_APP_SOURCE_TARGET_REVISION": spec.Source.TargetRevision,
-	}}
-}
-
-// expand replaces $NAME and ${NAME}; $$ is a dollar, an unknown name is nothing.
-func (e environment) expand(field, text string) string {
-	return os.Expand(text, func(name string) string {
-		if name == "$" {
-			return "$"
-		}
-		if strings.HasPrefix(name, "ARGOCD_APP_REVISION") && *e.failure == nil {
-			*e.failure = fmt.Errorf("spec.source.kustomize.%s: $%s is not supported yet", field, name)
-		}
-		return e.values[name]
-	})
-}
-
-func (e environment) expandAll(field string, texts map[string]string) map[string]string {
-	if texts == nil {
-		return nil
+// buildEnv adds Argo CD's build variables.
+func (r *rendering) buildEnv(out *model.Render) {
+	out.RevisionEnv = revisionEnv
+	out.Env = map[string]string{
+		"ARGOCD_APP_NAME":                   r.app.Name,
+		"ARGOCD_APP_NAMESPACE":              r.spec.Destination.Namespace,
+		"ARGOCD_APP_PROJECT_NAME":           project(r.spec.Project),
+		"ARGOCD_APP_SOURCE_REPO_URL":        r.RepoURL,
+		"ARGOCD_APP_SOURCE_PATH":            r.Path,
+		"ARGOCD_APP_SOURCE_TARGET_REVISION": r.TargetRevision,
 	}
-	out := make(map[string]string, len(texts))
-	for k, v := range texts {
-		out[k] = e.expand(field, v)
-	}
-	return out
 }
 
-func (e environment) err() error { return *e.failure }
+// keepRef keeps the name of another source at the beginning of a path from being
+// taken for a build variable.
+func (r *rendering) keepRef(path string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, "$"), "/")
+	if !strings.HasPrefix(path, "$") || name == "" {
+		return path
+	}
+	for _, s := range r.spec.Sources {
+		if s.Ref == name {
+			return "$" + path
+		}
+	}
+	return path
+}

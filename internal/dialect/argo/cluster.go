@@ -167,5 +167,5 @@ func restConfig(server string, data []byte) (*rest.Config, error) {
 }
 
 func isPresent(raw json.RawMessage) bool {
-	return len(raw) > 0 && string(raw) != "null" && string(raw) != "{}"
+	return len(raw) > 0 && string(raw) != "null" && string(raw) != "{}" && string(raw) != "[]"
 }

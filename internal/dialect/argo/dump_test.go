@@ -38,6 +38,9 @@ func dumpValue(b *strings.Builder, path string, v reflect.Value) {
 		return
 	case model.Digest:
 		return
+	case model.Hidden:
+		line(fmt.Sprintf("%q", string(x)))
+		return
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -72,11 +73,11 @@ func operationEvents(prev, next *v1alpha1.OperationState) []Event {
 // revisionOf is the revision of a sync, as far as it is known.
 func revisionOf(s v1alpha1.OperationState) string {
 	revision, target := "", ""
-	if s.SyncResult != nil {
-		revision, target = s.SyncResult.Revision, s.SyncResult.Source.TargetRevision
+	if r := s.SyncResult; r != nil {
+		revision, target = revisionIn(r.Revision, r.Revisions), r.Source.TargetRevision
 	}
-	if revision == "" && s.Operation.Sync != nil {
-		revision = s.Operation.Sync.Revision
+	if op := s.Operation.Sync; revision == "" && op != nil {
+		revision = revisionIn(op.Revision, op.Revisions)
 	}
-	return cmp.Or(revision, target, "HEAD")
+	return strings.ReplaceAll(cmp.Or(revision, target, "HEAD"), ",", ", ")
 }

@@ -30,17 +30,19 @@ func operationState(prev *v1alpha1.OperationState, o Observed, now metav1.Time) 
 	state := &v1alpha1.OperationState{
 		Phase: string(op.Phase), Message: operationMessage(*op), RetryCount: int64(op.Retries),
 		StartedAt: seconds(op.Started), Operation: operationOf(o),
-		SyncResult: &v1alpha1.SyncOperationResult{Revision: op.Revision, Resources: results(op.Results)},
+		SyncResult: &v1alpha1.SyncOperationResult{Resources: results(op.Results)},
 	}
-	if o.Spec.Source != nil {
-		state.SyncResult.Source = *o.Spec.Source.DeepCopy()
+	r := state.SyncResult
+	if r.Sources = copySources(o.Spec.Sources); len(r.Sources) == 0 && o.Spec.Source != nil {
+		r.Source = *o.Spec.Source.DeepCopy()
 	}
 	if same {
 		state.Operation = prev.Operation
-		if prev.SyncResult != nil && prev.SyncResult.Source.RepoURL != "" {
-			state.SyncResult.Source = prev.SyncResult.Source
+		if p := prev.SyncResult; p != nil && (p.Source.RepoURL != "" || len(p.Sources) > 0) {
+			r.Source, r.Sources = p.Source, p.Sources
 		}
 	}
+	r.Revision, r.Revisions = revisionFields(op.Revision, len(r.Sources) > 0)
 	if op.Phase.Done() {
 		state.FinishedAt = &now
 		if !op.Finished.IsZero() {
@@ -62,7 +64,8 @@ func shown(o Observed) *model.Operation {
 		return op
 	}
 	limit := op.Request.Retry.Limit
-	current := o.Report.Snapshot != nil && o.Report.Snapshot.Revision == op.Revision && op.Spec == o.App.Spec
+	snapshots := snapshotsOf(o.Report)
+	current := len(snapshots) > 0 && model.Revision(snapshots) == op.Revision && op.Spec == o.App.Spec
 	if !current || (limit >= 0 && op.Retries >= limit) {
 		return op
 	}
@@ -86,7 +89,7 @@ func isSame(s v1alpha1.OperationState, op model.Operation) bool {
 	case op.Phase.Done() && s.Phase == string(op.Phase) && s.FinishedAt.Unix() != op.Finished.Unix():
 		return false
 	}
-	return s.SyncResult.Revision == op.Revision
+	return revisionIn(s.SyncResult.Revision, s.SyncResult.Revisions) == op.Revision
 }
 
 // operationOf is the request as the user wrote it, or as Argo CD writes an
@@ -96,9 +99,8 @@ func operationOf(o Observed) v1alpha1.Operation {
 		return *o.Operation.DeepCopy()
 	}
 	op := o.Report.Operation
-	sync := &v1alpha1.SyncOperation{
-		Revision: cmp.Or(op.Request.Revision, op.Revision), Prune: op.Request.Prune, DryRun: op.Request.DryRun,
-	}
+	sync := &v1alpha1.SyncOperation{Prune: op.Request.Prune, DryRun: op.Request.DryRun}
+	sync.Revision, sync.Revisions = revisionFields(cmp.Or(op.Request.Revision, op.Revision), len(o.Spec.Sources) > 0)
 	for _, k := range op.Request.Only {
 		sync.Resources = append(sync.Resources, v1alpha1.SyncOperationResource{
 			Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name,

@@ -12,7 +12,7 @@ import (
 
 // recall fills what an earlier run, or Argo CD itself, has left in status. A
 // status that can't be read is as none.
-func recall(app *model.App, u *unstructured.Unstructured) {
+func recall(app *model.App, spec v1alpha1.ApplicationSpec, u *unstructured.Unstructured) {
 	status := statusOf(u)
 	for _, r := range status.Resources {
 		if r.Kind == "" || r.Name == "" || r.Hook {
@@ -24,9 +24,9 @@ func recall(app *model.App, u *unstructured.Unstructured) {
 		})
 	}
 	if n := len(status.History); n > 0 {
-		app.Applied = status.History[n-1].Revision
+		app.Applied = revisionIn(status.History[n-1].Revision, status.History[n-1].Revisions)
 	}
-	app.Last = lastOperation(string(u.GetUID()), status)
+	app.Last = lastOperation(string(u.GetUID()), spec, status)
 }
 
 func statusOf(u *unstructured.Unstructured) v1alpha1.ApplicationStatus {
@@ -38,14 +38,14 @@ func statusOf(u *unstructured.Unstructured) v1alpha1.ApplicationStatus {
 }
 
 // lastOperation is the operation that a status records.
-func lastOperation(uid string, status v1alpha1.ApplicationStatus) *model.Operation {
+func lastOperation(uid string, spec v1alpha1.ApplicationSpec, status v1alpha1.ApplicationStatus) *model.Operation {
 	s := status.OperationState
 	if s == nil || s.Operation.Sync == nil {
 		return nil
 	}
 	op := &model.Operation{
 		Phase: model.Phase(s.Phase), Message: s.Message, Retries: int(s.RetryCount), Started: s.StartedAt.Time,
-		Request: requestOf(s.Operation, "status/"+uid+"/"+s.StartedAt.UTC().Format(time.RFC3339)),
+		Request: requestOf(s.Operation, spec, "status/"+uid+"/"+s.StartedAt.UTC().Format(time.RFC3339)),
 	}
 	if s.Phase == "Terminating" {
 		op.Phase = model.PhaseFailed
@@ -54,8 +54,8 @@ func lastOperation(uid string, status v1alpha1.ApplicationStatus) *model.Operati
 		op.Finished = s.FinishedAt.Time
 	}
 	if r := s.SyncResult; r != nil {
-		op.Revision = r.Revision
-		op.Spec = specDigest(&r.Source, status.Sync.ComparedTo.Destination)
+		op.Revision = revisionIn(r.Revision, r.Revisions)
+		op.Spec = specDigest(&r.Source, r.Sources, status.Sync.ComparedTo.Destination)
 		for _, res := range r.Resources {
 			op.Results = append(op.Results, resultOf(res))
 		}
@@ -63,10 +63,11 @@ func lastOperation(uid string, status v1alpha1.ApplicationStatus) *model.Operati
 	return op
 }
 
-// requestOf reads a request for a sync; its Sync must be set.
-func requestOf(op v1alpha1.Operation, id string) model.Request {
+// requestOf reads a request for a sync of an app with that spec; its Sync must be
+// set.
+func requestOf(op v1alpha1.Operation, spec v1alpha1.ApplicationSpec, id string) model.Request {
 	req := model.Request{
-		ID: id, Revision: op.Sync.Revision, Prune: op.Sync.Prune, DryRun: op.Sync.DryRun,
+		ID: id, Revision: wanted(op.Sync, spec), Prune: op.Sync.Prune, DryRun: op.Sync.DryRun,
 		Heal: op.InitiatedBy.Automated && op.Sync.AutoHealAttemptsCount > 0,
 	}
 	if op.InitiatedBy.Automated {

@@ -80,10 +80,11 @@ type Reconciler struct {
 	queue    workqueue.TypedRateLimitingInterface[reconcile.Request] // nil before the start
 }
 
-// entry is what is known of an Application. Its reports are guarded by
-// Reconciler.mu; the rest belongs to the one reconcile of its key.
+// entry is what is known of an Application. Its reports and its project are
+// guarded by Reconciler.mu; the rest belongs to the one reconcile of its key.
 type entry struct {
-	report *model.Report // the newest
+	project string
+	report  *model.Report // the newest
 	// ended are the reports that first told of an operation's end and have not
 	// gone into status yet: a later operation must not make one disappear.
 	ended []model.Report
@@ -180,6 +181,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, nil // our own write is still to come, as an event
 	}
 	app, sources := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
+	r.mu.Lock()
+	e.project = ProjectOf(u)
+	r.mu.Unlock()
 	r.hand(e, app, sources)
 	return reconcile.Result{}, r.write(ctx, e, u, r.next(e, u, app, reports))
 }

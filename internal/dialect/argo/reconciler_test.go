@@ -334,7 +334,7 @@ func TestReconcileOperationRefused(t *testing.T) {
 		"no sync":   {"nothing is asked for", "", map[string]any{}, "operation.sync is missing: nothing is asked for"},
 		"manifests": {"local manifests", "", map[string]any{"sync": map[string]any{"manifests": []any{"a"}}}, "operation.sync.manifests is not supported yet: push the manifests to the repository"},
 		"source":    {"another source", "", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x"}}}, "operation.sync.source differs from spec.source, which is not supported yet: change spec.source"},
-		"invalid":   {"an app that can't be worked on", "source: {repoURL: r, chart: c}", map[string]any{"sync": map[string]any{}}, "spec.source.chart is not supported yet: use a Git repository"},
+		"invalid":   {"an app that can't be worked on", "source: {repoURL: r, chart: c}", map[string]any{"sync": map[string]any{}}, "spec.source.targetRevision is required for a chart: write its version, or * for the newest"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := minimal(t, tc.spec)
@@ -409,7 +409,7 @@ func TestReconcileStaleCache(t *testing.T) {
 }
 
 func TestReconcileInvalid(t *testing.T) {
-	b := newBench(t, minimal(t, "source: {repoURL: https://git.example/r, helm: {releaseName: x}}"))
+	b := newBench(t, minimal(t, "source: {repoURL: https://charts.example, chart: c}"))
 	if n := b.reconcile(); n != 1 {
 		t.Errorf("%d writes, want 1", n)
 	}
@@ -420,12 +420,14 @@ func TestReconcileInvalid(t *testing.T) {
 	}
 	want := []string{
 		"Normal ResourceUpdated Updated sync status:  -> Unknown", "Normal ResourceUpdated Updated health status:  -> Unknown",
-		"Warning InvalidSpecError spec.source.helm is not supported yet: use plain files or kustomize",
+		"Warning InvalidSpecError spec.source.targetRevision is required for a chart: write its version, or * for the newest",
 	}
 	if diff := cmp.Diff(want, b.recorded()); diff != "" {
 		t.Error(diff)
 	}
-	b.edit(func(u *unstructured.Unstructured) { unstructured.RemoveNestedField(u.Object, "spec", "source", "helm") })
+	b.edit(func(u *unstructured.Unstructured) {
+		_ = unstructured.SetNestedField(u.Object, "1.2.3", "spec", "source", "targetRevision")
+	})
 	b.reconcile()
 	b.expect("it is repaired", "set argo/argocd/a", "put argo/argocd/a")
 	b.report(report("aaa", nil))

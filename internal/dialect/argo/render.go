@@ -3,114 +3,82 @@ package argo
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// renderOf reads how the files become objects. A block of settings that is there
-// decides the tool; an empty one is as none.
-func renderOf(app model.AppKey, spec v1alpha1.ApplicationSpec) (model.Render, error) {
-	s := spec.Source
-	r := model.Render{Path: s.Path}
-	directory := s.Directory != nil && !isZero(*s.Directory)
-	kustomize := s.Kustomize != nil && !isZero(*s.Kustomize)
-	switch {
-	case directory && kustomize:
-		return r, errors.New("spec.source: directory and kustomize are both set: keep one of them")
-	case directory:
-		r.Tool = "directory"
-		r.Directory = model.Directory{
-			Recurse: s.Directory.Recurse, Include: s.Directory.Include, Exclude: s.Directory.Exclude,
-		}
-	case kustomize:
-		var err error
-		r.Tool = "kustomize"
-		r.Kustomize, err = kustomizeOf(s.Kustomize, buildEnv(app, spec))
-		return r, err
-	}
-	return r, nil
+// rendering reads how the files of one source become objects.
+type rendering struct {
+	declared
+	app  model.AppKey
+	spec v1alpha1.ApplicationSpec
+	env  Env
+	// warnings are what is not honoured, for users.
+	warnings []string
 }
 
-func kustomizeOf(k *v1alpha1.ApplicationSourceKustomize, env environment) (model.Kustomize, error) {
-	out := model.Kustomize{
-		Namespace: k.Namespace, NamePrefix: k.NamePrefix, NameSuffix: k.NameSuffix,
-		Components: k.Components, IgnoreMissingComponents: k.IgnoreMissingComponents,
-		LabelWithoutSelector: k.LabelWithoutSelector, LabelTemplates: k.LabelIncludeTemplates,
-		ForceLabels: k.ForceCommonLabels, ForceAnnotations: k.ForceCommonAnnotations,
-		Labels: env.expandAll("commonLabels", k.CommonLabels), Annotations: k.CommonAnnotations,
+// render reads all settings. A block of settings that is there decides the tool;
+// an empty one is as none, but for a plugin's. Its error begins with the name of
+// a field.
+func (r *rendering) render() (model.Render, error) {
+	out := model.Render{Path: r.Path}
+	if r.Chart != "" {
+		out.Path = ""
 	}
-	if k.CommonAnnotationsEnvsubst {
-		out.Annotations = env.expandAll("commonAnnotations", k.CommonAnnotations)
+	var err error
+	if out.Tool, err = r.tool(); err != nil {
+		return out, err
 	}
-	for _, text := range k.Images {
-		image, err := imageOf(env.expand("images", text))
-		if err != nil {
+	settings := r.env.Settings
+	if settings.isOff(out.Tool) {
+		r.warnings = append(r.warnings, fmt.Sprintf("%s.%s is not honoured: %s.enable in ConfigMap %s is false, "+
+			"so the files are read as a directory", r.at, out.Tool, out.Tool, configMain))
+		out.Tool = model.ToolDirectory
+	}
+	out.Disabled = settings.off
+	if out.Tool == model.ToolDirectory || out.Tool == "" {
+		out.Directory = r.directory(r.Directory)
+	}
+	if out.Tool == model.ToolKustomize || out.Tool == "" {
+		if out.Kustomize, err = r.kustomize(r.Kustomize); err != nil {
 			return out, err
 		}
-		out.Images = append(out.Images, image)
 	}
-	for _, r := range k.Replicas {
-		n, err := countOf(r.Count)
-		if err != nil {
-			return out, fmt.Errorf("spec.source.kustomize.replicas: count of %q: %w", r.Name, err)
-		}
-		out.Replicas = append(out.Replicas, model.Replicas{Name: r.Name, Count: n})
-	}
-	for _, p := range k.Patches {
-		out.Patches = append(out.Patches, patchOf(p))
-	}
-	return out, env.err()
-}
-
-func countOf(v intstr.IntOrString) (int64, error) {
-	n := int64(v.IntVal)
-	if v.Type == intstr.String {
-		var err error
-		if n, err = strconv.ParseInt(v.StrVal, 10, 32); err != nil {
-			return 0, fmt.Errorf("%q is not a number", v.StrVal)
+	if out.Tool == model.ToolHelm || out.Tool == "" {
+		if out.Helm, err = r.helm(r.Helm); err != nil {
+			return out, err
 		}
 	}
-	if n < 0 {
-		return 0, fmt.Errorf("%d is negative", n)
+	if out.Tool == model.ToolPlugin {
+		out.Plugin = r.plugin(r.Plugin)
 	}
-	return n, nil
+	r.buildEnv(&out)
+	return out, nil
 }
 
-func patchOf(p v1alpha1.KustomizePatch) model.Patch {
-	out := model.Patch{Path: p.Path, Patch: p.Patch, Options: p.Options}
-	if t := p.Target; t != nil {
-		out.Target = &model.PatchTarget{
-			Group: t.Group, Version: t.Version, Kind: t.Kind, Name: t.Name, Namespace: t.Namespace,
-			LabelSelector: t.LabelSelector, AnnotationSelector: t.AnnotationSelector,
+// tool is the one that the settings name; "" leaves it to what the path holds.
+func (r *rendering) tool() (string, error) {
+	var named []string
+	for _, t := range []struct {
+		name  string
+		isSet bool
+	}{
+		{model.ToolHelm, r.Helm != nil && !isZero(*r.Helm)},
+		{model.ToolKustomize, r.Kustomize != nil && !isZero(*r.Kustomize)},
+		{model.ToolDirectory, r.Directory != nil && !isZero(*r.Directory)},
+		{model.ToolPlugin, r.Plugin != nil},
+	} {
+		if t.isSet {
+			named = append(named, t.name)
 		}
 	}
-	return out
-}
-
-// imageOf reads [old=]new[:tag|@digest].
-func imageOf(text string) (model.Image, error) {
-	old, repl, renamed := strings.Cut(text, "=")
-	if !renamed {
-		repl = old
+	switch len(named) {
+	case 0:
+		return "", nil
+	case 1:
+		return named[0], nil
 	}
-	image := model.Image{Name: old}
-	name, digest, hasDigest := strings.Cut(repl, "@")
-	image.Digest = digest
-	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
-		name, image.NewTag = name[:i], name[i+1:]
-	}
-	if renamed {
-		image.NewName = name
-	} else {
-		image.Name = name
-	}
-	if image.Name == "" || name == "" || (hasDigest && digest == "") {
-		return image, fmt.Errorf("spec.source.kustomize.images: %q is not [old=]new[:tag|@digest]", text)
-	}
-	return image, nil
+	return "", errors.New(named[0] + ": " + strings.Join(named[1:], " and ") + " is set too: keep one of them")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -34,10 +35,7 @@ func pendingOf(u *unstructured.Unstructured, app model.App, spec v1alpha1.Applic
 	if err := refuseOperation(p.operation, spec); err != nil {
 		return p, err
 	}
-	if p.operation.Sync.Source != nil && p.operation.Sync.Revision == "" {
-		p.operation.Sync.Revision = p.operation.Sync.Source.TargetRevision
-	}
-	p.request = requestOf(p.operation, fmt.Sprintf("%s/%s", u.GetUID(), u.GetResourceVersion()))
+	p.request = requestOf(p.operation, spec, fmt.Sprintf("%s/%s", u.GetUID(), u.GetResourceVersion()))
 	p.request.Prune = p.request.Prune && !keepsExtra(spec)
 	if _, err := retryOf(p.operation.Retry); err != nil {
 		return p, fmt.Errorf("operation.retry.%w", err)
@@ -54,22 +52,52 @@ func refuseOperation(op v1alpha1.Operation, spec v1alpha1.ApplicationSpec) error
 		return errors.New("operation.sync is missing: nothing is asked for")
 	case len(s.Manifests) > 0:
 		return errors.New("operation.sync.manifests is not supported yet: push the manifests to the repository")
-	case len(s.Sources) > 0 || len(s.Revisions) > 0:
-		return errors.New("operation.sync.sources is not supported yet: sync one source")
-	case s.Source != nil && !sameSource(s.Source, spec.Source):
+	case len(s.Revisions) > max(len(spec.Sources), 1):
+		return fmt.Errorf("operation.sync.revisions has %d revisions, and the Application %d sources", len(s.Revisions), max(len(spec.Sources), 1))
+	case len(s.Sources) > 0 && !slices.EqualFunc(s.Sources, spec.Sources, sameButRevision):
+		return errors.New("operation.sync.sources differs from spec.sources, which is not supported yet: change spec.sources")
+	case s.Source != nil && len(spec.Sources) > 0:
+		return errors.New("operation.sync.source is not possible, since the Application has spec.sources: use operation.sync.sources")
+	case s.Source != nil && (spec.Source == nil || !sameButRevision(*s.Source, *spec.Source)):
 		return errors.New("operation.sync.source differs from spec.source, which is not supported yet: change spec.source")
 	}
 	return nil
 }
 
-// sameSource reports whether two sources differ in nothing but the revision.
-func sameSource(a, b *v1alpha1.ApplicationSource) bool {
-	if b == nil {
-		return false
+// sameButRevision reports whether two sources differ in nothing but the revision.
+func sameButRevision(a, b v1alpha1.ApplicationSource) bool {
+	a.TargetRevision, b.TargetRevision = "", ""
+	return string(mustJSON(a)) == string(mustJSON(b))
+}
+
+// wanted is the revision that a request names, or revisions in the form of
+// model.Revision: by themselves, or in the sources that it repeats. What a source
+// follows in any case is not asked for.
+func wanted(s *v1alpha1.SyncOperation, spec v1alpha1.ApplicationSpec) string {
+	declared, repeated, asked := spec.Sources, s.Sources, slices.Clone(s.Revisions)
+	if len(declared) == 0 && spec.Source != nil {
+		declared = []v1alpha1.ApplicationSource{*spec.Source}
 	}
-	x, y := *a, *b
-	x.TargetRevision, y.TargetRevision = "", ""
-	return string(mustJSON(x)) == string(mustJSON(y))
+	if len(repeated) == 0 && s.Source != nil {
+		repeated = []v1alpha1.ApplicationSource{*s.Source}
+	}
+	if len(asked) == 0 && s.Revision != "" {
+		asked = []string{s.Revision}
+	}
+	if len(asked) == 0 {
+		for _, r := range repeated {
+			asked = append(asked, r.TargetRevision)
+		}
+	}
+	for i, revision := range asked {
+		if revision == "HEAD" || (i < len(declared) && revision == declared[i].TargetRevision) {
+			asked[i] = ""
+		}
+	}
+	if strings.Join(asked, "") == "" {
+		return ""
+	}
+	return strings.Join(asked, ",")
 }
 
 func keepsExtra(spec v1alpha1.ApplicationSpec) bool {

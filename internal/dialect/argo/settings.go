@@ -3,8 +3,8 @@ package argo
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,13 +15,15 @@ import (
 
 // The Secrets and ConfigMaps by which Argo CD is configured.
 const (
-	// LabelSecretType is on every Secret that is read.
+	// LabelSecretType is on every Secret that declares something.
 	LabelSecretType = "argocd.argoproj.io/secret-type"
 	// LabelPartOf is, with the value PartOf, on every ConfigMap that is read.
 	LabelPartOf = "app.kubernetes.io/part-of"
 	PartOf      = "argocd"
 
+	secretMain       = "argocd-secret"
 	configMain       = "argocd-cm"
+	configParams     = "argocd-cmd-params-cm"
 	configKnownHosts = "argocd-ssh-known-hosts-cm"
 	configCerts      = "argocd-tls-certs-cm"
 )
@@ -41,8 +43,13 @@ type Settings struct {
 	templates    []repository
 	clusters     []Cluster
 	knownHosts   string
-	certs        map[string]string // host name to PEM
-	digest       model.Digest      // of all that was read
+	certs        map[string]string       // host name to PEM
+	off          []string                // tools that are not used
+	kustomize    map[string]buildOptions // by version; "" is any
+	valueSchemes []string                // of value files by URL; none is the default
+	noSubmodules bool
+	webhooks     Webhooks
+	digest       model.Digest // of all that was read
 }
 
 // ReadSettings reads Secrets and ConfigMaps of the control-plane namespace, in
@@ -58,8 +65,12 @@ func ReadSettings(secrets []corev1.Secret, configs []corev1.ConfigMap) (*Setting
 		parts = append(parts, []byte(c.Name), mustJSON(c.Data))
 	}
 	slices.SortFunc(secrets, func(a, b corev1.Secret) int { return cmp.Compare(a.Name, b.Name) })
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s corev1.Secret) bool { return !isSetting(s) })
 	for _, secret := range secrets {
 		parts = append(parts, []byte(secret.Name+" "+secret.Labels[LabelSecretType]), mustJSON(secret.Data))
+		if secret.Name == secretMain {
+			s.webhooks = readWebhooks(secret, secrets, s.webhooks.MaxPayload)
+		}
 		switch secret.Labels[LabelSecretType] {
 		case "repository":
 			r, err := readRepository(secret)
@@ -79,121 +90,70 @@ func ReadSettings(secrets []corev1.Secret, configs []corev1.ConfigMap) (*Setting
 	return s, found
 }
 
+// isSetting reports whether a Secret of the control-plane namespace can be one of
+// Argo CD's settings, or hold what another refers to.
+func isSetting(s corev1.Secret) bool {
+	return s.Labels[LabelSecretType] != "" || s.Labels[LabelPartOf] == PartOf || s.Name == secretMain
+}
+
 func (s *Settings) readConfig(c corev1.ConfigMap) error {
 	switch c.Name {
 	case configKnownHosts:
 		s.knownHosts = c.Data["ssh_known_hosts"]
 	case configCerts:
 		s.certs = c.Data
+	case configParams:
+		enabled := c.Data["reposerver.enable.git.submodule"]
+		s.noSubmodules = enabled != "" && !isTrue(enabled)
 	case configMain:
-		text := c.Data["timeout.reconciliation"]
-		d, err := durationOf(text, DefaultInterval)
-		if err != nil {
-			return fmt.Errorf("ConfigMap %s: timeout.reconciliation: %w", configMain, err)
-		}
-		if s.polling = d; d == 0 {
-			s.polling = never
-		}
+		return s.readMain(c.Data)
 	}
 	return nil
 }
 
-func (s *Settings) interval() time.Duration {
-	return cmp.Or(s.polling, DefaultInterval)
-}
-
-// repository are the credentials of one repository, or of all whose URL begins
-// with url.
-type repository struct {
-	secret      string
-	url         string // normalised
-	project     string // "" is every project
-	auth        model.Auth
-	unsupported []string
-}
-
-// unsupportedRepository are keys of repository Secrets that are not honoured.
-var unsupportedRepository = []string{
-	"githubAppID", "githubAppPrivateKey", "gcpServiceAccountKey", "azureServicePrincipalClientId",
-	"useAzureWorkloadIdentity", "proxy", "noProxy", "enableLfs", "forceHttpBasicAuth",
-}
-
-// readRepository reads a repository or repo-creds Secret; none for repositories
-// that are not Git.
-func readRepository(secret corev1.Secret) ([]repository, error) {
-	get := func(key string) string { return strings.TrimSpace(string(secret.Data[key])) }
-	at := "Secret " + secret.Namespace + "/" + secret.Name
-	if kind := get("type"); kind != "" && kind != "git" {
-		return nil, nil
-	}
-	if get("url") == "" {
-		return nil, fmt.Errorf("%s: url is missing: name the repository", at)
-	}
-	r := repository{secret: at, url: normalURL(get("url")), project: get("project")}
-	r.auth = model.Auth{
-		Username: get("username"), Password: string(secret.Data["password"]), BearerToken: get("bearerToken"),
-		SSHKey:     string(secret.Data["sshPrivateKey"]),
-		ClientCert: string(secret.Data["tlsClientCertData"]), ClientKey: string(secret.Data["tlsClientCertKey"]),
-		Insecure: isTrue(get("insecure")) || isTrue(get("insecureIgnoreHostKey")),
-	}
-	for _, key := range unsupportedRepository {
-		if v := get(key); v != "" && v != "false" {
-			r.unsupported = append(r.unsupported, fmt.Sprintf("%s: %s is not honoured yet", at, key))
+// readMain reads argocd-cm.
+func (s *Settings) readMain(data map[string]string) error {
+	var found problems
+	add := func(key string, err error) {
+		if err != nil {
+			found.add(fmt.Errorf("ConfigMap %s: %s: %w", configMain, key, err))
 		}
 	}
-	return []repository{r}, nil
-}
-
-func isTrue(text string) bool {
-	b, err := strconv.ParseBool(text)
-	return err == nil && b
-}
-
-// auth are the credentials for a repository, for an app of that project, and
-// what of them is not honoured. A repository's own Secret comes first; one that
-// holds no credentials takes those of the longest matching repo-creds.
-func (s *Settings) auth(project, url string) (model.Auth, []string) {
-	wanted := normalURL(url)
-	own := best(s.repositories, project, func(r repository) bool { return r.url == wanted })
-	chosen := own
-	if own == nil || !hasCredentials(own.auth) {
-		template := best(s.templates, project, func(r repository) bool { return coversURL(r.url, wanted) })
-		if template != nil {
-			chosen = template
+	var err error
+	s.polling, err = durationOf(data["timeout.reconciliation"], DefaultInterval)
+	if add("timeout.reconciliation", err); s.polling == 0 {
+		s.polling = never
+	}
+	for _, tool := range []string{model.ToolHelm, model.ToolKustomize, model.ToolJsonnet} {
+		if data[tool+".enable"] == "false" {
+			s.off = append(s.off, tool)
 		}
 	}
-	var auth model.Auth
-	var unsupported []string
-	if chosen != nil {
-		auth, unsupported = chosen.auth, chosen.unsupported
+	for scheme := range strings.SplitSeq(data["helm.valuesFileSchemes"], ",") {
+		if scheme = strings.TrimSpace(scheme); scheme != "" {
+			s.valueSchemes = append(s.valueSchemes, scheme)
+		}
 	}
-	if own != nil {
-		auth.Insecure = auth.Insecure || own.auth.Insecure
-	}
-	if isSSH(wanted) {
-		auth.KnownHosts = s.knownHosts
-	} else {
-		auth.CA = s.certs[hostOf(wanted)]
-	}
-	return auth, unsupported
-}
-
-// best is the one with the longest URL among those that match and that the
-// project may use; its own before the ones of every project. nil if none.
-func best(all []repository, project string, match func(repository) bool) *repository {
-	var found *repository
-	for i, r := range all {
-		if !match(r) || (r.project != "" && r.project != project) {
+	s.kustomize = map[string]buildOptions{}
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		version, isOptions := strings.CutPrefix(key, "kustomize.buildOptions")
+		if !isOptions {
 			continue
 		}
-		longer := found == nil || len(r.url) > len(found.url)
-		if longer || (len(r.url) == len(found.url) && found.project == "" && r.project != "") {
-			found = &all[i]
-		}
+		s.kustomize[strings.TrimPrefix(version, ".")] = readBuildOptions(data[key])
+		add(key, s.kustomize[strings.TrimPrefix(version, ".")].err())
 	}
-	return found
+	s.webhooks.MaxPayload, err = maxPayload(data["webhook.maxPayloadSizeMB"])
+	add("webhook.maxPayloadSizeMB", err)
+	if len(found) == 0 {
+		return nil
+	}
+	return &problemError{found}
 }
 
-func hasCredentials(a model.Auth) bool {
-	return a.Password != "" || a.BearerToken != "" || a.SSHKey != "" || a.ClientKey != ""
+// isOff reports whether a tool is not used in this installation.
+func (s *Settings) isOff(tool string) bool { return slices.Contains(s.off, tool) }
+
+func (s *Settings) interval() time.Duration {
+	return cmp.Or(s.polling, DefaultInterval)
 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -21,21 +21,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // CacheByObject is what the cache of Config.Client has to hold: Applications of
 // the namespaces that are worked on, and of Secrets and ConfigMaps only Argo
-// CD's own, in the control-plane namespace.
+// CD's own, in the control-plane namespace: of any other Secret there, nothing
+// but its name.
 func CacheByObject(namespace string, namespaces []string) map[client.Object]cache.ByObject {
 	if namespace == "" {
 		namespace = DefaultNamespace
-	}
-	typed, err := labels.NewRequirement(LabelSecretType, selection.Exists, nil)
-	if err != nil {
-		panic(fmt.Sprintf("argo: %v", err)) // a constant
-	}
-	within := func(s labels.Selector) cache.ByObject {
-		return cache.ByObject{Namespaces: map[string]cache.Config{namespace: {LabelSelector: s}}}
 	}
 	app := &unstructured.Unstructured{}
 	app.SetGroupVersionKind(v1alpha1.ApplicationKind)
@@ -47,10 +42,24 @@ func CacheByObject(namespace string, namespaces []string) map[client.Object]cach
 		}
 	}
 	return map[client.Object]cache.ByObject{
-		app:                 apps,
-		&corev1.Secret{}:    within(labels.NewSelector().Add(*typed)),
-		&corev1.ConfigMap{}: within(labels.SelectorFromSet(labels.Set{LabelPartOf: PartOf})),
+		app:              apps,
+		&corev1.Secret{}: {Namespaces: map[string]cache.Config{namespace: {Transform: stripSecret}}},
+		&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{namespace: {
+			LabelSelector: labels.SelectorFromSet(labels.Set{LabelPartOf: PartOf}),
+		}}},
 	}
+}
+
+// stripSecret leaves of a Secret that is none of Argo CD's settings nothing but
+// its name.
+func stripSecret(obj any) (any, error) {
+	s, ok := obj.(*corev1.Secret)
+	if !ok || isSetting(*s) {
+		return obj, nil
+	}
+	return &corev1.Secret{TypeMeta: s.TypeMeta, ObjectMeta: metav1.ObjectMeta{
+		Namespace: s.Namespace, Name: s.Name, UID: s.UID, ResourceVersion: s.ResourceVersion,
+	}}, nil
 }
 
 // concurrency is how many Applications are read and written at a time.
@@ -95,6 +104,32 @@ func (r *Reconciler) Clusters() []Cluster {
 		return nil
 	}
 	return r.settings.Clusters()
+}
+
+// Webhooks are what senders of webhooks prove themselves by, as last read; false
+// as long as nothing has been.
+func (r *Reconciler) Webhooks() (Webhooks, bool) {
+	s := r.known()
+	if s == nil {
+		return Webhooks{}, false
+	}
+	return s.webhooks, true
+}
+
+// Remote completes a source that a render of an app asks for; see
+// Settings.Remote. model.ErrNotFound also if the app is not known.
+func (r *Reconciler) Remote(app model.AppKey, src model.Source) (model.Source, error) {
+	r.mu.Lock()
+	s, e := r.settings, r.apps[app]
+	project := ""
+	if e != nil {
+		project = e.project
+	}
+	r.mu.Unlock()
+	if s == nil || project == "" {
+		return model.Source{}, model.As(model.ErrNotFound, fmt.Errorf("application %s is not known", app))
+	}
+	return s.Remote(project, src)
 }
 
 // currentSettings are the settings, read if they have not been yet: no app is
@@ -143,7 +178,7 @@ func (r *Reconciler) reload(ctx context.Context) (changed bool, err error) {
 	var secrets corev1.SecretList
 	var configs corev1.ConfigMapList
 	in := client.InNamespace(r.cfg.Namespace)
-	if err := r.cfg.Client.List(ctx, &secrets, in, client.HasLabels{LabelSecretType}); err != nil {
+	if err := r.cfg.Client.List(ctx, &secrets, in); err != nil {
 		return false, fmt.Errorf("listing Argo CD's Secrets: %w", err)
 	}
 	if err := r.cfg.Client.List(ctx, &configs, in, client.MatchingLabels{LabelPartOf: PartOf}); err != nil {

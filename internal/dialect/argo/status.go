@@ -41,7 +41,7 @@ func Status(prev v1alpha1.ApplicationStatus, o Observed, now metav1.Time) v1alph
 		}
 		next.Health = healthStatus(prev.Health, r, now)
 		next.ResourceHealthSource = "appTree"
-		next.SourceType = cmp.Or(sourceTypes[r.Tool], prev.SourceType)
+		next.SourceType, next.SourceTypes = sourceTypeFields(prev, r, len(next.Sync.ComparedTo.Sources) > 0)
 		// After an error nothing may be known of the objects; they are still there.
 		if len(r.Resources) > 0 || r.Err == nil {
 			next.Resources = resources(r.Resources)
@@ -65,18 +65,17 @@ func encoded(s v1alpha1.ApplicationStatus) string {
 	return string(mustJSON(s))
 }
 
-var sourceTypes = map[string]string{"directory": "Directory", "kustomize": "Kustomize"}
-
 func syncStatus(prev v1alpha1.SyncStatus, o Observed) v1alpha1.SyncStatus {
 	out := v1alpha1.SyncStatus{Status: string(o.Report.Sync), ComparedTo: prev.ComparedTo}
 	if o.Fresh {
 		out.ComparedTo = v1alpha1.ComparedTo{
-			Source: o.Spec.Source.DeepCopy(), Destination: o.Spec.Destination,
+			Source: o.Spec.Source.DeepCopy(), Sources: copySources(o.Spec.Sources), Destination: o.Spec.Destination,
+		}
+		if len(o.Spec.Sources) > 0 {
+			out.ComparedTo.Source = nil
 		}
 	}
-	if s := o.Report.Snapshot; s != nil {
-		out.Revision = s.Revision
-	}
+	out.Revision, out.Revisions = revisionFields(model.Revision(snapshotsOf(o.Report)), len(out.ComparedTo.Sources) > 0)
 	// What was compared is the last commit that was good, if there was one: with
 	// the newest it can't be.
 	if o.Report.Err != nil && (o.Report.Stage == model.StageRender || o.Report.Stage == model.StageSource) {
@@ -156,7 +155,10 @@ func historyEntry(before []v1alpha1.RevisionHistory, s v1alpha1.OperationState) 
 		e.DeployedAt = *s.FinishedAt
 	}
 	if s.SyncResult != nil {
-		e.Revision, e.Source = s.SyncResult.Revision, s.SyncResult.Source.DeepCopy()
+		e.Revision, e.Revisions = s.SyncResult.Revision, s.SyncResult.Revisions
+		if e.Sources = copySources(s.SyncResult.Sources); len(e.Sources) == 0 {
+			e.Source = s.SyncResult.Source.DeepCopy()
+		}
 	}
 	return e
 }

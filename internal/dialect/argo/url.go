@@ -47,6 +47,23 @@ func coversURL(template, repository string) bool {
 	return rest == "" || strings.Contains(address, "/") || strings.HasPrefix(rest, "/")
 }
 
+// ociScheme is how registries are named.
+const ociScheme = "oci://"
+
+func isOCI(text string) bool { return strings.HasPrefix(text, ociScheme) }
+
+// ociURL is the normal form of a registry's URL, which may be written without
+// scheme.
+func ociURL(text string) string { return normalURL(ociScheme + withoutScheme(text)) }
+
+func withoutScheme(text string) string {
+	text = strings.TrimSpace(text)
+	if _, rest, ok := strings.Cut(text, "://"); ok {
+		return rest
+	}
+	return text
+}
+
 func isSSH(normalised string) bool { return strings.HasPrefix(normalised, "ssh://") }
 
 // hostOf is the host name of a URL without its port; "" if it has none.
