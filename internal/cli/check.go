@@ -21,10 +21,10 @@ func newCheck(deps Deps) *cobra.Command {
 		Short: "Check a directory before it is pushed",
 		Long: `Checks the files below a directory as the controller would read them:
 
-  - Applications, GitRepositories and Kustomizations: fields that are wrong, and
-    fields that are not honoured;
+  - Applications and Flux's objects: fields that are wrong, and fields that are not
+    honoured;
   - what these apps render to, where their path is in this directory;
-  - every directory with a kustomization file, and every plain manifest.
+  - every chart, every directory with a kustomization file, every plain manifest.
 
 Problems are printed as FILE:LINE: error: TEXT. Exits with 1 if there is an error;
 warnings alone are fine. No cluster and no network is used.`,
@@ -35,8 +35,13 @@ warnings alone are fine. No cluster and no network is used.`,
 			if err != nil {
 				return err
 			}
+			bench, err := deps.Workbench(WorkbenchFlags{AllowRemote: []string{"none"}})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = bench.Close() }()
 			c := &checker{
-				ctx: cmd.Context(), deps: deps, top: at, dir: args[0],
+				ctx: cmd.Context(), deps: deps, bench: bench, top: at, dir: args[0],
 				rendered: map[string]bool{}, folders: map[string][]string{}, seen: map[finding]bool{},
 			}
 			if err := c.run(); err != nil {
@@ -73,10 +78,11 @@ func (f finding) String() string {
 
 // checker goes through a directory.
 type checker struct {
-	ctx  context.Context
-	deps Deps
-	top  place
-	dir  string // as the user wrote it
+	ctx   context.Context
+	deps  Deps
+	bench Workbench
+	top   place
+	dir   string // as the user wrote it
 
 	manifests []manifest
 	findings  []finding
@@ -105,7 +111,8 @@ func (c *checker) run() error {
 	c.declarations()
 	for _, d := range dirs {
 		if !c.rendered[onDisk(c.top, d.path)] {
-			c.render(c.top, model.Render{Path: d.path, Tool: d.tool}, nil, "")
+			spec := model.Render{Path: d.path, Tool: d.tool}
+			c.render(c.top, model.RenderInput{Render: spec, Tree: c.top.tree}, nil, "")
 		}
 	}
 	return c.ctx.Err()
@@ -113,9 +120,13 @@ func (c *checker) run() error {
 
 // render renders one directory and notes what is wrong with it. app is the
 // manifest that asks for it, if one does, and dialect that of the app.
-func (c *checker) render(at place, spec model.Render, app *manifest, dialect string) {
-	c.rendered[onDisk(at, spec.Path)] = true
-	rendered, err := c.deps.Render(c.ctx, at.tree, spec)
+func (c *checker) render(at place, in model.RenderInput, app *manifest, dialect string) {
+	c.rendered[onDisk(at, in.Path)] = true
+	rendered, err := c.bench.Render(c.ctx, in)
+	if errors.Is(err, model.ErrDenied) {
+		c.add(c.locate(at, fmt.Sprintf("%s needs what is not here, and is not checked: %v", in.Path, err), "note", app))
+		return
+	}
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			c.add(c.locate(at, line, "error", app))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -16,10 +17,11 @@ import (
 
 // declarations checks all manifests of dialects, and renders the apps.
 func (c *checker) declarations() {
-	urls := map[model.SourceKey]string{}
+	sources := map[model.SourceKey]model.Source{}
 	apps := map[int]Declared{}
+	objects := c.objectsFound()
 	for i, m := range c.manifests {
-		d, ok := c.deps.Declared(m.Unstructured)
+		d, ok := c.deps.Declared(m.Unstructured, objects)
 		if !ok {
 			continue
 		}
@@ -31,34 +33,43 @@ func (c *checker) declarations() {
 				c.add(m.finding("error", text))
 			}
 		}
-		if d.App == nil {
-			urls[d.Source] = d.URL
-		} else if d.Invalid == nil {
+		maps.Copy(sources, d.Sources)
+		if d.App != nil && d.Invalid == nil {
 			apps[i] = d
 		}
 	}
 	for i := range c.manifests {
 		if d, ok := apps[i]; ok {
-			url := d.URL
-			if url == "" {
-				url = urls[d.App.Source]
-			}
-			c.app(&c.manifests[i], *d.App, url)
+			c.app(&c.manifests[i], *d.App, sources)
 		}
 	}
 }
 
-// app renders the content of an app, if it is here.
-func (c *checker) app(m *manifest, app model.App, url string) {
-	at, ok := c.repository(url, app.Render.Path)
-	if !ok {
-		f := m.finding("note", fmt.Sprintf("%s %q: path %q of %s is not in this directory: its content is not checked",
-			m.GetKind(), m.GetName(), app.Render.Path, orUnknown(url)))
-		f.Line = m.lineOf("spec.source.path", "spec.path")
-		c.add(f)
-		return
+// app renders the content of an app, as far as it is here.
+func (c *checker) app(m *manifest, app model.App, sources map[model.SourceKey]model.Source) {
+	in := model.RenderInput{Refs: map[string]model.Tree{}}
+	places := make([]place, len(app.Sources))
+	for i, src := range app.Sources {
+		from := sources[src.Key]
+		at, ok := c.repository(from.URL, src.Render.Path)
+		if !ok || from.Kind != "" && from.Kind != model.SourceGit {
+			f := m.finding("note", fmt.Sprintf("%s %q: path %q of %s is not in this directory: its content is not checked",
+				m.GetKind(), m.GetName(), src.Render.Path, orUnknown(from.URL)))
+			f.Line = m.lineOf("spec.source.path", "spec.path")
+			c.add(f)
+			return
+		}
+		places[i] = at
+		if src.Ref != "" {
+			in.Refs[src.Ref] = at.tree
+		}
 	}
-	c.render(at, app.Render, m, app.Key.Dialect)
+	for i, src := range app.Sources {
+		if !src.FilesOnly {
+			in.Tree, in.Render = places[i].tree, src.Render
+			c.render(places[i], in, m, app.Key.Dialect)
+		}
+	}
 }
 
 func orUnknown(url string) string {

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // manifest is a document that declares an app or a source.
@@ -48,17 +50,26 @@ func (c *checker) scan() ([]content, error) {
 		c.folders[path.Base(name)] = append(c.folders[path.Base(name)], filepath.Join(c.top.top, filepath.FromSlash(name)))
 		kustomized[name] = kustomized[path.Dir(name)] && name != c.top.path
 		switch kind := c.kustomization(name); {
+		case c.isChart(name):
+			out = append(out, content{name, model.ToolHelm})
+			return fs.SkipDir
 		case kind == "Component":
 			kustomized[name] = true
 		case kind != "":
 			kustomized[name] = true
-			out = append(out, content{name, "kustomize"})
+			out = append(out, content{name, model.ToolKustomize})
 		case !kustomized[name] && c.holdsManifests(name):
-			out = append(out, content{name, "directory"})
+			out = append(out, content{name, model.ToolDirectory})
 		}
 		return nil
 	})
 	return out, err
+}
+
+// isChart reports whether a directory is a Helm chart, all of which is its own.
+func (c *checker) isChart(dir string) bool {
+	info, err := c.top.tree.Stat(path.Join(dir, "Chart.yaml"))
+	return err == nil && !info.IsDir()
 }
 
 var kustomizationFiles = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
@@ -92,6 +103,9 @@ func isManifestFile(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
+// separators stand between the documents of a YAML file.
+var separators = regexp.MustCompile(`(?m)^---.*$`)
+
 // marks are what a file has to hold to declare anything.
 var marks = [][]byte{[]byte("argoproj.io"), []byte("toolkit.fluxcd.io")}
 
@@ -106,7 +120,7 @@ func (c *checker) read(name string) error {
 		return nil
 	}
 	line := 1
-	for _, doc := range regexp.MustCompile(`(?m)^---.*$`).Split(string(data), -1) {
+	for _, doc := range separators.Split(string(data), -1) {
 		var node kyaml.Node
 		var body map[string]any
 		if kyaml.Unmarshal([]byte(doc), &node) == nil && yaml.Unmarshal([]byte(doc), &body) == nil && len(body) > 0 {
@@ -116,6 +130,15 @@ func (c *checker) read(name string) error {
 		line += strings.Count(doc, "\n")
 	}
 	return nil
+}
+
+// objectsFound are the declarations that scan found.
+func (c *checker) objectsFound() []*unstructured.Unstructured {
+	out := make([]*unstructured.Unstructured, len(c.manifests))
+	for i, m := range c.manifests {
+		out[i] = m.Unstructured
+	}
+	return out
 }
 
 // shown is the name of a file as the user would write it.

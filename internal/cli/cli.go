@@ -26,12 +26,13 @@ type Deps struct {
 
 	// Inspect says what a sync of an app would change, and changes nothing.
 	Inspect func(context.Context, InspectFlags) (Inspection, error)
-	// Declared reads an object of a dialect; false if it is none.
-	Declared func(*unstructured.Unstructured) (Declared, bool)
+	// Declared reads an object of a dialect; false if it is none. What it refers
+	// to is looked for in world.
+	Declared func(u *unstructured.Unstructured, world []*unstructured.Unstructured) (Declared, bool)
 	// Tree is a directory of the disk; nothing outside of it can be read.
 	Tree func(dir string) (model.Tree, error)
-	// Render makes objects of a tree's files.
-	Render func(context.Context, model.Tree, model.Render) (model.Rendered, error)
+	// Workbench renders and fetches without a cluster.
+	Workbench func(WorkbenchFlags) (Workbench, error)
 	// Admit returns the objects that an app of a dialect may manage, "" being
 	// none, and says what became of the others.
 	Admit func(dialect string, objects []model.Object) ([]model.Object, []model.Warning)
@@ -46,10 +47,9 @@ type Deps struct {
 type Declared struct {
 	// App is nil for an object that only declares a source.
 	App *model.App
-	// Source is what the app's or the source's content is called.
-	Source model.SourceKey
-	// URL is the repository, where the object itself names it.
-	URL      string
+	// Sources are what the object itself says of sources: an app's own, or the one
+	// that it declares for others.
+	Sources  map[model.SourceKey]model.Source
 	Warnings []model.Warning
 	// Invalid says why it can't be worked on.
 	Invalid error

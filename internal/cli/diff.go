@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,10 +22,9 @@ type InspectFlags struct {
 	Object *unstructured.Unstructured
 	// Revision is inspected instead of the one that the app follows: a branch,
 	// tag or commit.
-	Revision        string
-	Mirrors         []Mirror
-	AllowLocalRepos bool
-	ArgoNamespace   string
+	Revision      string
+	ArgoNamespace string
+	WorkbenchFlags
 }
 
 // Inspection is what a sync of an app would change.
@@ -52,32 +52,54 @@ func newDiff(deps Deps) *cobra.Command {
 	var sel selector
 	var out format
 	var timeout time.Duration
+	var files renderFlags
+	var against string
 	cmd := &cobra.Command{
-		Use:   "diff NAME|NAMESPACE/NAME",
-		Short: "Show what a sync of an app would change",
+		Use:   "diff NAME|NAMESPACE/NAME, or diff [DIR] --against REV",
+		Short: "Show what a sync of an app, or a change of files, would change",
 		Long: `Goes the controller's own way from the repository to the plan, with your rights
 and without the controller, and shows for every object that a sync would change
 the difference between what it is and what it would be. The values of Secrets are
 hidden: different values have different numbers.
 
+With --against, no cluster is used: it shows what the changes in a work tree do to
+the objects that its files render to, compared with a branch, tag or commit of the
+same repository. Where DIR declares Applications, Kustomizations or HelmReleases,
+each is rendered with both versions of its own manifest and of its files; any other
+DIR is rendered as by 'fixpoint render', whose flags diff takes as well.
+
 Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 		Example: `  fixpoint diff my-app
   fixpoint diff my-app --revision my-branch     what merging it would change
-  fixpoint diff my-app -o json`,
-		Args: oneArg("the name of an app"),
+  fixpoint diff my-app -o json
+  fixpoint diff . --against origin/main         what a pull request changes
+  fixpoint diff charts/web --against v1.2 --values env/prod.yaml`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if against != "" {
+				files.spec.Helm.Namespace = cmp.Or(sel.namespace, "default")
+				differs, err := diffAgainst(cmd, deps, &files, out, append(args, ".")[0], against)
+				return diffExit(differs, err)
+			}
+			if len(args) == 0 {
+				return usagef(cmd, "name an app, or compare a directory with --against REV")
+			}
+			flags.WorkbenchFlags = files.WorkbenchFlags
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, errTimeout)
 			defer cancel()
 			differs, err := diff(ctx, cmd, deps, flags, sel, out, args[0])
 			return diffExit(differs, err)
 		},
 	}
-	flags.bind(cmd)
+	flags.Connection.bind(cmd)
 	sel.bind(cmd)
+	files.WorkbenchFlags.bind(cmd)
+	own := flagNames(cmd)
+	files.bindSettings(cmd)
+	hideOthers(cmd, own)
 	f := cmd.Flags()
 	f.StringVar(&flags.Revision, "revision", "", "branch, tag or commit to compare with (default: what the app follows)")
-	f.Var((*mirrors)(&flags.Mirrors), "mirror", "as for the controller: get repositories whose URL begins with PREFIX from BASE first; repeatable")
-	f.BoolVar(&flags.AllowLocalRepos, "allow-local-repos", false, "permit repositories that are paths of this machine")
+	f.StringVar(&against, "against", "", "compare the files of a directory with those of this branch, tag or commit")
 	f.StringVar(&flags.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Secrets and ConfigMaps")
 	f.DurationVar(&timeout, "timeout", 2*time.Minute, "how long it may take")
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
@@ -101,7 +123,7 @@ func diffExit(differs bool, err error) error {
 
 // hint reminds of what the controller may have been started with.
 func (f InspectFlags) hint() string {
-	if len(f.Mirrors) > 0 || f.AllowLocalRepos {
+	if len(f.Mirrors) > 0 || f.AllowLocal {
 		return ""
 	}
 	return "; if the controller was started with --mirror or --allow-local-repos, give diff the same"

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -14,80 +12,48 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// place is a directory inside the tree that it may read from.
-type place struct {
-	tree model.Tree
-	// top is the tree's directory on the disk, path the one to render in it.
-	top, path string
-}
-
-// placeOf finds the tree of a directory: root if that is given, else the Git
-// work tree that the directory is in, else the directory itself.
-func placeOf(deps Deps, dir, root string) (place, error) {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return place{}, fmt.Errorf("finding %s: %w", dir, err)
-	}
-	info, err := os.Stat(abs)
-	if err != nil {
-		return place{}, fmt.Errorf("there is no directory %s: correct the name", dir)
-	}
-	if !info.IsDir() {
-		return place{}, fmt.Errorf("%s is a file: name the directory that it is in", dir)
-	}
-	top := worktree(abs)
-	if root != "" {
-		if top, err = filepath.Abs(root); err != nil {
-			return place{}, fmt.Errorf("finding %s: %w", root, err)
-		}
-	}
-	rel, err := filepath.Rel(top, abs)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return place{}, fmt.Errorf("%s is not below --root %s: name a directory that holds it", dir, root)
-	}
-	tree, err := deps.Tree(top)
-	if err != nil {
-		return place{}, fmt.Errorf("%w: correct the name", err)
-	}
-	return place{tree, top, filepath.ToSlash(rel)}, nil
-}
-
-// worktree is the nearest directory above dir, or dir, that has a .git; dir if
-// there is none.
-func worktree(dir string) string {
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, ".git")); err == nil {
-			return at
-		}
-		if at == filepath.Dir(at) {
-			return dir
-		}
-	}
-}
-
 func newRender(deps Deps) *cobra.Command {
-	var spec model.Render
+	var flags renderFlags
 	var out format
-	var root string
 	cmd := &cobra.Command{
-		Use:   "render DIR",
-		Short: "Print the objects that a directory renders to",
-		Long: `Renders a directory as the controller would, by kustomize if it has a
-kustomization file, else as a directory of YAML and JSON, and prints the objects.
-Files outside of the directory can be used as far as its Git work tree, or --root,
-reaches. No cluster, network or program is used.`,
+		Use:   "render [DIR]",
+		Short: "Print the objects that a directory, chart or overlay renders to",
+		Long: `Renders a directory as the controller would, and prints the objects: a chart by
+Helm, a directory with a kustomization file by Kustomize, any other as YAML, JSON
+and Jsonnet. Files outside of the directory can be used as far as its Git work
+tree, or --root, reaches; remote bases and chart dependencies as far as
+--allow-remote does.
+
+With --file, the settings are those that an Application, a Kustomization or a
+HelmRelease declares. What it takes from the repository that DIR is a clone of is
+read there, so that changes count before they are pushed; everything else is
+fetched. Sources, ConfigMaps and Secrets that it names are looked for in the same
+files.
+
+No cluster is used: charts see the Kubernetes version of --kube-version.`,
 		Example: `  fixpoint render overlays/production
+  fixpoint render charts/web --release web -n shop --values env/prod.yaml --set replicas=3
   fixpoint render manifests --recurse --exclude '{test/*,*.tmpl.yaml}'
-  fixpoint render apps --flux              as a Flux Kustomization without a kustomization file`,
-		Args: oneArg("the directory"),
+  fixpoint render apps --flux              as a Flux Kustomization without a kustomization file
+  fixpoint render -f argocd/web.yaml       what an Application declares, with the files that are here`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := placeOf(deps, args[0], root)
+			dir := "."
+			if len(args) == 1 {
+				dir = args[0]
+			} else if len(flags.files) == 0 {
+				return usagef(cmd, "name the directory, or a manifest with --file")
+			}
+			at, err := placeOf(deps, dir, flags.root)
 			if err != nil {
 				return err
 			}
-			spec.Path = at.path
-			rendered, err := deps.Render(cmd.Context(), at.tree, spec)
+			bench, err := flags.open(deps)
 			if err != nil {
+				return err
+			}
+			rendered, err := flags.render(cmd, deps, bench, at)
+			if err = errors.Join(err, bench.Close()); err != nil {
 				return err
 			}
 			for _, w := range rendered.Warnings {
@@ -97,24 +63,34 @@ reaches. No cluster, network or program is used.`,
 		},
 		ValidArgsFunction: directories,
 	}
-	f := cmd.Flags()
-	f.Var(&choice{&spec.Tool, []string{"directory", "kustomize"}}, "tool", "directory or kustomize (default: by what the directory holds)")
-	f.BoolVar(&spec.Directory.Recurse, "recurse", false, "read subdirectories too (tool directory)")
-	f.StringVar(&spec.Directory.Include, "include", "", "glob of the files to read (tool directory)")
-	f.StringVar(&spec.Directory.Exclude, "exclude", "", "glob of files to leave out (tool directory)")
-	f.BoolVar(&spec.Kustomize.Generate, "flux", false, "without a kustomization file take all manifests below, as Flux does")
-	f.StringVar(&root, "root", "", "directory that files may be used from (default: the Git work tree)")
-	complete(cmd, "tool", "directory", "kustomize")
-	_ = cmd.MarkFlagDirname("root")
+	flags.bind(cmd)
 	out.bind(cmd, formatYAML, formatJSON, formatTable)
 	return cmd
 }
 
-func directories(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// render renders what the flags say: a directory, or what manifests declare.
+func (f *renderFlags) render(cmd *cobra.Command, deps Deps, bench Workbench, at place) (model.Rendered, error) {
+	if len(f.files) == 0 {
+		spec, err := f.settings(at)
+		if err != nil {
+			return model.Rendered{}, err
+		}
+		return bench.Render(cmd.Context(), model.RenderInput{Render: spec, Tree: at.tree})
 	}
-	return nil, cobra.ShellCompDirectiveFilterDirs
+	world, err := readWorld(deps, f.files, cmd.InOrStdin())
+	if err != nil {
+		return model.Rendered{}, err
+	}
+	var all model.Rendered
+	for _, app := range world.apps {
+		part, err := world.render(cmd.Context(), bench, app, at)
+		if err != nil {
+			return all, fmt.Errorf("%s: %w", app.title, err)
+		}
+		all.Objects = append(all.Objects, part.Objects...)
+		all.Warnings = append(all.Warnings, part.Warnings...)
+	}
+	return all, nil
 }
 
 func printRendered(w io.Writer, out format, rendered model.Rendered) error {

@@ -80,7 +80,7 @@ func (f *forester) tree(ctx context.Context, app item) (*node, error) {
 		Kind: app.kind.name, Group: app.kind.resource.Group, Namespace: app.GetNamespace(), Name: app.GetName(),
 		Sync: s.sync, Health: model.HealthStatus(s.health), Message: s.message, Created: app.GetCreationTimestamp().Time,
 	}
-	declared, ok := f.deps.Declared(app.Unstructured)
+	declared, ok := f.deps.Declared(app.Unstructured, nil)
 	if !ok || declared.App == nil {
 		return nil, fmt.Errorf("%s declares no app", app.title())
 	}

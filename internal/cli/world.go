@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// world is what manifests declare, by themselves.
+type world struct {
+	apps    []declaredApp
+	sources map[model.SourceKey]model.Source
+}
+
+// declaredApp is an app and how it is called in messages.
+type declaredApp struct {
+	title string
+	Declared
+}
+
+// readWorld reads manifests; "-" is in.
+func readWorld(deps Deps, files []string, in io.Reader) (world, error) {
+	var objects []*unstructured.Unstructured
+	for _, name := range files {
+		data, err := readFile(name, in)
+		if err != nil {
+			return world{}, err
+		}
+		for _, doc := range separators.Split(string(data), -1) {
+			var body map[string]any
+			if err := yaml.Unmarshal([]byte(doc), &body); err != nil {
+				return world{}, fmt.Errorf("%s is no YAML of manifests: %w", name, err)
+			}
+			if len(body) > 0 {
+				objects = append(objects, &unstructured.Unstructured{Object: whole(body)})
+			}
+		}
+	}
+	w := declare(deps, objects)
+	if len(w.apps) == 0 {
+		return w, fmt.Errorf("%s declares no app: an Application, a Kustomization or a HelmRelease is expected", strings.Join(files, ", "))
+	}
+	return w, nil
+}
+
+func readFile(name string, in io.Reader) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(in)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifests: %w: correct --file", err)
+	}
+	return data, nil
+}
+
+// declare collects what objects declare.
+func declare(deps Deps, objects []*unstructured.Unstructured) world {
+	w := world{sources: map[model.SourceKey]model.Source{}}
+	for _, u := range objects {
+		d, ok := deps.Declared(u, objects)
+		if !ok {
+			continue
+		}
+		for key, src := range d.Sources {
+			w.sources[key] = src
+		}
+		if d.App != nil {
+			w.apps = append(w.apps, declaredApp{fmt.Sprintf("%s %q", u.GetKind(), u.GetName()), d})
+		}
+	}
+	return w
+}
+
+// render renders an app: with files of a directory where they are its source's,
+// and else with what is fetched.
+func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at place) (model.Rendered, error) {
+	if app.Invalid != nil {
+		return model.Rendered{}, app.Invalid
+	}
+	in := model.RenderInput{Refs: map[string]model.Tree{}}
+	trees := make([]model.Tree, len(app.App.Sources))
+	for i, src := range app.App.Sources {
+		var err error
+		if trees[i], err = w.tree(ctx, bench, src, at); err != nil {
+			return model.Rendered{}, err
+		}
+		if src.Ref != "" {
+			in.Refs[src.Ref] = trees[i]
+		}
+	}
+	var all model.Rendered
+	for _, warning := range app.Warnings {
+		all.Warnings = append(all.Warnings, app.title+": "+warning.Message)
+	}
+	for i, src := range app.App.Sources {
+		if src.FilesOnly {
+			continue
+		}
+		in.Tree, in.Render = trees[i], src.Render
+		in.RevisionEnv = nil
+		part, err := bench.Render(ctx, in)
+		if err != nil {
+			return all, err
+		}
+		all.Objects = append(all.Objects, part.Objects...)
+		all.Warnings = append(all.Warnings, part.Warnings...)
+	}
+	return all, nil
+}
+
+// tree is the content of an app's source.
+func (w world) tree(ctx context.Context, bench Workbench, src model.AppSource, at place) (model.Tree, error) {
+	from, ok := w.sources[src.Key]
+	if !ok && at.holds(src.Render.Path) {
+		return at.tree, nil
+	}
+	if !ok {
+		return nil, fmt.Errorf("its source %s is not declared in the files given: give the file that declares it, too", src.Key)
+	}
+	if at.isClone(from.URL) && (from.Kind == "" || from.Kind == model.SourceGit) {
+		return at.tree, nil
+	}
+	snap, err := bench.Fetch(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return snap.Tree, nil
+}
+
+// holds reports whether the tree has a directory of that path.
+func (p place) holds(dir string) bool {
+	info, err := p.tree.Stat(path.Clean("./" + strings.TrimLeft(dir, "/")))
+	return err == nil && info.IsDir()
+}
