@@ -9,7 +9,11 @@ type Stats struct {
 	Looks, LsRemotes int64
 	// Fetches are fetches of commits, BlobFetches those of file contents.
 	Fetches, BlobFetches int64
-	// Failures are git commands against a remote that failed.
+	// Requests are HTTP requests to registries, Helm repositories and buckets,
+	// Artifacts the contents that were new and were taken from them.
+	Requests, Artifacts int64
+	// Failures are git commands against a remote, and looks for artifacts, that
+	// failed.
 	Failures int64
 	// Discards are mirrors that were damaged and thrown away.
 	Discards int64
@@ -23,7 +27,8 @@ type Stats struct {
 }
 
 type counters struct {
-	looks, lsRemotes, fetches, blobFetches, failures, discards, catFiles, webhooks, refused atomic.Int64
+	looks, lsRemotes, fetches, blobFetches, failures, discards, catFiles, webhooks, refused,
+	requests, artifacts atomic.Int64
 }
 
 // Stats is a copy of the counters.
@@ -33,6 +38,7 @@ func (s *Store) Stats() Stats {
 		Looks: c.looks.Load(), LsRemotes: c.lsRemotes.Load(),
 		Fetches: c.fetches.Load(), BlobFetches: c.blobFetches.Load(),
 		Failures: c.failures.Load(), Discards: c.discards.Load(), Readers: c.catFiles.Load(),
+		Requests: c.requests.Load(), Artifacts: c.artifacts.Load(),
 		Webhooks: c.webhooks.Load(), Refused: c.refused.Load(),
 	}
 	s.mu.Lock()

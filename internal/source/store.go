@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/archive"
 )
 
 // Config is what a Store needs. Only Dir has no usable zero value.
@@ -41,6 +42,11 @@ type Config struct {
 	Retry time.Duration
 	// MaxFile is the size of the largest file that is read; default 10 MiB.
 	MaxFile int64
+	// Artifacts bounds artifacts, charts and buckets.
+	Artifacts archive.Limits
+	// MaxIndex is the size of the largest index of a Helm repository; default
+	// 50 MiB.
+	MaxIndex int64
 }
 
 // Store holds subscriptions to Git repositories. Its methods may be called from
@@ -53,6 +59,7 @@ type Store struct {
 	climb *lru[climbKey, int]
 	hosts *limiter
 	scope scopes
+	shelf *shelf
 	stats counters
 	wake  chan struct{}
 
@@ -72,6 +79,7 @@ func New(cfg Config) (*Store, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
 	cfg.Retry = cmp.Or(cfg.Retry, 2*time.Second)
 	cfg.MaxFile = cmp.Or(cfg.MaxFile, 10<<20)
+	cfg.MaxIndex = cmp.Or(cfg.MaxIndex, 50<<20)
 	if err := checkRewrites(cfg.Rewrites, cfg.AllowLocal); err != nil {
 		return nil, err
 	}
@@ -121,6 +129,9 @@ func (s *Store) open() error {
 		return err
 	}
 	s.git = &git{program: program, tmp: tmp, home: filepath.Join(dir, "reader"), allowLocal: s.cfg.AllowLocal}
+	if s.shelf, err = openShelf(filepath.Join(dir, "artifacts"), s.cfg.Artifacts, s.lookAtArtifacts); err != nil {
+		return err
+	}
 	return s.scope.open(filepath.Join(dir, "salt"))
 }
 

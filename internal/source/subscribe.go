@@ -32,7 +32,7 @@ func (s *Store) Set(key model.SourceKey, src model.Source) {
 	if old != nil {
 		s.leave(key, old)
 		sub.token, sub.state.Handled = old.token, old.state.Handled
-		if old.src.URL == src.URL && old.src.Ref == src.Ref {
+		if sameContent(old.src, src) {
 			sub.state, sub.id = old.state, old.id
 		}
 	}
@@ -74,7 +74,7 @@ func (s *Store) place(src model.Source) (place, error) {
 	case "", model.SourceGit:
 		return s.gitPlace(src)
 	default:
-		return place{}, model.Invalidf("sources of the kind %q are not supported", src.Kind)
+		return s.artifactPlace(src)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,6 +27,8 @@ type Settings struct {
 	// LinkLocal permits connections to link-local addresses, where clouds keep
 	// the credentials of a machine.
 	LinkLocal bool
+	// Requests counts requests; nil counts none.
+	Requests *atomic.Int64
 }
 
 // Transport connects with the source's CA besides the system's, its proxy, and
@@ -37,23 +40,26 @@ func (s Settings) Transport(home string) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Auth.ClientCert == "" && s.Auth.ClientKey == "" {
-		return foreign, nil
+	out := byHost{home: canonical("https", home), own: foreign, foreign: foreign, requests: s.Requests}
+	if s.Auth.ClientCert != "" || s.Auth.ClientKey != "" {
+		if out.own, err = s.transport(true); err != nil {
+			return nil, err
+		}
 	}
-	own, err := s.transport(true)
-	if err != nil {
-		return nil, err
-	}
-	return byHost{home: canonical("https", home), own: own, foreign: foreign}, nil
+	return out, nil
 }
 
 // byHost shows the client certificate to one host.
 type byHost struct {
 	home         string
 	own, foreign http.RoundTripper
+	requests     *atomic.Int64
 }
 
 func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.requests != nil {
+		b.requests.Add(1)
+	}
 	if r.URL.Scheme == "https" && canonical("https", r.URL.Host) == b.home {
 		return b.own.RoundTrip(r)
 	}
