@@ -28,11 +28,29 @@ var (
 		[]string{"application", "applications", "argo"}}
 	kustomization = kind{"Kustomization", schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"},
 		[]string{"kustomization", "kustomizations", "ks", "flux"}}
-	gitRepository = kind{"GitRepository", schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: "v1", Resource: "gitrepositories"},
-		[]string{"gitrepository", "gitrepositories"}}
+	helmRelease = kind{"HelmRelease", schema.GroupVersionResource{Group: "helm.toolkit.fluxcd.io", Version: "v2", Resource: "helmreleases"},
+		[]string{"helmrelease", "helmreleases", "hr"}}
+
+	gitRepository  = fluxSource("GitRepository", "gitrepositories", "gitrepo")
+	ociRepository  = fluxSource("OCIRepository", "ocirepositories", "ocirepo")
+	helmRepository = fluxSource("HelmRepository", "helmrepositories", "helmrepo")
+	helmChart      = fluxSource("HelmChart", "helmcharts", "hc")
+	bucket         = fluxSource("Bucket", "buckets", "bucket")
 )
 
-var appKinds = []kind{application, kustomization}
+func fluxSource(name, plural, short string) kind {
+	return kind{name, schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: "v1", Resource: plural},
+		[]string{strings.ToLower(name), plural, short}}
+}
+
+// appKinds declare apps, sourceKinds what they are made of.
+var (
+	appKinds    = []kind{application, kustomization, helmRelease}
+	sourceKinds = []kind{gitRepository, ociRepository, helmRepository, helmChart, bucket}
+)
+
+// isSource reports whether a kind is one of Flux's sources.
+func (k kind) isSource() bool { return k.resource.Group == gitRepository.resource.Group }
 
 // item is an object with its kind.
 type item struct {
@@ -80,6 +98,9 @@ func names(kinds []kind) string {
 	for _, k := range kinds {
 		all = append(all, k.name)
 	}
+	if n := len(all); n > 2 {
+		return strings.Join(all[:n-1], ", ") + " or " + all[n-1]
+	}
 	return strings.Join(all, " or ")
 }
 
@@ -89,11 +110,14 @@ type selector struct {
 	kind      string
 }
 
+// kindWords are what --kind takes.
+var kindWords = []string{"application", "kustomization", "helmrelease"}
+
 func (s *selector) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&s.namespace, "namespace", "n", "", "namespace of the app (default: all are searched)")
-	f.Var(&choice{&s.kind, []string{"application", "kustomization"}}, "kind", "application or kustomization, where both have the name")
-	complete(cmd, "kind", "application", "kustomization")
+	f.Var(&choice{&s.kind, kindWords}, "kind", strings.Join(kindWords, ", ")+", where several have the name")
+	complete(cmd, "kind", kindWords...)
 }
 
 // kinds are those that the selector admits.
@@ -138,7 +162,7 @@ func unknown(s selector, name string, kinds []kind) error {
 	if s.namespace != "" {
 		where = fmt.Sprintf("namespace %q", s.namespace)
 	}
-	if kinds[0].name == gitRepository.name {
+	if kinds[0].isSource() {
 		list += " sources"
 	}
 	return fmt.Errorf("no %s named %q in %s: run '%s' to list them", names(kinds), name, where, list)

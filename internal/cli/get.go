@@ -18,8 +18,9 @@ func newGet(Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get [apps|sources] [NAME|NAMESPACE/NAME]",
 		Short: "List apps of both dialects, or their sources",
-		Long: `Lists Applications and Kustomizations of all namespaces in one table, or with
-'sources' the GitRepositories. -o json and -o yaml print the objects.`,
+		Long: `Lists Applications, Kustomizations and HelmReleases of all namespaces in one table,
+or with 'sources' Flux's GitRepositories, OCIRepositories, HelmRepositories,
+HelmCharts and Buckets. -o json and -o yaml print the objects.`,
 		Example: `  fixpoint get
   fixpoint get -n argocd
   fixpoint get argocd/my-app -o yaml
@@ -50,10 +51,10 @@ func what(cmd *cobra.Command, args []string, sel selector) ([]kind, string, erro
 		switch {
 		case slices.Contains([]string{"app", "apps"}, args[0]):
 			args = args[1:]
-		case args[0] == "source" || args[0] == "sources" || slices.Contains(gitRepository.words, strings.ToLower(args[0])):
-			kinds, args = []kind{gitRepository}, args[1:]
+		case args[0] == "source" || args[0] == "sources":
+			kinds, args = sourceKinds, args[1:]
 		default:
-			for _, k := range appKinds {
+			for _, k := range slices.Concat(appKinds, sourceKinds) {
 				if slices.Contains(k.words, strings.ToLower(args[0])) {
 					kinds, args = []kind{k}, args[1:]
 					break
@@ -117,12 +118,12 @@ func listOf(items []item) map[string]any {
 }
 
 func tableOf(items []item, kinds []kind, now time.Time, width int) *table {
-	if kinds[0].name == gitRepository.name {
-		t := &table{header: []string{"NAMESPACE", "NAME", "READY", "REVISION", "AGE", "URL", "MESSAGE"}}
+	if kinds[0].isSource() {
+		t := &table{header: []string{"KIND", "NAMESPACE", "NAME", "READY", "REVISION", "AGE", "URL", "MESSAGE"}}
 		for _, i := range items {
 			ready, message := readiness(i)
-			t.add(i.GetNamespace(), i.GetName(), ready, revision(i.text("status", "artifact", "revision")),
-				age(i.GetCreationTimestamp().Time, now), i.text("spec", "url"), brief(message, width))
+			t.add(i.kind.name, i.GetNamespace(), i.GetName(), ready, revision(i.text("status", "artifact", "revision")),
+				age(i.GetCreationTimestamp().Time, now), i.place(), brief(message, width))
 		}
 		return t
 	}
@@ -133,6 +134,17 @@ func tableOf(items []item, kinds []kind, now time.Time, width int) *table {
 			age(i.GetCreationTimestamp().Time, now), brief(s.message, width))
 	}
 	return t
+}
+
+// place is where a source's content comes from.
+func (i item) place() string {
+	switch i.kind.name {
+	case helmChart.name:
+		return i.text("spec", "sourceRef", "kind") + "/" + i.text("spec", "sourceRef", "name") + ": " + i.text("spec", "chart")
+	case bucket.name:
+		return i.text("spec", "endpoint") + "/" + i.text("spec", "bucketName")
+	}
+	return i.text("spec", "url")
 }
 
 // state is what a table shows of an app.
@@ -173,11 +185,27 @@ func applicationState(i item) state {
 func kustomizationState(i item) state {
 	ready, message := readiness(i)
 	s := state{health: ready, revision: i.text("status", "lastAppliedRevision"), message: message, sync: "OutOfSync"}
+	if i.kind.name == helmRelease.name {
+		return releaseState(i, s)
+	}
 	attempted := i.text("status", "lastAttemptedRevision")
 	switch {
 	case s.revision == "" && attempted == "":
 		s.sync = "Unknown"
 	case s.revision == attempted:
+		s.sync = "Synced"
+	}
+	return s
+}
+
+// releaseState tells of the last attempt: a HelmRelease has no revision that was
+// applied.
+func releaseState(i item, s state) state {
+	s.revision = i.text("status", "lastAttemptedRevision")
+	switch {
+	case s.revision == "":
+		s.sync = "Unknown"
+	case s.health == "Ready":
 		s.sync = "Synced"
 	}
 	return s
@@ -189,6 +217,9 @@ func readiness(i item) (ready, message string) {
 		return "Suspended", "spec.suspend is set"
 	}
 	c := conditionOf(i, "Ready")
+	if c == nil && i.kind.name == helmRepository.name && i.text("spec", "type") == "oci" {
+		return "Ready", "a registry: its charts are got where they are named"
+	}
 	if c == nil {
 		return "Unknown", "no controller has looked at it yet: is 'fixpoint controller' running?"
 	}
@@ -245,10 +276,10 @@ func getCompletion(conn *Connection, sel *selector) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		switch {
 		case len(args) == 0:
-			words := []string{"apps\tApplications and Kustomizations", "sources\tGitRepositories"}
+			words := []string{"apps\tApplications, Kustomizations and HelmReleases", "sources\tGitRepositories and others"}
 			return append(words, namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...)...), cobra.ShellCompDirectiveNoFileComp
 		case len(args) == 1 && strings.HasPrefix(args[0], "source"):
-			return namesOf(cmd.Context(), *conn, sel.namespace, gitRepository), cobra.ShellCompDirectiveNoFileComp
+			return namesOf(cmd.Context(), *conn, sel.namespace, sourceKinds...), cobra.ShellCompDirectiveNoFileComp
 		case len(args) == 1 && strings.HasPrefix(args[0], "app"):
 			return namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...), cobra.ShellCompDirectiveNoFileComp
 		}

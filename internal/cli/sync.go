@@ -47,7 +47,7 @@ func newSync(Deps) *cobra.Command {
 		Use:   "sync NAME|NAMESPACE/NAME",
 		Short: "Sync an app now, and wait for the outcome",
 		Long: `Asks the controller to sync an app and shows what becomes of it: for an
-Application by its field operation, for a Kustomization by Flux's annotation
+Application by its field operation, for Flux's kinds by the annotation
 reconcile.fluxcd.io/requestedAt. Exits with 1, and the reason, if the sync fails.`,
 		Example: `  fixpoint sync my-app
   fixpoint sync argocd/my-app --prune
@@ -61,7 +61,7 @@ reconcile.fluxcd.io/requestedAt. Exits with 1, and the reason, if the sync fails
 	f.BoolVar(&flags.prune, "prune", false, "delete what is no longer declared (Applications)")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "ask the API server and write nothing (Applications)")
 	f.StringArrayVar(&flags.resources, "resource", nil, "only this object, as GROUP:KIND:NAMESPACE/NAME; repeatable (Applications)")
-	f.BoolVar(&flags.withSource, "with-source", false, "fetch the GitRepository first (Kustomizations)")
+	f.BoolVar(&flags.withSource, "with-source", false, "fetch the source first (Kustomizations, HelmReleases)")
 	return cmd
 }
 
@@ -86,7 +86,7 @@ func (f *syncFlags) sync(cmd *cobra.Command, name string) error {
 	case !isArgo && (f.prune || f.dryRun || len(resources) > 0):
 		return usagef(cmd, "--prune, --dry-run and --resource are for Applications; %s prunes as its spec.prune says", app.title())
 	case isArgo && f.withSource:
-		return usagef(cmd, "--with-source is for Kustomizations; 'fixpoint refresh %s' looks at the repository of an Application", app.path())
+		return usagef(cmd, "--with-source is for Flux's kinds; 'fixpoint refresh %s' looks at the repository of an Application", app.path())
 	case isArgo:
 		return w.operate(ctx, app, resources)
 	}

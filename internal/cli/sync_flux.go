@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,8 +15,8 @@ import (
 // in status.lastHandledReconcileAt.
 const requestAnnotation = "reconcile.fluxcd.io/requestedAt"
 
-// reconcile makes the controller reconcile a Kustomization, and its
-// GitRepository before that if source is set.
+// reconcile makes the controller reconcile a Kustomization or HelmRelease, and
+// its source before that if source is set.
 func (w *waiter) reconcile(ctx context.Context, app item, source bool) error {
 	if source {
 		repo, err := w.sourceOf(ctx, app)
@@ -29,13 +30,24 @@ func (w *waiter) reconcile(ctx context.Context, app item, source bool) error {
 	return w.request(ctx, app)
 }
 
+// sourceOf is the source that an app names. A HelmRelease's chart template names
+// that of the chart.
 func (w *waiter) sourceOf(ctx context.Context, app item) (item, error) {
-	namespace := first(app.text("spec", "sourceRef", "namespace"), app.GetNamespace())
-	name := app.text("spec", "sourceRef", "name")
-	if k := app.text("spec", "sourceRef", "kind"); k != gitRepository.name {
-		return item{}, fmt.Errorf("%s has a source of kind %q, which is not supported yet: use a GitRepository", app.title(), k)
+	for _, fields := range [][]string{{"spec", "sourceRef"}, {"spec", "chartRef"}, {"spec", "chart", "spec", "sourceRef"}} {
+		name := app.text(append(slices.Clone(fields), "name")...)
+		if name == "" {
+			continue
+		}
+		namespace := first(app.text(append(slices.Clone(fields), "namespace")...), app.GetNamespace())
+		word := app.text(append(slices.Clone(fields), "kind")...)
+		for _, k := range sourceKinds {
+			if k.name == word {
+				return w.find(ctx, selector{namespace: namespace}, name, k)
+			}
+		}
+		return item{}, fmt.Errorf("%s has a source of kind %q, which can't be fetched: leave out --with-source", app.title(), word)
 	}
-	return w.find(ctx, selector{namespace: namespace}, name, gitRepository)
+	return item{}, fmt.Errorf("%s names no source", app.title())
 }
 
 func (w *waiter) request(ctx context.Context, app item) error {
@@ -79,7 +91,7 @@ func newRefresh(Deps) *cobra.Command {
 		Use:   "refresh NAME|NAMESPACE/NAME",
 		Short: "Look at an app's repository and objects now",
 		Long: `Makes the controller look at an app's repository and compare anew. An Application
-without automated sync is not synced by it. For a Kustomization it is the same as
+without automated sync is not synced by it. For Flux's kinds it is the same as
 'fixpoint sync --with-source', since Flux always applies what differs.`,
 		Example: `  fixpoint refresh my-app
   fixpoint refresh argocd/my-app --hard     trust nothing that is remembered`,
