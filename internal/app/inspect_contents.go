@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -39,10 +38,10 @@ func contents(ctx context.Context, p previewer, found engine.Inspection, manager
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	m := mask{}
+	m := model.Mask{}
 	for _, c := range out {
-		m.hide(c.Before)
-		m.hide(c.After)
+		m.Hide(c.Before)
+		m.Hide(c.After)
 	}
 	return out, nil
 }
@@ -80,40 +79,4 @@ func decoded(o model.Object) (map[string]any, error) {
 		return nil, fmt.Errorf("decoding %s: %w", o.ObjectKey, err)
 	}
 	return body, nil
-}
-
-// mask numbers the values of Secrets, so that equal ones look equal and
-// different ones different, and nothing else can be told.
-type mask map[string]int
-
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-
-// hide replaces the values of a Secret; other objects stay as they are.
-func (m mask) hide(obj map[string]any) {
-	if obj["kind"] != "Secret" || obj["apiVersion"] != "v1" {
-		return
-	}
-	for _, field := range []string{"data", "stringData"} {
-		m.values(obj[field])
-	}
-	meta, _ := obj["metadata"].(map[string]any)
-	annotations, _ := meta["annotations"].(map[string]any)
-	if _, ok := annotations[lastApplied]; ok {
-		annotations[lastApplied] = m.of(annotations[lastApplied])
-	}
-}
-
-func (m mask) values(of any) {
-	data, _ := of.(map[string]any)
-	for _, k := range slices.Sorted(maps.Keys(data)) {
-		data[k] = m.of(data[k])
-	}
-}
-
-func (m mask) of(value any) string {
-	text := fmt.Sprint(value)
-	if m[text] == 0 {
-		m[text] = len(m) + 1
-	}
-	return fmt.Sprintf("(hidden value %d)", m[text])
 }

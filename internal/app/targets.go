@@ -97,3 +97,16 @@ func (t *targets) requests() map[string]target.Requests {
 	}
 	return out
 }
+
+// connected is get, as what it is.
+func (t *targets) connected(name string) (*target.Target, error) {
+	if _, err := t.get(name); err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.all[name]; r != nil {
+		return r.Target, nil
+	}
+	return nil, model.As(model.ErrTransient, fmt.Errorf("cluster %q is being connected anew", name))
+}

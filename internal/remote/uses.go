@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,10 @@ type Sources interface {
 // patience is how long a render waits for content that is fetched for the first
 // time. An app whose content takes longer is rendered again when it is there.
 const patience = 10 * time.Second
+
+// ErrFetching is for content that is not there yet. It is model.ErrTransient, and
+// what asked for it is told when it has come.
+var ErrFetching = model.As(model.ErrTransient, errors.New("still being fetched"))
 
 // Uses are the sources that renders have asked for, and who did. Its methods
 // may be called from several goroutines.
@@ -67,7 +72,7 @@ func (u *Uses) Fetch(ctx context.Context, app model.AppKey, src model.Source) (*
 		select {
 		case <-news:
 		case <-deadline.C:
-			return nil, model.As(model.ErrTransient, fmt.Errorf("%s is still being fetched", Redact(src.URL)))
+			return nil, fmt.Errorf("%s: %w", Redact(src.URL), ErrFetching)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}

@@ -19,15 +19,13 @@ type Stats struct {
 	Discards int64
 	// Readers are starts of git cat-file.
 	Readers int64
-	// Webhooks are calls that were accepted, Refused those that were not.
-	Webhooks, Refused int64
 	// Subscriptions and Repositories are what there is now; a repository counts
 	// once per set of credentials.
 	Subscriptions, Repositories int
 }
 
 type counters struct {
-	looks, lsRemotes, fetches, blobFetches, failures, discards, catFiles, webhooks, refused,
+	looks, lsRemotes, fetches, blobFetches, failures, discards, catFiles,
 	requests, artifacts atomic.Int64
 }
 
@@ -39,7 +37,6 @@ func (s *Store) Stats() Stats {
 		Fetches: c.fetches.Load(), BlobFetches: c.blobFetches.Load(),
 		Failures: c.failures.Load(), Discards: c.discards.Load(), Readers: c.catFiles.Load(),
 		Requests: c.requests.Load(), Artifacts: c.artifacts.Load(),
-		Webhooks: c.webhooks.Load(), Refused: c.refused.Load(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,6 +66,7 @@ type Store struct {
 	mu      sync.Mutex
 	subs    map[model.SourceKey]*subscription
 	groups  map[groupKey]*group
+	byName  sourceIndex
 	mirrors map[string]*mirror
 	notices []model.SourceKey // for OnChange, from Set and Refresh
 }
@@ -91,6 +92,7 @@ func New(cfg Config) (*Store, error) {
 		wake:    make(chan struct{}, 1),
 		subs:    map[model.SourceKey]*subscription{},
 		groups:  map[groupKey]*group{},
+		byName:  sourceIndex{},
 		mirrors: map[string]*mirror{},
 	}
 	if err := s.open(); err != nil {

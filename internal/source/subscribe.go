@@ -64,6 +64,7 @@ func (s *Store) join(key model.SourceKey, sub *subscription) error {
 	}
 	sub.group, sub.index = g, at.index
 	g.subs[key] = sub
+	s.byName.add(key, sub.index)
 	g.finder.grant(s.timeout(g))
 	s.lookNow(g)
 	return nil
@@ -82,6 +83,7 @@ func (s *Store) leave(key model.SourceKey, sub *subscription) {
 	if sub.group == nil {
 		return
 	}
+	s.byName.remove(key, sub.index)
 	delete(sub.group.subs, key)
 	if len(sub.group.subs) == 0 {
 		delete(s.groups, sub.group.key)
@@ -116,38 +118,6 @@ func (s *Store) Refresh(key model.SourceKey, token string) {
 		s.lookNow(sub.group)
 	}
 	s.poke()
-}
-
-// RefreshURL looks at all subscriptions of a repository now and returns their
-// number. url may be written in any way: scheme, user, .git at the end, default
-// port and case do not matter, and a mirror's URL counts too. With a full ref name
-// only those are meant that a push to it can change.
-func (s *Store) RefreshURL(url, ref string) int {
-	r, _, err := parseURL(url, true)
-	if err != nil {
-		return 0
-	}
-	return s.refreshIndex(map[string]bool{r.index(): true}, ref)
-}
-
-func (s *Store) refreshIndex(index map[string]bool, ref string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, sub := range s.subs {
-		if sub.group == nil || sub.src.Suspended || !wants(sub.src.Ref, ref) {
-			continue
-		}
-		for _, i := range sub.index {
-			if index[i] {
-				n++
-				s.lookNow(sub.group)
-				break
-			}
-		}
-	}
-	s.poke()
-	return n
 }
 
 // handled ends a Refresh without a look, for a source that cannot have one.

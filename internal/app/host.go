@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/remote"
+)
+
+// hosts answer what renders ask of the world, as far as their app may know it.
+type hosts struct {
+	targets   *targets
+	policy    remote.Policy
+	downloads *remote.Downloads
+	uses      *remote.Uses
+	// complete adds the credentials that an app of a dialect has for a source, by
+	// dialect.
+	complete map[string]func(model.AppKey, model.Source) (model.Source, error)
+}
+
+// of is the host of an app's renders.
+func (h *hosts) of(app model.App) model.RenderHost { return host{h, app.Key, app.Target} }
+
+type host struct {
+	*hosts
+	app    model.AppKey
+	target string
+}
+
+// Cluster asks the app's target.
+func (h host) Cluster(ctx context.Context) (string, []string, error) {
+	t, err := h.targets.connected(h.target)
+	if err != nil {
+		return "", nil, err
+	}
+	return t.Served(ctx)
+}
+
+// Remote is allowed for what the operator has declared as a repository, or by
+// the policy.
+func (h host) Remote(ctx context.Context, src model.Source) (*model.Snapshot, error) {
+	if complete := h.complete[h.app.Dialect]; complete != nil {
+		var err error
+		if src, err = complete(h.app, src); err != nil {
+			return nil, err
+		}
+	}
+	if src.Auth == (model.Auth{}) {
+		if err := h.policy.Check(src.URL); err != nil {
+			return nil, err
+		}
+	}
+	return h.uses.Fetch(ctx, h.app, src)
+}
+
+// Download is without credentials.
+func (h host) Download(ctx context.Context, url string) ([]byte, error) {
+	return h.downloads.Get(ctx, url)
+}
+
+// Lookup asks the app's target.
+func (h host) Lookup(ctx context.Context, ref model.ObjectRef) ([]byte, error) {
+	t, err := h.targets.connected(h.target)
+	if err != nil {
+		return nil, err
+	}
+	return t.Lookup(ctx, ref)
+}
