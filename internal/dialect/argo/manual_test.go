@@ -1,7 +1,9 @@
 package argo
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,7 +15,11 @@ func TestManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(namesOf(honoured), told()...) {
+	names := slices.Concat(namesOf(honoured), told(), slices.Collect(maps.Keys(repositoryKeys)), slices.Collect(maps.Keys(consequencesOfKeys)))
+	for _, k := range refusedKeys {
+		names = append(names, k.name)
+	}
+	for _, name := range names {
 		if !strings.Contains(string(text), name) {
 			t.Errorf("docs/argo-cd.md does not say what is done with %s", name)
 		}
@@ -27,7 +33,8 @@ func namesOf(tree fields) []string {
 	for name, below := range tree {
 		out = append(out, name)
 		// What a selector or a reference consists of needs no line of its own.
-		if name == "spec" || name == "source" || name == "syncPolicy" || name == "automated" || name == "kustomize" || name == "ref" {
+		switch name {
+		case "source", "sources", "syncPolicy", "automated", "helm", "kustomize", "directory", "jsonnet", "plugin":
 			out = append(out, namesOf(below)...)
 		}
 	}

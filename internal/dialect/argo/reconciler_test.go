@@ -2,6 +2,7 @@ package argo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -189,6 +190,40 @@ func TestReconcileHandsOver(t *testing.T) {
 	}
 }
 
+func TestReconcileSources(t *testing.T) {
+	b := newBench(t, minimal(t, "{source: null, sources: [{repoURL: https://git.example/a, path: a}, {repoURL: https://git.example/b, ref: v}, {repoURL: https://git.example/c, path: c}]}"))
+	b.reconcile()
+	b.expect("every source before the app", "set argo/argocd/a", "set argo/argocd/a/1", "set argo/argocd/a/2", "put argo/argocd/a")
+	b.edit(func(u *unstructured.Unstructured) {
+		all, _, _ := unstructured.NestedSlice(u.Object, "spec", "sources")
+		all[1].(map[string]any)["targetRevision"] = "main"
+		_ = unstructured.SetNestedSlice(u.Object, all[:2], "spec", "sources")
+		u.SetAnnotations(map[string]string{annotationRefresh: "hard"})
+	})
+	b.reconcile()
+	b.expect("only what has changed, what is gone after the app no longer needs it, and every source is looked at",
+		"set argo/argocd/a/1", "put argo/argocd/a", "remove argo/argocd/a/2",
+		"look argo/argocd/a", "look argo/argocd/a/1", "refresh argo/argocd/a true")
+	b.report(reportOfTwo("aaa", "bbb", nil))
+	status := statusOf(b.get())
+	if !slices.Equal(status.Sync.Revisions, []string{"aaa", "bbb"}) || len(status.Sync.ComparedTo.Sources) != 2 || status.Sync.ComparedTo.Source != nil {
+		t.Errorf("status: %+v", status.Sync)
+	}
+	b.edit(syncing(map[string]any{"revisions": []any{"aaa", "main"}, "sources": []any{
+		map[string]any{"repoURL": "https://git.example/a", "path": "a"}, map[string]any{"repoURL": "https://git.example/b", "ref": "v", "targetRevision": "main"},
+	}}))
+	b.reconcile()
+	b.expect("a sync of what the sources follow", "operate ann prune=false")
+	if got := b.requests[0].Revision; got != "aaa," {
+		t.Errorf("revision %q: what a source follows in any case is not asked for", got)
+	}
+	if err := b.client.Delete(t.Context(), b.get()); err != nil {
+		t.Fatal(err)
+	}
+	b.reconcile()
+	b.expect("every source goes", "forget argo/argocd/a", "remove argo/argocd/a", "remove argo/argocd/a/1")
+}
+
 func TestReconcileForgets(t *testing.T) {
 	b := newBench(t, minimal(t, ""))
 	b.reconcile()
@@ -334,6 +369,9 @@ func TestReconcileOperationRefused(t *testing.T) {
 		"no sync":   {"nothing is asked for", "", map[string]any{}, "operation.sync is missing: nothing is asked for"},
 		"manifests": {"local manifests", "", map[string]any{"sync": map[string]any{"manifests": []any{"a"}}}, "operation.sync.manifests is not supported yet: push the manifests to the repository"},
 		"source":    {"another source", "", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x"}}}, "operation.sync.source differs from spec.source, which is not supported yet: change spec.source"},
+		"revisions": {"more revisions than sources", "", map[string]any{"sync": map[string]any{"revisions": []any{"a", "b"}}}, "operation.sync.revisions has 2 revisions, and the Application 1 sources"},
+		"sources":   {"other sources", "{source: null, sources: [{repoURL: x, path: p}]}", map[string]any{"sync": map[string]any{"sources": []any{map[string]any{"repoURL": "z", "path": "p"}}}}, "operation.sync.sources differs from spec.sources, which is not supported yet: change spec.sources"},
+		"one":       {"one source where there are several", "{source: null, sources: [{repoURL: x, path: p}]}", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x"}}}, "operation.sync.source is not possible, since the Application has spec.sources: use operation.sync.sources"},
 		"invalid":   {"an app that can't be worked on", "source: {repoURL: r, chart: c}", map[string]any{"sync": map[string]any{}}, "spec.source.targetRevision is required for a chart: write its version, or * for the newest"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -473,6 +511,13 @@ func TestReconcileSettings(t *testing.T) {
 		t.Error("the cluster is not known yet")
 	}
 	b.take()
+	src, err := b.r.Remote(Key("argocd", "a"), model.Source{URL: "https://git.example/R.git"})
+	if err != nil || src.Auth.Password != "one" || src.Kind != model.SourceGit {
+		t.Errorf("remote: %#v, %v", src, err)
+	}
+	if _, err := b.r.Remote(Key("argocd", "b"), model.Source{URL: "https://git.example/r"}); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("credentials for an app that is not known: %v", err)
+	}
 	if err := b.client.Create(t.Context(), secret("east", "cluster", map[string]string{"name": "east", "server": "https://east.example", "config": "{}"})); err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,20 @@ type step struct {
 	report  model.Report
 	app     model.App
 	request *v1alpha1.Operation
+	// several: the Application has spec.sources.
+	several bool
+}
+
+// reportOfTwo is a report of an app with a chart and the values for it.
+func reportOfTwo(chart, values string, change func(*model.Report)) model.Report {
+	return report(chart, func(r *model.Report) {
+		r.Sources = []*model.Snapshot{{Revision: chart}, {Revision: values}}
+		r.Tool, r.Tools = model.ToolHelm, []string{model.ToolHelm, ""}
+		r.Applied = chart + "," + values
+		if change != nil {
+			change(r)
+		}
+	})
 }
 
 func failing(op *model.Operation) *model.Operation {
@@ -100,6 +114,24 @@ var scenarios = map[string][]step{
 		{name: "drift is healed, which is no deployment", report: report("bbb", func(r *model.Report) {
 			r.Operation = operation(model.PhaseSucceeded, "bbb", 30, model.Request{ID: "3", Heal: true})
 		})},
+	},
+	"sources": {
+		{name: "one source", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1"})
+		})},
+		{name: "two sources", several: true, report: reportOfTwo("1.2.3", "bbb", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseRunning, "1.2.3,bbb", 20, model.Request{ID: "2"})
+		})},
+		{name: "synced", several: true, report: reportOfTwo("1.2.3", "bbb", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "1.2.3,bbb", 20, model.Request{ID: "2"})
+		})},
+		{name: "after a restart", several: true, report: reportOfTwo("1.2.3", "bbb", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "1.2.3,bbb", 20, model.Request{ID: "from status"})
+		})},
+		{name: "other values, which do not render", several: true, report: reportOfTwo("1.2.3", "bbb", func(r *model.Report) {
+			r.Tool, r.Tools, r.Stage, r.Err = "", nil, model.StageRender, errors.New("values.yaml:3: bad")
+		})},
+		{name: "one source again", report: report("aaa", nil)},
 	},
 	"deleting": {
 		{name: "synced", report: report("aaa", nil)},
@@ -191,10 +223,15 @@ var scenarios = map[string][]step{
 }
 
 func TestStatus(t *testing.T) {
-	spec := v1alpha1.ApplicationSpec{
+	one := v1alpha1.ApplicationSpec{
 		Source:      &v1alpha1.ApplicationSource{RepoURL: "https://git.example/r", Path: "p"},
 		Destination: v1alpha1.ApplicationDestination{Name: "in-cluster"},
 		SyncPolicy:  &v1alpha1.SyncPolicy{Automated: &v1alpha1.SyncPolicyAutomated{Prune: true}},
+	}
+	several := *one.DeepCopy()
+	several.Source, several.Sources = nil, []v1alpha1.ApplicationSource{
+		{RepoURL: "https://charts.example", Chart: "c", TargetRevision: "1.*"},
+		{RepoURL: "https://git.example/r", Ref: "values"},
 	}
 	for name, steps := range scenarios {
 		t.Run(name, func(t *testing.T) {
@@ -209,6 +246,10 @@ func TestStatus(t *testing.T) {
 			got := map[string]string{}
 			var status v1alpha1.ApplicationStatus
 			for i, s := range steps {
+				spec := one
+				if s.several {
+					spec = several
+				}
 				o := Observed{App: s.app, Spec: spec, Report: s.report, Fresh: true, Operation: s.request, ControllerNamespace: "argocd"}
 				next := reread(t, Status(status, o, metav1.NewTime(at(100*(i+1)))))
 				got[fmt.Sprintf("%d %s", i+1, s.name)] = transition(t, status, next)
