@@ -3,6 +3,7 @@ package job
 import (
 	"errors"
 	"path"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
@@ -30,7 +31,8 @@ func checkPath(in *input.Inputs, dir string) error {
 }
 
 // detect is the tool that renders: what is asked for, else what the directory
-// holds, in the order in which Argo CD looks.
+// holds, in the order in which Argo CD looks. A directory of *.cue files without
+// any manifest, in which neither of the peers would find anything, is CUE.
 func detect(in *input.Inputs, dir string) (string, error) {
 	if in.Render.Tool != "" {
 		return in.Render.Tool, nil
@@ -42,14 +44,40 @@ func detect(in *input.Inputs, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if chart == input.File {
+	if chart == input.File && !disabled(in, model.ToolHelm) {
 		return model.ToolHelm, nil
 	}
 	file, err := kustomize.File(in.Files, dir)
-	if file != "" {
-		return model.ToolKustomize, err
+	if err != nil {
+		return "", err
 	}
-	return model.ToolDirectory, err
+	if file != "" && !disabled(in, model.ToolKustomize) {
+		return model.ToolKustomize, nil
+	}
+	if isCUE, err := onlyCUE(in, dir); isCUE || err != nil {
+		return model.ToolCUE, err
+	}
+	return model.ToolDirectory, nil
+}
+
+func disabled(in *input.Inputs, tool string) bool { return slices.Contains(in.Render.Disabled, tool) }
+
+// onlyCUE reports whether dir has *.cue files, and no file that a directory of
+// manifests is made of.
+func onlyCUE(in *input.Inputs, dir string) (found bool, err error) {
+	if in.Render.Directory.Recurse {
+		return false, nil
+	}
+	entries, err := in.Files.List(dir)
+	for _, e := range entries {
+		switch path.Ext(e.Name()) {
+		case ".yaml", ".yml", ".json", ".jsonnet":
+			return false, err
+		case ".cue":
+			found = true
+		}
+	}
+	return found, err
 }
 
 // isInvalid reports whether err is the user's to mend.

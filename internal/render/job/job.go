@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/helm"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
 	"github.com/fixpoint-cd/fixpoint/internal/render/kustomize"
 	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
@@ -54,6 +55,9 @@ func Do(in *input.Inputs) (out Outcome) {
 		}
 	}()
 	tool, objects, err := render(in, dir)
+	if err == nil && in.Broken() == nil {
+		objects, err = finish(in, objects)
+	}
 	if in.Broken() != nil {
 		err = in.Broken()
 	}
@@ -82,13 +86,17 @@ func render(in *input.Inputs, dir string) (tool string, objects []model.Object, 
 	if err := in.Files.Prefetch(dir); err != nil {
 		return "", nil, err
 	}
+	t := newTools(in)
 	switch tool {
+	case model.ToolHelm:
+		objects, err = helm.Render(in, dir, t.helm())
 	case model.ToolKustomize:
-		objects, err = kustomize.Render(in, dir)
+		objects, err = kustomize.Render(in, dir, t.kustomize())
 	case model.ToolDirectory:
-		objects, err = plain.Render(in, dir)
+		objects, err = plain.Render(in, dir, t.plain())
 	default:
-		err = model.Invalidf("%q can't be rendered yet; known are %q and %q", tool, model.ToolDirectory, model.ToolKustomize)
+		err = model.Invalidf("%q can't be rendered; known are %q, %q and %q", tool,
+			model.ToolDirectory, model.ToolKustomize, model.ToolHelm)
 	}
 	return tool, objects, err
 }

@@ -35,8 +35,15 @@ type build struct {
 	origin string
 }
 
+// Options are what a build needs of other packages.
+type Options struct {
+	// Decrypt returns the cleartext of a file that SOPS has encrypted, and other
+	// files as they are; nil decrypts nothing.
+	Decrypt func(name string, data []byte) ([]byte, error)
+}
+
 // Render builds the kustomization of dir with the app's settings laid over it.
-func Render(in *input.Inputs, dir string) ([]model.Object, error) {
+func Render(in *input.Inputs, dir string, _ Options) ([]model.Object, error) {
 	b := &build{in: in, dir: dir}
 	k := &kustFS{files: in.Files, replaced: map[string][]byte{}}
 	if err := b.overlay(k); err != nil {

@@ -20,8 +20,15 @@ const (
 	maxErrors = 10
 )
 
+// Options are what plain directories need of other packages.
+type Options struct {
+	// Decrypt returns the cleartext of a file that SOPS has encrypted, and other
+	// files as they are; nil decrypts nothing.
+	Decrypt func(name string, data []byte) ([]byte, error)
+}
+
 // Render reads the manifests of a directory, in the order of their names.
-func Render(in *input.Inputs, dir string) ([]model.Object, error) {
+func Render(in *input.Inputs, dir string, opt Options) ([]model.Object, error) {
 	names, err := find(in, dir)
 	if err != nil {
 		return nil, err
@@ -29,7 +36,7 @@ func Render(in *input.Inputs, dir string) ([]model.Object, error) {
 	var objects []model.Object
 	var failed []error
 	for _, name := range names {
-		made, err := file(in, name)
+		made, err := file(in, name, opt)
 		if in.Broken() != nil {
 			return nil, in.Broken()
 		}
@@ -63,7 +70,7 @@ func find(in *input.Inputs, dir string) (names []string, err error) {
 }
 
 // file makes objects of one file.
-func file(in *input.Inputs, name string) ([]model.Object, error) {
+func file(in *input.Inputs, name string, opt Options) ([]model.Object, error) {
 	data, err := in.Files.Read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		in.Warnf("%s: a symbolic link that leads nowhere: skipped", name)
@@ -74,6 +81,11 @@ func file(in *input.Inputs, name string) ([]model.Object, error) {
 	}
 	if bytes.Contains(data, []byte(skipMarker)) {
 		return nil, nil
+	}
+	if opt.Decrypt != nil {
+		if data, err = opt.Decrypt(name, data); err != nil {
+			return nil, err
+		}
 	}
 	d := manifest.Decoder{File: name, Warnf: in.Warnf, Malformed: in.Malformed}
 	return d.Objects(data)
