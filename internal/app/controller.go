@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,9 +27,11 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/metrics"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
+	"github.com/fixpoint-cd/fixpoint/internal/remote"
 	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/target"
+	"github.com/fixpoint-cd/fixpoint/internal/webhook"
 )
 
 // Options are those of a controller.
@@ -49,9 +50,16 @@ type Options struct {
 	ArgoNamespace string
 	// AppNamespaces are further namespaces with Applications; "*" is all.
 	AppNamespaces []string
-	// WebhookSecret is what webhook calls have to be signed with; "" accepts
-	// unsigned ones.
+	// WebhookSecret is what webhook calls have to be signed with, beside the
+	// secrets of argocd-secret.
 	WebhookSecret string
+	// UnsignedWebhooks accepts unsigned calls while no secret is configured.
+	UnsignedWebhooks bool
+	// AllowRemote are URLs that renders may fetch from; see package remote. None is
+	// remote.DefaultAllow.
+	AllowRemote []string
+	// Plugins is the folder of the config management plugins; "" is none.
+	Plugins string
 	// Workers is how many apps are worked on at a time; 0 is the engine's default.
 	Workers int
 	// LeaderElection lets one of several controllers work, by a Lease in this
@@ -70,6 +78,8 @@ type controller struct {
 	render  *render.Renderer
 	ledger  *ledger.Ledger
 	targets *targets
+	hosts   *hosts
+	hooks   *webhook.Handler
 	engine  *engine.Engine
 	argo    *argo.Reconciler
 	flux    *flux.Controller
@@ -102,7 +112,7 @@ func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
 	if err := c.watch(ctx, mgr); err != nil {
 		return err
 	}
-	srv, err := newServer(opt.Listen, log, prometheus.Gatherers{c.metrics, ctrlmetrics.Registry}, c.webhook(), c.isReady)
+	srv, err := newServer(opt.Listen, log, prometheus.Gatherers{c.metrics, ctrlmetrics.Registry}, c.hooks, c.isReady)
 	if err != nil {
 		return err
 	}
@@ -141,17 +151,26 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if err != nil {
 		return errors.Join(err, c.ledger.Close())
 	}
-	c.render = render.New(render.Config{})
+	renders, err := renderConfig(c.opt.Plugins)
+	if err != nil {
+		return errors.Join(err, c.store.Close(), c.ledger.Close())
+	}
+	c.render = render.New(renders)
 	tracker := &argo.Tracker{ControlPlaneNamespace: c.opt.ArgoNamespace}
 	c.targets = &targets{
 		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker),
 		notify: func(app model.AppKey, _ model.ObjectKey) { c.engine.Wake(app) },
 		kinds:  func(name string) { c.engine.KindsChanged(name) },
 	}
+	if c.hosts, err = c.newHosts(); err != nil {
+		return errors.Join(err, c.store.Close(), c.ledger.Close())
+	}
+	c.hooks = c.newWebhooks()
 	m := metrics.New(c.metrics)
 	dialects := map[string]engine.Dialect{}
 	c.engine = engine.New(engine.Config{
 		Sources: c.store, Renderer: c.render, Target: c.targets.get, Ledger: c.ledger, Workers: c.opt.Workers, Log: c.log,
+		Host: c.hosts.of, Forgotten: c.hosts.uses.Forget,
 		Observe: m.Reconciled, Synced: m.Synced, Dialects: dialects,
 	})
 	//nolint:staticcheck // the new events API has no place for what kubectl describe shows
@@ -200,6 +219,7 @@ func marks(tracker *argo.Tracker) []target.Mark {
 func (c *controller) sourceChanged(key model.SourceKey) {
 	c.flux.SourceChanged(key)
 	c.engine.SourceChanged(key)
+	c.hosts.uses.Changed(key)
 }
 
 // findCluster finds the connection of an app's target.
@@ -239,8 +259,45 @@ func (c *controller) clustersChanged(clusters []argo.Cluster) {
 	}
 }
 
-func (c *controller) webhook() http.Handler {
-	return c.store.Webhook(func() string { return c.opt.WebhookSecret })
+// newHosts makes what answers renders.
+func (c *controller) newHosts() (*hosts, error) {
+	policy, err := policyOf(c.opt.AllowRemote)
+	if err != nil {
+		return nil, err
+	}
+	return &hosts{
+		targets: c.targets, policy: policy, downloads: remote.NewDownloads(policy),
+		uses: remote.NewUses(c.store, func(app model.AppKey) { c.engine.Wake(app) }),
+		complete: map[string]func(model.AppKey, model.Source) (model.Source, error){
+			argo.Dialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.argo.Remote(app, src) },
+			flux.Dialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
+		},
+	}, nil
+}
+
+// newWebhooks makes what answers webhooks.
+func (c *controller) newWebhooks() *webhook.Handler {
+	return webhook.New(webhook.Config{
+		Secrets: c.webhookSecrets, Unsigned: c.opt.UnsignedWebhooks,
+		MaxBytes: func() int64 {
+			argo, _ := c.argo.Webhooks()
+			return argo.MaxPayload
+		},
+		Refresh:  func(p webhook.Push) int { return c.store.RefreshPush(p.URLs, p.Refs) },
+		Receiver: func(path string) (webhook.Receiver, bool) { return c.receiver(path) },
+		Poke:     func(path string) int { return c.flux.Poke(path) },
+	})
+}
+
+// webhookSecrets are those of argocd-secret, and our own for every sender.
+func (c *controller) webhookSecrets() webhook.Secrets {
+	argo, _ := c.argo.Webhooks()
+	return webhook.Secrets{
+		Shared: c.opt.WebhookSecret,
+		GitHub: string(argo.GitHub), GitLab: string(argo.GitLab), Gogs: string(argo.Gogs),
+		BitbucketUUID: string(argo.BitbucketUUID), BitbucketServer: string(argo.BitbucketServer),
+		AzureUsername: string(argo.AzureUsername), AzurePassword: string(argo.AzurePassword),
+	}
 }
 
 // release lets the engine act once every app that exists has been read.

@@ -36,14 +36,14 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Controller: func(ctx context.Context, flags cli.ControllerFlags) error {
 			return runController(ctx, flags, stdio.Err)
 		},
-		Demo:     func(ctx context.Context, flags cli.DemoFlags) error { return runDemo(ctx, flags, stdio) },
-		Inspect:  Inspect,
-		Declared: Declared,
-		Tree:     render.DirTree,
-		Render:   render.New(render.Config{}).Render,
-		Admit:    admit,
-		Health:   health.Of,
-		In:       stdio.In, Out: stdio.Out, Err: stdio.Err,
+		Demo:      func(ctx context.Context, flags cli.DemoFlags) error { return runDemo(ctx, flags, stdio) },
+		Inspect:   Inspect,
+		Declared:  Declared,
+		Tree:      render.DirTree,
+		Workbench: newWorkbench,
+		Admit:     admit,
+		Health:    health.Of,
+		In:        stdio.In, Out: stdio.Out, Err: stdio.Err,
 	})
 	cmd.SetArgs(args)
 	return cli.Exit(stdio.Err, cmd.ExecuteContext(ctx))
@@ -77,7 +77,8 @@ func optionsOf(flags cli.ControllerFlags) (Options, error) {
 	opt := Options{
 		DataDir: flags.DataDir, Mirrors: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocalRepos,
 		Listen: flags.Listen, ArgoNamespace: flags.ArgoNamespace, AppNamespaces: flags.AppNamespaces,
-		Workers: flags.Workers,
+		Workers: flags.Workers, AllowRemote: flags.AllowRemote, Plugins: flags.Plugins,
+		UnsignedWebhooks: flags.UnsignedWebhooks,
 	}
 	var err error
 	if opt.REST, err = restOf(flags); err != nil {
@@ -95,7 +96,7 @@ func optionsOf(flags cli.ControllerFlags) (Options, error) {
 	}
 	opt.WebhookSecret = strings.TrimSpace(string(secret))
 	if opt.WebhookSecret == "" {
-		return opt, fmt.Errorf("the webhook secret in %s is empty: every call would be accepted; write the secret into it", flags.WebhookSecretFile)
+		return opt, fmt.Errorf("the webhook secret in %s is empty; write the secret into it", flags.WebhookSecretFile)
 	}
 	return opt, nil
 }

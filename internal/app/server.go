@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/fixpoint-cd/fixpoint/internal/webhook"
 )
 
 // server is the controller's HTTP side: health, metrics, webhooks.
@@ -21,7 +23,7 @@ type server struct {
 }
 
 // newServer listens at once, so that an address in use is an error at start.
-func newServer(addr string, log *slog.Logger, metrics prometheus.Gatherer, webhook http.Handler, ready func() error) (*server, error) {
+func newServer(addr string, log *slog.Logger, metrics prometheus.Gatherer, hooks *webhook.Handler, ready func() error) (*server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w: choose another address with --listen", addr, err)
@@ -36,8 +38,9 @@ func newServer(addr string, log *slog.Logger, metrics prometheus.Gatherer, webho
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	})
-	mux.Handle("/webhook", webhook)
-	mux.Handle("/api/webhook", webhook) // where Argo CD's is configured at Git hosts
+	mux.Handle("/webhook", hooks.Any())
+	mux.Handle("/api/webhook", hooks.Any()) // where Argo CD's is configured at Git hosts
+	mux.Handle("/hook/", hooks.Receivers()) // Flux's
 	return &server{listener: l, log: log, http: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10,
 	}}, nil

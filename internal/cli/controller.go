@@ -33,9 +33,15 @@ type ControllerFlags struct {
 	Workers         int
 	AllowLocalRepos bool
 	// WebhookSecretFile holds the secret that webhook calls are signed with; ""
-	// accepts unsigned ones.
+	// leaves those of argocd-secret. UnsignedWebhooks accepts unsigned calls while
+	// none of them is set.
 	WebhookSecretFile string
-	LeaderElect       bool
+	UnsignedWebhooks  bool
+	// AllowRemote are URLs that renders may fetch from; see package remote.
+	AllowRemote []string
+	// Plugins is the folder of the config management plugins; "" is none.
+	Plugins     string
+	LeaderElect bool
 }
 
 // Mirror is another place to get repositories from: those whose URL begins with
@@ -48,12 +54,14 @@ func newController(deps Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "controller",
 		Short: "Run the reconciler",
-		Long: `Reads Applications, GitRepositories and Kustomizations of a cluster and keeps
-what they declare, until it is told to stop (SIGINT or SIGTERM).
+		Long: `Reads Argo CD's Applications and Flux's Kustomizations, HelmReleases and sources
+of a cluster and keeps what they declare, until it is told to stop (SIGINT or
+SIGTERM).
 
 It runs in a pod, with the pod's service account, or anywhere else with
---kubeconfig. Prometheus metrics are at /metrics, the push webhook of GitHub,
-GitLab and Gitea at /webhook, health at /healthz and /readyz.`,
+--kubeconfig. Prometheus metrics are at /metrics, health at /healthz and /readyz,
+the webhook for Git hosts and registries at /api/webhook, Flux's Receivers at
+/hook/.`,
 		Example: `  fixpoint controller --kubeconfig ~/.kube/config
   fixpoint controller --mirror https://github.com/myorg/=https://git.example.com/mirrors/`,
 		Args: noArgs,
@@ -85,7 +93,10 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	f.Var(&choice{&c.LogFormat, []string{"text", "json"}}, "log-format", "text or json")
 	f.IntVar(&c.Workers, "workers", 0, "how many apps are worked on at a time (default: four times the cores, at least 16)")
 	f.BoolVar(&c.AllowLocalRepos, "allow-local-repos", false, "permit repositories that are paths of this machine")
-	f.StringVar(&c.WebhookSecretFile, "webhook-secret-file", "", "file with the secret of webhook calls; unsigned calls are then refused")
+	f.StringVar(&c.WebhookSecretFile, "webhook-secret-file", "", "file with a secret that the webhook calls of any sender may be signed with, beside those of argocd-secret")
+	f.BoolVar(&c.UnsignedWebhooks, "allow-unsigned-webhooks", false, "accept webhook calls of anybody while no secret is configured")
+	bindRemote(cmd, &c.AllowRemote)
+	f.StringVar(&c.Plugins, "plugins", "", "directory of Argo CD's config management plugins, a file each")
 	f.BoolVar(&c.LeaderElect, "leader-elect", false, "work only while holding the Lease, so that a second replica can stand by")
 	complete(cmd, "log-level", "debug", "info", "warn", "error")
 	complete(cmd, "log-format", "text", "json")

@@ -77,6 +77,8 @@ type Config struct {
 	// cores, at least 16: they wait for the API server more than they compute.
 	Workers int
 	Log     *slog.Logger
+	// Forgotten is told of every app that was dropped; nil for none.
+	Forgotten func(model.AppKey)
 	// Observe is told of every reconcile, Synced of every sync that ended, for
 	// metrics; nil for none.
 	Observe func(app model.AppKey, took time.Duration, report model.Report)

@@ -113,6 +113,9 @@ func (e *Engine) Forget(key model.AppKey) {
 	}
 	s.cancelAct(fmt.Errorf("app %s is gone", key))
 	e.release(key, s.spec().Target)
+	if e.cfg.Forgotten != nil {
+		e.cfg.Forgotten(key)
+	}
 	e.wakeDependents(key)
 }
 
