@@ -3,8 +3,6 @@ package argo
 import (
 	"cmp"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -37,10 +35,8 @@ func (r *rendering) helm(h *v1alpha1.ApplicationSourceHelm) (model.Helm, error) 
 		if p.Name == "" {
 			return out, errors.New("helm.parameters: one has no name: write the path of a value, such as image.tag")
 		}
-		out.Parameters = append(out.Parameters, model.HelmParameter{Name: p.Name, Value: escapeCommas(p.Value), ForceString: p.ForceString})
+		out.Parameters = append(out.Parameters, model.HelmParameter{Name: p.Name, Value: p.Value, ForceString: p.ForceString})
 	}
-	// helm takes every --set before any --set-string.
-	slices.SortStableFunc(out.Parameters, func(a, b model.HelmParameter) int { return compareBools(a.ForceString, b.ForceString) })
 	for _, p := range h.FileParameters {
 		if p.Name == "" || p.Path == "" {
 			return out, errors.New("helm.fileParameters: one has no name or no path")
@@ -48,30 +44,4 @@ func (r *rendering) helm(h *v1alpha1.ApplicationSourceHelm) (model.Helm, error) 
 		out.FileParameters = append(out.FileParameters, model.NameValue{Name: p.Name, Value: r.keepRef(p.Path)})
 	}
 	return out, nil
-}
-
-// escapeCommas makes one value of what --set takes for several. A list in braces
-// stays one, as do commas that are escaped already.
-func escapeCommas(value string) string {
-	if strings.HasPrefix(value, "{") && strings.HasSuffix(value, "}") {
-		return value
-	}
-	var out strings.Builder
-	for i, c := range []byte(value) {
-		if c == ',' && (i == 0 || value[i-1] != '\\') {
-			out.WriteByte('\\')
-		}
-		out.WriteByte(c)
-	}
-	return out.String()
-}
-
-func compareBools(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }

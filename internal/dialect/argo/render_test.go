@@ -8,16 +8,6 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-func TestEscapeCommas(t *testing.T) {
-	for value, want := range map[string]string{
-		"": "", "a": "a", "a,b": `a\,b`, `a\,b`: `a\,b`, ",": `\,`, ",,": `\,\,`, "{a,b}": "{a,b}", "{a,b": `{a\,b`, "ü,ö": `ü\,ö`,
-	} {
-		if got := escapeCommas(value); got != want {
-			t.Errorf("escapeCommas(%q) = %q, want %q", value, got, want)
-		}
-	}
-}
-
 func TestBuildOptions(t *testing.T) {
 	for text, want := range map[string]buildOptions{
 		"":              {},

@@ -17,13 +17,9 @@ type Webhooks struct {
 	// BitbucketUUID is that of Bitbucket Cloud's hook, BitbucketServer a secret.
 	BitbucketUUID, BitbucketServer model.Hidden
 	AzureUsername, AzurePassword   model.Hidden
-	// MaxPayload is the largest body in bytes; 0 is DefaultMaxPayload.
+	// MaxPayload is the largest body in bytes; 0 where nothing is said of it.
 	MaxPayload int64
 }
-
-// DefaultMaxPayload is the largest body of a webhook, as Argo CD has it, where
-// webhook.maxPayloadSizeMB of argocd-cm says nothing else.
-const DefaultMaxPayload = 50 << 20
 
 // readWebhooks reads argocd-secret. A value $key is that of another key of it,
 // and $name:key that of a key of another Secret that is Argo CD's.
