@@ -135,9 +135,12 @@ func configMap(name string) model.ObjectKey {
 
 // sources are a source and what is rendered from its commits.
 type sources struct {
-	mu      sync.Mutex
-	state   model.SourceState
-	known   bool
+	mu    sync.Mutex
+	state model.SourceState
+	known bool
+	// others are the states of sources that are not "src".
+	others  map[model.SourceKey]model.SourceState
+	asked   []model.RenderInput
 	objects map[string][]model.Object
 	errs    map[string]error
 	renders int
@@ -186,7 +189,14 @@ func (s *sources) fail(err error) {
 func (s *sources) States(keys []model.SourceKey) ([]model.SourceState, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Repeat([]model.SourceState{s.state}, len(keys)), s.known
+	states := make([]model.SourceState, len(keys))
+	for i, key := range keys {
+		states[i] = s.state
+		if other, ok := s.others[key]; ok {
+			states[i] = other
+		}
+	}
+	return states, s.known
 }
 
 func (s *sources) Render(_ context.Context, in model.RenderInput) (model.Rendered, error) {
@@ -194,6 +204,7 @@ func (s *sources) Render(_ context.Context, in model.RenderInput) (model.Rendere
 	defer s.mu.Unlock()
 	id := in.Tree.(tree).commit
 	s.renders++
+	s.asked = append(s.asked, in)
 	if err := s.errs[id]; err != nil {
 		return model.Rendered{}, err
 	}
