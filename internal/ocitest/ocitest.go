@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -81,7 +82,7 @@ func Start(o Options) (*Server, error) {
 	config.HTTP.Secret = "for tests"
 	config.Log.AccessLog.Disabled = true
 	config.Log.Level = "panic"
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.http = unstarted(s.serve)
 	if err := s.protect(config); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("starting a registry: %w", err)
@@ -134,7 +135,7 @@ func (s *Server) startTokens(config *configuration.Configuration) error {
 	if err := os.WriteFile(path, set, 0o600); err != nil {
 		return err
 	}
-	s.tokens = httptest.NewUnstartedServer(http.HandlerFunc(s.serveToken))
+	s.tokens = unstarted(s.serveToken)
 	if s.options.TLS {
 		s.tokens.StartTLS()
 	} else {
@@ -200,4 +201,11 @@ func (s *Server) Close() {
 	if s.app != nil {
 		_ = s.app.Shutdown()
 	}
+}
+
+// unstarted is a server that does not log.
+func unstarted(f http.HandlerFunc) *httptest.Server {
+	s := httptest.NewUnstartedServer(f)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	return s
 }
