@@ -17,7 +17,7 @@ GENERATED = deploy/crds/*.yaml api/*/*/zz_generated.*.go
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .PHONY: build fixpoint localcluster demo check fmt vet lint arrows units \
-	test generated race cluster e2e bench generate clean help
+	test generated race fuzz cluster e2e bench generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -61,7 +61,7 @@ units:
 	@echo "== units"
 	@go test -short $(UNITS)
 
-test: build check generated race cluster e2e ## everything that CI runs
+test: build check generated race fuzz cluster e2e ## everything that CI runs
 	@echo "== demo"
 	bin/fixpoint demo --once
 	@echo "All checks and tests have passed."
@@ -82,6 +82,10 @@ race:
 		echo "== all unit tests (no C compiler: without the race detector)"; \
 		go test $(UNITS); \
 	fi
+
+fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME), in CI for a minute
+	@echo "== fuzz"
+	@sh hack/fuzz.sh
 
 # Without vet, which go test would run over all of Kubernetes.
 cluster: localcluster
