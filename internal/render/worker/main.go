@@ -1,0 +1,148 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	_ "time/tzdata" // templates may name time zones, and there are no files
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/input"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
+)
+
+// Limits bound one render, as those of package job do.
+type Limits struct {
+	// MaxBytes is the size of all files that are read.
+	MaxBytes int64
+	// MaxObjects is how many objects are made.
+	MaxObjects int
+}
+
+// Outcome is what a render came to, as that of package job.
+type Outcome struct {
+	Rendered model.Rendered
+	Err      error
+	// Reads are what the outcome depends on.
+	Reads []input.Read
+	// Lasting: the same reads will always give the same outcome.
+	Lasting bool
+}
+
+// Job does one render.
+type Job func(context.Context, model.RenderInput, Limits, input.Hooks) Outcome
+
+// The descriptors on which a worker hears and speaks.
+const (
+	descriptorIn  = 3
+	descriptorOut = 4
+)
+
+// Main is all that a worker does: it confines itself, and renders what it is
+// told to until the process that started it has enough. It has to be called
+// before anything else is done, and returns only if it was not started by a
+// Pool.
+func Main(run Job) error {
+	in, out := os.NewFile(descriptorIn, "questions"), os.NewFile(descriptorOut, "answers")
+	if !isPipe(in) || !isPipe(out) {
+		return errors.New("no process to work for: this is for Fixpoint's own use")
+	}
+	c := newClient(in, out)
+	var s setup
+	c.receive(kindSetup, &s)
+	c.send(kindHello, confine(s))
+	for {
+		var t task
+		c.receive(kindTask, &t)
+		c.send(kindBegun, struct{}{})
+		c.work(t, run)
+	}
+}
+
+func isPipe(f *os.File) bool {
+	if f == nil {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
+}
+
+// openFiles is more than a worker has: two pipes, three streams, and what Go's
+// runtime opens.
+const openFiles = 64
+
+func confine(s setup) hello {
+	closeInherited()
+	if s.Memory > 0 {
+		// A recursion without end is told from other ways to use up memory.
+		debug.SetMaxStack(int(s.Memory / 4))
+	}
+	can, err := sandbox.Confine(sandbox.Limits{Memory: s.Memory, Files: openFiles})
+	if err != nil {
+		return hello{Problem: err.Error()}
+	}
+	return hello{Confinement: can}
+}
+
+// work does a task and sends what came of it.
+func (c *client) work(t task, run Job) {
+	in, hooks := c.input(t)
+	out := protected(run, in, t.Limits, hooks)
+	if out.Err != nil {
+		c.send(kindResult, result{Err: failed(out.Err)})
+		return
+	}
+	c.sendObjects(out.Rendered.Objects)
+	c.send(kindResult, result{
+		Tool: out.Rendered.Tool, Partial: out.Rendered.Partial, Warnings: out.Rendered.Warnings,
+	})
+}
+
+// chunk is about how many bytes of objects go into one message.
+const chunk = 1 << 20
+
+func (c *client) sendObjects(objects []model.Object) {
+	var batch []object
+	size := 0
+	for _, o := range objects {
+		batch = append(batch, object{o.JSON, o.Origin})
+		if size += len(o.JSON); size > chunk {
+			c.send(kindObjects, batch)
+			batch, size = nil, 0
+		}
+	}
+	if len(batch) > 0 {
+		c.send(kindObjects, batch)
+	}
+}
+
+// protected makes a panic an error, naming where it happened and not with
+// what, since that may be a secret.
+func protected(run Job, in model.RenderInput, limits Limits, hooks input.Hooks) (out Outcome) {
+	defer func() {
+		if recover() != nil {
+			out = Outcome{Err: model.Invalidf("rendering %s panicked in %s; please report it with the files",
+				in.Path, panicked())}
+		}
+	}()
+	return run(context.Background(), in, limits, hooks)
+}
+
+// panicked is the innermost function below a panic that is not the runtime's.
+func panicked() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			return fmt.Sprintf("%s (line %d)", f.Function, f.Line)
+		}
+		if !more {
+			return "Go's runtime"
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package worker
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+)
+
+// self is this program, even if another has taken its place on the disk since.
+func self() string { return "/proc/self/exe" }
+
+// attributes let a worker end with this process, and keep signals of a
+// terminal away from it.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// resident is how much memory a process has, in bytes; 0 if that is not known.
+func resident(pid int) int64 {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
