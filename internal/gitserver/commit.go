@@ -133,6 +133,26 @@ func (s *Server) Tag(ctx context.Context, repo, tag, commit, message string) err
 	return s.SetRef(ctx, repo, "refs/tags/"+tag, strings.TrimSpace(string(out)))
 }
 
+// Object is the content of an object as git stores it: a "commit", "tag", "tree"
+// or "blob".
+func (s *Server) Object(ctx context.Context, repo, kind, id string) ([]byte, error) {
+	out, err := run(ctx, s.Path(repo), nil, "cat-file", kind, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s %s of %q: %w", kind, id, repo, err)
+	}
+	return out, nil
+}
+
+// Write stores an object, such as a commit with a signature, and returns its id.
+// Nothing is checked but that git can read it.
+func (s *Server) Write(ctx context.Context, repo, kind string, data []byte) (string, error) {
+	out, err := run(ctx, s.Path(repo), data, "hash-object", "-t", kind, "-w", "--stdin", "--literally")
+	if err != nil {
+		return "", fmt.Errorf("writing a %s of %q: %w", kind, repo, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
 // SetHead makes a branch the default one.
 func (s *Server) SetHead(ctx context.Context, repo, branch string) error {
 	if _, err := run(ctx, s.Path(repo), nil, "symbolic-ref", "HEAD", "refs/heads/"+branch); err != nil {

@@ -19,6 +19,12 @@ var (
 	// ErrImmutable: a field that can't change would have to; deleting and creating
 	// the object anew would help. Such an error is ErrInvalid as well.
 	ErrImmutable = errors.New("immutable")
+	// ErrUnverified: content bears no good signature where one is demanded. Such
+	// an error is ErrDenied as well.
+	ErrUnverified = errors.New("unverified")
+	// ErrIncludeUnavailable: another source that is a part of this one has no
+	// content (yet). Such an error is ErrTransient or ErrInvalid as well.
+	ErrIncludeUnavailable = errors.New("include unavailable")
 )
 
 // kindError gives an error a kind without changing its text.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -63,6 +65,22 @@ func (m *mirror) recall(ctx context.Context, scope, name string) (kept, bool) {
 		}
 	}
 	return kept{}, false
+}
+
+// keptNames are those under which something is kept and that begin with a prefix.
+func (m *mirror) keptNames(ctx context.Context, scope, prefix string) []string {
+	refs, err := m.keptRefs(ctx, scope)
+	if err != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for full := range refs {
+		rest := strings.TrimPrefix(full, "refs/fixpoint/"+scope+"/")
+		if name, _, ok := strings.Cut(rest, "/n-"); ok && strings.HasPrefix(name, prefix) {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 func (m *mirror) keptRefs(ctx context.Context, scope string) (map[string]string, error) {

@@ -124,6 +124,7 @@ func (s *Store) finish(g *group, out map[askKey]outcome, tokens map[model.Source
 			s.logChange(key, sub)
 		}
 	}
+	s.lookAtIncluding(changed)
 	g.busy = false
 	g.next = now.Add(s.pause(g, err))
 	if g.again {

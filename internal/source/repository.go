@@ -83,8 +83,8 @@ func (r *repository) look(ctx context.Context, asks map[askKey]model.Source) (ma
 	for key, src := range asks {
 		if f, ok := all[src.Ref]; ok {
 			out[key] = r.outcome(ctx, key, src, f)
-			if err == nil && errors.Is(out[key].err, errTryAgain) {
-				err = out[key].err
+			if now := out[key].err; err == nil && errors.Is(now, model.ErrTransient) && !errors.Is(now, model.ErrIncludeUnavailable) {
+				err = now
 			}
 		}
 	}

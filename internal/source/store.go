@@ -13,6 +13,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/source/archive"
+	"github.com/fixpoint-cd/fixpoint/internal/source/overlay"
 )
 
 // Config is what a Store needs. Only Dir has no usable zero value.
@@ -57,6 +58,7 @@ type Store struct {
 	lock  *os.File
 	trees *lru[oid, []entry]
 	climb *lru[climbKey, int]
+	views *overlay.Cache
 	hosts *limiter
 	scope scopes
 	shelf *shelf
@@ -88,6 +90,7 @@ func New(cfg Config) (*Store, error) {
 		cfg:     cfg,
 		trees:   newLRU[oid, []entry](200_000),
 		climb:   newLRU[climbKey, int](200_000),
+		views:   overlay.NewCache(),
 		hosts:   newLimiter(4),
 		wake:    make(chan struct{}, 1),
 		subs:    map[model.SourceKey]*subscription{},

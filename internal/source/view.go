@@ -2,17 +2,13 @@ package source
 
 import (
 	"context"
-	"errors"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/overlay"
 )
 
-// errTryAgain marks an error that passes without the user doing anything, so
-// that the next look comes soon.
-var errTryAgain = errors.New("try again")
-
 // view is a commit as one ask wants it: verified, with or without submodules,
-// some of its files.
+// some of its files, and files of other sources.
 type view struct {
 	of       *good
 	snapshot *model.Snapshot
@@ -34,21 +30,49 @@ func (r *repository) outcome(ctx context.Context, key askKey, src model.Source, 
 			out.err = r.refError(err)
 		}
 	}
-	if have := r.views[key]; have != nil {
+	have := r.views[key]
+	if have == nil && src.Verify != nil {
+		if have = r.lastVerified(ctx, key, src); have != nil {
+			r.views[key], out.restored = have, true
+		}
+	}
+	if have != nil {
 		out.snapshot, out.id = have.snapshot, have.id
 	}
 	return out
 }
 
-func (r *repository) view(_ context.Context, key askKey, src model.Source, g *good) (*view, error) {
-	id := digestOf(key, g.id, g.name)
+func (r *repository) view(ctx context.Context, key askKey, src model.Source, g *good) (*view, error) {
+	parts, partsID, err := r.access.store.included(src.Git.Include)
+	if err != nil {
+		return nil, err
+	}
+	id := digestOf(key, g.id, g.name, g.tag, partsID)
 	if have := r.views[key]; have != nil && have.of == g && have.id == id {
 		return have, nil
 	}
-	v := &view{of: g, id: id}
-	v.snapshot = &model.Snapshot{
-		URL: r.url, Ref: g.name, Revision: g.id, Commit: g.commit,
-		Tree: g.tree.with(treeFlags{submodules: src.Git.Submodules, lfs: src.Git.LFS}),
+	who, err := r.verify(src.Verify, g)
+	if err != nil {
+		return nil, err
 	}
-	return v, nil
+	if src.Verify != nil {
+		r.keepVerified(ctx, src, g)
+	}
+	tree, err := r.treeOf(src, g, parts)
+	if err != nil {
+		return nil, err
+	}
+	return &view{of: g, id: id, snapshot: &model.Snapshot{
+		URL: r.url, Ref: g.name, Revision: g.id, Commit: g.commit, Verified: who, Tree: tree,
+	}}, nil
+}
+
+func (r *repository) treeOf(src model.Source, g *good, parts []overlay.Include) (model.Tree, error) {
+	tree := g.tree.with(treeFlags{submodules: src.Git.Submodules, lfs: src.Git.LFS})
+	if src.Ignore == nil && len(src.Git.Sparse) == 0 && len(parts) == 0 {
+		return tree, nil
+	}
+	return overlay.New(tree, overlay.Options{
+		Sparse: src.Git.Sparse, Include: parts, Ignore: src.Ignore, Cache: r.access.store.views,
+	})
 }
