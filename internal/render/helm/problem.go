@@ -73,14 +73,15 @@ var (
 	// unparsed is a template that can't be parsed: its message shows the
 	// template's own text.
 	unparsed = regexp.MustCompile(`(?s)^parse error (?:at|in) \((.+?)(?::(\d+))?(?::\d+)?\): (.*)$`)
-	// location is a line of the engine's trace.
-	location = regexp.MustCompile(`(?m)^(\S.*?):(\d+)(?::\d+)?$`)
+	// location is a line of the engine's trace, or what stands before each part of
+	// an error that the engine has left as it is.
+	location = regexp.MustCompile(`(?ms)^(\S[^\n]*?):(\d+)(?::\d+)?$|template: ([^\n]+?):(\d+)(?::\d+)?: executing "[^"]*" at <.*?>: `)
 	// named are the messages whose quoted texts are names out of the template.
-	named = regexp.MustCompile(`^(?:template: )?(?:no template|template: no template|map has no entry for key|rendering template has a nested reference name)`)
+	named = regexp.MustCompile(`^(?:template: )?(?:no template|map has no entry for key|rendering template has a nested reference name)`)
 	// ranged is a message that shows the value itself.
 	ranged = regexp.MustCompile(`(?s)range can't iterate over .*`)
-	// given is the text of a template that a value held.
-	given = regexp.MustCompile(`(?s)(cannot parse template|error during tpl function execution for) .*`)
+	// given is where the text of a template follows that a value held.
+	given = regexp.MustCompile(`(?s)error calling tpl: (?:cannot parse template|error during tpl function execution for) .*`)
 )
 
 // explain says where a template failed and why: its place in the source, the
@@ -97,16 +98,27 @@ func (r *run) explain(chartName string, err error, sites map[string]site) error 
 		}
 		return model.Invalidf("%s: %s", place, m[3])
 	}
+	text = given.ReplaceAllString(text, "the text given to tpl is no template that works with these values")
 	places := location.FindAllStringSubmatchIndex(text, -1)
 	if len(places) == 0 {
 		return model.Invalidf("chart %s: %s", r.dir, r.message(text))
 	}
-	last := places[len(places)-1]
-	_, message, _ := strings.Cut(text[last[1]:], "\n    ")
-	if message == "" {
-		message = strings.TrimSpace(text[last[1]:])
+	at, message := r.innermost(text, places[len(places)-1])
+	return model.Invalidf("%s: %s", joinPath(r.dir, strings.TrimPrefix(at, chartName+"/")), message)
+}
+
+// innermost is the place of the last location, and the message behind it.
+func (r *run) innermost(text string, m []int) (at, message string) {
+	name, line := 2, 4
+	if m[name] < 0 {
+		name, line = 6, 8
 	}
-	return model.Invalidf("%s, line %s: %s", r.origin(chartName, text[last[2]:last[3]]), text[last[4]:last[5]], r.message(message))
+	at = text[m[name]:m[name+1]] + ", line " + text[m[line]:m[line+1]]
+	rest := text[m[1]:]
+	if _, after, ok := strings.Cut(rest, "\n    "); ok && name == 2 {
+		rest = after
+	}
+	return at, r.message(rest)
 }
 
 // message is the engine's without values.
@@ -116,7 +128,6 @@ func (r *run) message(text string) string {
 		return r.conceal(text)
 	}
 	text = ranged.ReplaceAllString(text, "range can't iterate over a value of this kind")
-	text = given.ReplaceAllString(text, "$1 a text that a value holds")
 	return r.conceal(scrub(text))
 }
 

@@ -104,7 +104,7 @@ func (r *run) setPath(v model.Values, out map[string]any) error {
 		text = strings.Trim(text, `'"`)
 		set = strvals.ParseIntoString
 	}
-	return r.apply(source(v.From)+" at "+strconv.Quote(v.Path), v.Path+"="+text, out, set)
+	return r.apply(source(v.From)+" at "+short(v.Path), v.Path+"="+text, out, set)
 }
 
 func (r *run) setParameters(out map[string]any) error {
@@ -118,7 +118,7 @@ func (r *run) setParameters(out map[string]any) error {
 				continue
 			}
 			r.mentions.add([]byte(p.Value))
-			if err := r.apply("parameter "+strconv.Quote(p.Name), p.Name+"="+escapeCommas(p.Value), out, set); err != nil {
+			if err := r.apply("parameter "+short(p.Name), p.Name+"="+escapeCommas(p.Value), out, set); err != nil {
 				return err
 			}
 		}
@@ -144,8 +144,17 @@ func (r *run) setFile(p model.NameValue, out map[string]any) error {
 	}
 	r.mentions.add(data)
 	content := func([]rune) (any, error) { return string(data), nil }
-	return r.apply("file parameter "+strconv.Quote(p.Name), p.Name+"=file", out,
+	return r.apply("file parameter "+short(p.Name), p.Name+"=file", out,
 		func(text string, out map[string]any) error { return strvals.ParseIntoFile(text, out, content) })
+}
+
+// short is a name in quotes, the end of a long one left out.
+func short(name string) string {
+	const most = 100
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	return strconv.Quote(name)
 }
 
 // maxIndexes bounds how much longer all indexes together make lists.
@@ -162,7 +171,7 @@ func (r *run) apply(what, text string, out map[string]any, set func(string, map[
 		}
 	}
 	if r.indexes > maxIndexes {
-		return model.Invalidf("%s: the indexes make lists of more than %d elements", what, maxIndexes)
+		return model.Invalidf("%s can't be set: the indexes make lists of more than %d elements", what, maxIndexes)
 	}
 	err := set(text, out)
 	if err == nil {
