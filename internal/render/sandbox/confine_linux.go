@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -65,11 +66,25 @@ func (l Limits) apply() error {
 		limits[unix.RLIMIT_NOFILE] = l.Files
 	}
 	if l.Memory > 0 {
-		limits[unix.RLIMIT_DATA] = uint64(l.Memory)
+		limits[unix.RLIMIT_DATA] = dataSize() + uint64(l.Memory)
 		// The collector works harder before the limit ends the process.
 		debug.SetMemoryLimit(l.Memory - l.Memory/4)
 	}
 	return setLimits(limits)
+}
+
+// dataSize is how much memory the process has that counts for RLIMIT_DATA.
+func dataSize() uint64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmData:")
+	var kib uint64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		return 0
+	}
+	return kib << 10
 }
 
 // setLimits lowers limits; one that is lower already stays.

@@ -29,8 +29,8 @@ func (c Confinement) String() string {
 
 // Limits bound what a process may take.
 type Limits struct {
-	// Memory is the size of all memory that a process writes to, in bytes; 0 is
-	// no limit.
+	// Memory is the size of all memory that a process may write to, in bytes; for
+	// Confine, beyond what it has already. 0 is no limit.
 	Memory int64
 	// Files is how many files it may have open; 0 leaves the limit alone.
 	Files uint64

@@ -61,8 +61,12 @@ func (t *memTree) Hash(name string) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
+	if !info.IsDir() {
+		h.Write(t.MapFS[name].Data)
+		return hex.EncodeToString(h.Sum(nil)), nil
+	}
 	for _, at := range slices.Sorted(maps.Keys(t.MapFS)) {
-		if at == name || info.IsDir() && input.Within(at, name) {
+		if input.Within(at, name) {
 			fmt.Fprintf(h, "%q %q\n", strings.TrimPrefix(at, name), t.MapFS[at].Data)
 		}
 	}
@@ -294,6 +298,9 @@ func TestEnds(t *testing.T) {
 	}
 	for act, tt := range tests {
 		t.Run(act, func(t *testing.T) {
+			if underRace && (act == "memory" || act == "recurse") {
+				t.Skip("the race detector needs more memory than the limit")
+			}
 			before := p.Stats()
 			out := run(p, act)
 			if !errors.Is(out.Err, tt.kind) || !strings.Contains(fmt.Sprint(out.Err), tt.want) {
