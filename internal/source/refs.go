@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"regexp"
@@ -89,17 +90,18 @@ func (a *advert) resolve(ref model.Ref) (target, error) {
 	case ref.Name != "":
 		return a.named(ref.Name, ref.Name, "ref")
 	case ref.SemVer != "":
-		return a.semver(ref.SemVer)
+		return a.semver(ref.SemVer, ref)
 	case ref.Tag != "":
 		return a.named("refs/tags/"+ref.Tag, ref.Tag, "tag")
 	case ref.Branch != "":
 		return a.named("refs/heads/"+ref.Branch, ref.Branch, "branch")
 	default:
-		return a.any(ref.Any)
+		return a.any(ref)
 	}
 }
 
-func (a *advert) any(name string) (target, error) {
+func (a *advert) any(ref model.Ref) (target, error) {
+	name := ref.Any
 	switch {
 	case name == "" || name == "HEAD":
 		return a.defaultBranch()
@@ -107,6 +109,12 @@ func (a *advert) any(name string) (target, error) {
 		return a.byID(strings.ToLower(name)), nil
 	case strings.HasPrefix(name, "refs/"):
 		return a.named(name, name, "ref")
+	}
+	ranged := isRange(ref)
+	if ranged {
+		if t, err := a.semver(name, ref); !errors.Is(err, model.ErrNotFound) {
+			return t, err
+		}
 	}
 	for _, prefix := range []string{"refs/heads/", "refs/tags/"} {
 		if id, ok := a.commit(prefix + name); ok {
@@ -116,7 +124,20 @@ func (a *advert) any(name string) (target, error) {
 	if id := strings.ToLower(name); hexID.MatchString(id) {
 		return target{id: id, lookup: true}, nil
 	}
+	if ranged {
+		return a.semver(name, ref)
+	}
 	return target{}, notFound("branch, tag or commit", name)
+}
+
+// isRange reports whether Any is meant as a version constraint. A plain version
+// is the name of a branch or tag, unless tags have a prefix.
+func isRange(ref model.Ref) bool {
+	if _, err := semver.NewConstraint(ref.Any); err != nil || ref.Any == "" {
+		return false
+	}
+	_, err := semver.NewVersion(ref.Any)
+	return err != nil || ref.TagPrefix != ""
 }
 
 func (a *advert) byID(id string) target {
@@ -155,20 +176,26 @@ func (a *advert) defaultBranch() (target, error) {
 	return target{id: id, name: name}, nil
 }
 
-// semver picks the highest tag that satisfies a constraint.
-func (a *advert) semver(constraint string) (target, error) {
+// semver picks the highest tag that satisfies a constraint, of those that begin
+// with ref.TagPrefix and match ref.SemVerFilter.
+func (a *advert) semver(constraint string, ref model.Ref) (target, error) {
 	c, err := semver.NewConstraint(constraint)
 	if err != nil {
 		return target{}, model.As(model.ErrInvalid, fmt.Errorf("version constraint %q: %w", constraint, err))
+	}
+	filter, err := regexp.Compile(ref.SemVerFilter)
+	if err != nil {
+		return target{}, model.As(model.ErrInvalid, fmt.Errorf("the filter of tags is no regular expression: %w", err))
 	}
 	var best *semver.Version
 	var name string
 	for full := range a.ids {
 		tag, ok := strings.CutPrefix(full, "refs/tags/")
-		if !ok {
+		rest, prefixed := strings.CutPrefix(tag, ref.TagPrefix)
+		if !ok || !prefixed || !filter.MatchString(tag) {
 			continue
 		}
-		v, err := semver.NewVersion(tag)
+		v, err := semver.NewVersion(rest)
 		if err != nil || !c.Check(v) {
 			continue
 		}
@@ -177,9 +204,20 @@ func (a *advert) semver(constraint string) (target, error) {
 		}
 	}
 	if best == nil {
-		return target{}, model.As(model.ErrNotFound, fmt.Errorf("no tag satisfies the version constraint %q; push one or widen it", constraint))
+		return target{}, model.As(model.ErrNotFound, fmt.Errorf("no tag%s satisfies the version constraint %q; push one or widen it", ofTags(ref), constraint))
 	}
 	return a.named("refs/tags/"+name, name, "tag")
+}
+
+func ofTags(ref model.Ref) string {
+	text := ""
+	if ref.TagPrefix != "" {
+		text += fmt.Sprintf(" that begins with %q", ref.TagPrefix)
+	}
+	if ref.SemVerFilter != "" {
+		text += fmt.Sprintf(" that matches %q", ref.SemVerFilter)
+	}
+	return text
 }
 
 func notFound(what, name string) error {
@@ -191,7 +229,11 @@ func checkRef(ref model.Ref) error {
 	if ref.Commit != "" && !isCommitID(ref.Commit) {
 		return model.As(model.ErrInvalid, fmt.Errorf("commit %q: a full id of 40 hexadecimal digits is needed", ref.Commit))
 	}
-	for _, name := range []string{ref.Name, ref.Tag, ref.Branch, ref.Any} {
+	names := []string{ref.Name, ref.Tag, ref.Branch, ref.Any}
+	if isRange(ref) {
+		names = names[:3]
+	}
+	for _, name := range names {
 		if err := checkRefName(name); err != nil {
 			return model.As(model.ErrInvalid, fmt.Errorf("revision %q: %w", name, err))
 		}
@@ -244,6 +286,8 @@ func wants(ref model.Ref, pushed string) bool {
 	case ref.Branch != "":
 		return pushed == "refs/heads/"+ref.Branch
 	case ref.Any == "" || ref.Any == "HEAD":
+		return true
+	case isRange(ref) && strings.HasPrefix(pushed, "refs/tags/"):
 		return true
 	}
 	return pushed == ref.Any || strings.HasSuffix(pushed, "/"+ref.Any)

@@ -17,7 +17,13 @@ func TestRefs(t *testing.T) {
 	}
 	ids["side"] = commit(t, git, "side", map[string]*string{"f": text("side")})
 	ids["tagged branch"] = commit(t, git, "v1.0.0", map[string]*string{"f": text("a branch named as a tag")})
-	for tag, id := range map[string]string{"v1.0.0": "first", "v1.2.0": "second", "v2.0.0-rc.1": "third", "nightly": "third"} {
+	if err := git.SetRef(ctx, "app", "refs/heads/7.x", ids["side"]); err != nil {
+		t.Fatal(err)
+	}
+	for tag, id := range map[string]string{
+		"v1.0.0": "first", "v1.2.0": "second", "v2.0.0-rc.1": "third", "nightly": "third",
+		"app/v1.4.0": "first", "app/v1.10.0": "second", "app/v2.0.0": "third", "api/v9.0.0": "third", "1.1.0-debian": "first", "1.1.0": "third",
+	} {
 		if err := git.Tag(ctx, "app", tag, ids[id], "release"); err != nil {
 			t.Fatal(err)
 		}
@@ -39,35 +45,47 @@ func TestRefs(t *testing.T) {
 		err    error
 		saying string
 	}{
-		"head":             {ref: model.Ref{}, want: "third", name: "main"},
-		"HEAD":             {ref: model.Ref{Any: "HEAD"}, want: "third", name: "main"},
-		"branch":           {ref: model.Ref{Branch: "side"}, want: "side", name: "side"},
-		"annotated tag":    {ref: model.Ref{Tag: "v1.0.0"}, want: "first", name: "v1.0.0"},
-		"light tag":        {ref: model.Ref{Tag: "light"}, want: "second", name: "light"},
-		"name":             {ref: model.Ref{Name: "refs/pull/7/head"}, want: "side", name: "refs/pull/7/head"},
-		"commit":           {ref: model.Ref{Commit: "second"}, want: "second"},
-		"commit is first":  {ref: model.Ref{Commit: "second", Branch: "side"}, want: "second"},
-		"semver":           {ref: model.Ref{SemVer: ">=1.0.0"}, want: "second", name: "v1.2.0"},
-		"semver pre":       {ref: model.Ref{SemVer: ">=1.0.0-0"}, want: "third", name: "v2.0.0-rc.1"},
-		"any branch first": {ref: model.Ref{Any: "v1.0.0"}, want: "tagged branch", name: "v1.0.0"},
-		"any tag":          {ref: model.Ref{Any: "nightly"}, want: "third", name: "nightly"},
-		"any full":         {ref: model.Ref{Any: "refs/tags/light"}, want: "second", name: "refs/tags/light"},
-		"any commit":       {ref: model.Ref{Any: "first"}, want: "first"},
-		"any short commit": {ref: model.Ref{Any: "first:9"}, want: "first"},
+		"head":                     {ref: model.Ref{}, want: "third", name: "main"},
+		"HEAD":                     {ref: model.Ref{Any: "HEAD"}, want: "third", name: "main"},
+		"branch":                   {ref: model.Ref{Branch: "side"}, want: "side", name: "side"},
+		"annotated tag":            {ref: model.Ref{Tag: "v1.0.0"}, want: "first", name: "v1.0.0"},
+		"light tag":                {ref: model.Ref{Tag: "light"}, want: "second", name: "light"},
+		"name":                     {ref: model.Ref{Name: "refs/pull/7/head"}, want: "side", name: "refs/pull/7/head"},
+		"commit":                   {ref: model.Ref{Commit: "second"}, want: "second"},
+		"commit is first":          {ref: model.Ref{Commit: "second", Branch: "side"}, want: "second"},
+		"semver":                   {ref: model.Ref{SemVer: ">=1.0.0"}, want: "second", name: "v1.2.0"},
+		"semver pre":               {ref: model.Ref{SemVer: ">=1.0.0-0"}, want: "third", name: "v2.0.0-rc.1"},
+		"semver prefix":            {ref: model.Ref{SemVer: "1.x", TagPrefix: "app/v"}, want: "second", name: "app/v1.10.0"},
+		"semver filter":            {ref: model.Ref{SemVer: ">=1.0.0-0 <2", SemVerFilter: "-debian$"}, want: "first", name: "1.1.0-debian"},
+		"semver both":              {ref: model.Ref{SemVer: "*", TagPrefix: "app/", SemVerFilter: `v1\.4`}, want: "first", name: "app/v1.4.0"},
+		"any range":                {ref: model.Ref{Any: "1.*"}, want: "second", name: "v1.2.0"},
+		"any range signs":          {ref: model.Ref{Any: ">= 1.0, < 1.2"}, want: "third", name: "1.1.0"},
+		"any range prefix":         {ref: model.Ref{Any: "~1.4", TagPrefix: "app/v"}, want: "first", name: "app/v1.4.0"},
+		"any pin prefix":           {ref: model.Ref{Any: "2.0.0", TagPrefix: "app/v"}, want: "third", name: "app/v2.0.0"},
+		"any not a range":          {ref: model.Ref{Any: "main", TagPrefix: "app/v"}, want: "third", name: "main"},
+		"any no tag, but a branch": {ref: model.Ref{Any: "7.x"}, want: "side", name: "7.x"},
+		"any branch first":         {ref: model.Ref{Any: "v1.0.0"}, want: "tagged branch", name: "v1.0.0"},
+		"any tag":                  {ref: model.Ref{Any: "nightly"}, want: "third", name: "nightly"},
+		"any full":                 {ref: model.Ref{Any: "refs/tags/light"}, want: "second", name: "refs/tags/light"},
+		"any commit":               {ref: model.Ref{Any: "first"}, want: "first"},
+		"any short commit":         {ref: model.Ref{Any: "first:9"}, want: "first"},
 
-		"no branch":   {ref: model.Ref{Branch: "none"}, err: model.ErrNotFound, saying: `branch "none"`},
-		"no tag":      {ref: model.Ref{Tag: "side"}, err: model.ErrNotFound, saying: `tag "side"`},
-		"no any":      {ref: model.Ref{Any: "none"}, err: model.ErrNotFound, saying: `"none"`},
-		"no commit":   {ref: model.Ref{Commit: strings.Repeat("1", 40)}, err: model.ErrNotFound, saying: "1111"},
-		"no short":    {ref: model.Ref{Any: "1111111"}, err: model.ErrNotFound, saying: "1111111"},
-		"no version":  {ref: model.Ref{SemVer: ">=3"}, err: model.ErrNotFound, saying: `">=3"`},
-		"bad version": {ref: model.Ref{SemVer: "three"}, err: model.ErrInvalid, saying: "three"},
-		"option":      {ref: model.Ref{Branch: "--upload-pack=x"}, err: model.ErrInvalid, saying: "dash"},
-		"any option":  {ref: model.Ref{Any: "-x"}, err: model.ErrInvalid, saying: "dash"},
-		"control":     {ref: model.Ref{Tag: "a\nb"}, err: model.ErrInvalid, saying: "control"},
-		"expression":  {ref: model.Ref{Any: "main@{1}"}, err: model.ErrInvalid},
-		"short id":    {ref: model.Ref{Commit: "1234567"}, err: model.ErrInvalid, saying: "40"},
-		"short name":  {ref: model.Ref{Name: "main"}, err: model.ErrInvalid, saying: "full name"},
+		"no branch":      {ref: model.Ref{Branch: "none"}, err: model.ErrNotFound, saying: `branch "none"`},
+		"no tag":         {ref: model.Ref{Tag: "side"}, err: model.ErrNotFound, saying: `tag "side"`},
+		"no any":         {ref: model.Ref{Any: "none"}, err: model.ErrNotFound, saying: `"none"`},
+		"no commit":      {ref: model.Ref{Commit: strings.Repeat("1", 40)}, err: model.ErrNotFound, saying: "1111"},
+		"no short":       {ref: model.Ref{Any: "1111111"}, err: model.ErrNotFound, saying: "1111111"},
+		"no version":     {ref: model.Ref{SemVer: ">=3"}, err: model.ErrNotFound, saying: `">=3"`},
+		"no any version": {ref: model.Ref{Any: "^8"}, err: model.ErrNotFound, saying: `"^8"`},
+		"no prefix":      {ref: model.Ref{SemVer: "1.x", TagPrefix: "web/"}, err: model.ErrNotFound, saying: `"web/"`},
+		"bad filter":     {ref: model.Ref{SemVer: "1.x", SemVerFilter: "("}, err: model.ErrInvalid, saying: "regular expression"},
+		"bad version":    {ref: model.Ref{SemVer: "three"}, err: model.ErrInvalid, saying: "three"},
+		"option":         {ref: model.Ref{Branch: "--upload-pack=x"}, err: model.ErrInvalid, saying: "dash"},
+		"any option":     {ref: model.Ref{Any: "-x"}, err: model.ErrInvalid, saying: "dash"},
+		"control":        {ref: model.Ref{Tag: "a\nb"}, err: model.ErrInvalid, saying: "control"},
+		"expression":     {ref: model.Ref{Any: "main@{1}"}, err: model.ErrInvalid},
+		"short id":       {ref: model.Ref{Commit: "1234567"}, err: model.ErrInvalid, saying: "40"},
+		"short name":     {ref: model.Ref{Name: "main"}, err: model.ErrInvalid, saying: "full name"},
 	}
 	for name, c := range cases {
 		if id, ok := ids[c.ref.Commit]; ok {
