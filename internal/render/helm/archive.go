@@ -77,10 +77,8 @@ func (u *unpacker) unpack(data []byte) ([]*archive.BufferedFile, error) {
 			return nil, errors.New("an archive without files")
 		case errors.Is(err, io.EOF):
 			return files, nil
-		case errors.Is(err, errTooBig):
-			return nil, errTooBig
 		case err != nil:
-			return nil, errors.New("a damaged archive; package the chart again")
+			return nil, damaged(err)
 		}
 		if u.entries--; u.entries < 0 {
 			return nil, errTooBig
@@ -93,6 +91,14 @@ func (u *unpacker) unpack(data []byte) ([]*archive.BufferedFile, error) {
 			files = append(files, f)
 		}
 	}
+}
+
+// damaged is an error of reading an archive.
+func damaged(err error) error {
+	if errors.Is(err, errTooBig) {
+		return errTooBig
+	}
+	return errors.New("a damaged archive; package the chart again")
 }
 
 func readMember(in io.Reader, h *tar.Header) (*archive.BufferedFile, error) {
@@ -109,7 +115,7 @@ func readMember(in io.Reader, h *tar.Header) (*archive.BufferedFile, error) {
 	}
 	data, err := io.ReadAll(in)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", h.Name, err)
+		return nil, damaged(err)
 	}
 	return &archive.BufferedFile{Name: name, Data: bytes.TrimPrefix(data, utf8BOM)}, nil
 }

@@ -54,16 +54,25 @@ func has(c *chart.Chart, name string) bool {
 	return slices.ContainsFunc(c.Dependencies(), func(d *chart.Chart) bool { return d.Name() == name })
 }
 
-// warnIncomplete tells of what Helm leaves out in silence: dependencies of
+// warnIncomplete tells of what Helm passes over in silence: dependencies of
 // dependencies that are not there, and those of a version that is not wanted.
 func (r *run) warnIncomplete(c *chart.Chart) {
 	for _, d := range c.Metadata.Dependencies {
-		fits := func(s *chart.Chart) bool {
-			return s.Name() == d.Name && chartutil.IsCompatibleRange(d.Version, s.Metadata.Version)
+		others, fits := "", false
+		for _, s := range c.Dependencies() {
+			if s.Name() == d.Name {
+				others = s.Metadata.Version
+				fits = fits || chartutil.IsCompatibleRange(d.Version, others)
+			}
 		}
-		if !slices.ContainsFunc(c.Dependencies(), fits) {
+		switch {
+		case fits:
+		case others == "":
 			r.in.Warnf("chart %s: its dependency %s %s is not in charts/: left out, as Helm does",
 				c.ChartFullPath(), d.Name, d.Version)
+		default:
+			r.in.Warnf("chart %s: its dependency %s has to be %s, and charts/ has %s, which is rendered as if it were not declared, as Helm does",
+				c.ChartFullPath(), d.Name, d.Version, others)
 		}
 	}
 	for _, d := range c.Dependencies() {

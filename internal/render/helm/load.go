@@ -23,7 +23,7 @@ type loaded struct {
 	// sites are the calls whose place was kept, by the names that the templates
 	// call them by now.
 	sites map[string]site
-	// mentions are those of all templates.
+	// mentions are those of all files.
 	mentions mentions
 	// files are the chart's, archives unpacked.
 	files []*archive.BufferedFile
@@ -87,8 +87,9 @@ func (l *loaded) mark(files []*archive.BufferedFile) []*archive.BufferedFile {
 	out := make([]*archive.BufferedFile, len(files))
 	for i, f := range files {
 		marked := &archive.BufferedFile{Name: f.Name, Data: f.Data}
+		// Any file may be given to tpl.
+		l.mentions.add(f.Data)
 		if template.MatchString(f.Name) {
-			l.mentions.add(f.Data)
 			marked.Data = markCalls(f.Name, f.Data, l.sites)
 		}
 		out[i] = marked

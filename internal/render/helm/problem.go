@@ -14,7 +14,13 @@ var quoted = regexp.MustCompile("(?s)`[^`]*`|\"(?:[^\"\\\\]|\\\\.)*\"|'[^']*'")
 
 // scrub takes what may be a value out of a library's message.
 func scrub(text string) string {
-	text = quoted.ReplaceAllString(text, "…")
+	text = quoted.ReplaceAllStringFunc(text, func(quote string) string {
+		// A parser names the sign that it expects.
+		if len(quote) == len(`','`) {
+			return quote
+		}
+		return "…"
+	})
 	const most = 400
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
@@ -76,8 +82,10 @@ var (
 	// location is a line of the engine's trace, or what stands before each part of
 	// an error that the engine has left as it is.
 	location = regexp.MustCompile(`(?ms)^(\S[^\n]*?):(\d+)(?::\d+)?$|template: ([^\n]+?):(\d+)(?::\d+)?: executing "[^"]*" at <.*?>: `)
+	// undefined names a template that there is not.
+	undefined = regexp.MustCompile(`(?:template: )?no template "([^"]*)" associated with template "[^"]*"`)
 	// named are the messages whose quoted texts are names out of the template.
-	named = regexp.MustCompile(`^(?:template: )?(?:no template|map has no entry for key|rendering template has a nested reference name)`)
+	named = regexp.MustCompile(`^(?:map has no entry for key|rendering template has a nested reference name)`)
 	// ranged is a message that shows the value itself.
 	ranged = regexp.MustCompile(`(?s)range can't iterate over .*`)
 	// given is where the text of a template follows that a value held.
@@ -123,7 +131,7 @@ func (r *run) innermost(text string, m []int) (at, message string) {
 
 // message is the engine's without values.
 func (r *run) message(text string) string {
-	text = strings.TrimSpace(text)
+	text = strings.Join(strings.Fields(undefined.ReplaceAllString(text, "there is no template $1")), " ")
 	if named.MatchString(text) {
 		return r.conceal(text)
 	}

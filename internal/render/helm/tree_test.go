@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"helm.sh/helm/v4/pkg/chart/loader/archive"
 )
 
 // files are those of a tree by their paths. A text that begins with linkTo is a
@@ -149,4 +150,12 @@ func (h *fakeHost) Lookup(_ context.Context, ref model.ObjectRef) ([]byte, error
 		return nil, nil
 	}
 	return []byte(text), nil
+}
+
+// buffered are the files as they are loaded.
+func (f files) buffered() (out []*archive.BufferedFile) {
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		out = append(out, &archive.BufferedFile{Name: name, Data: []byte(f[name])})
+	}
+	return out
 }
