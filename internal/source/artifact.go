@@ -11,6 +11,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/source/fetch"
+	"github.com/fixpoint-cd/fixpoint/internal/source/helmrepo"
 	"github.com/fixpoint-cd/fixpoint/internal/source/oci"
 )
 
@@ -54,7 +55,7 @@ func (s *Store) artifactPlace(src model.Source) (place, error) {
 	shown := hideUserinfo(src.URL)
 	auth := withUserinfo(src.Auth, user)
 	src.URL, src.Auth = shown, auth
-	settings := fetch.Settings{Auth: auth, Proxy: src.Proxy, LinkLocal: s.cfg.AllowLocal, Requests: &s.stats.requests}
+	settings := fetch.Settings{Auth: auth, Proxy: src.Proxy, Hosts: s.policy, Requests: &s.stats.requests}
 	puller, err := s.puller(src, settings)
 	if err != nil {
 		return place{}, fmt.Errorf("source %s: %w", shown, err)
@@ -73,6 +74,8 @@ func (s *Store) puller(src model.Source, settings fetch.Settings) (fetch.Puller,
 	switch src.Kind {
 	case model.SourceOCI:
 		return oci.New(src, settings, s.shelf.room)
+	case model.SourceHelm:
+		return helmrepo.New(src, settings, s.shelf.room, s.cfg.MaxIndex)
 	}
 	return nil, model.Invalidf("sources of the kind %q are not supported", src.Kind)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/source/archive"
+	"github.com/fixpoint-cd/fixpoint/internal/source/hosts"
 	"github.com/fixpoint-cd/fixpoint/internal/source/overlay"
 )
 
@@ -25,6 +26,11 @@ type Config struct {
 	Rewrites []Rewrite
 	// AllowLocal permits absolute paths and file:// URLs.
 	AllowLocal bool
+	// DenyHosts and AllowHosts are names, *.suffixes, addresses and networks that no
+	// source may, and that any may be read from. Denied without being named are
+	// link-local addresses and those that hand out a machine's credentials in a
+	// cloud; AllowHosts counts before all of that.
+	DenyHosts, AllowHosts []string
 	// Log defaults to no logging.
 	Log *slog.Logger
 	// OnChange is called when the state of a subscription changed: the first
@@ -60,10 +66,12 @@ type Store struct {
 	climb *lru[climbKey, int]
 	views *overlay.Cache
 	hosts *limiter
-	scope scopes
-	shelf *shelf
-	stats counters
-	wake  chan struct{}
+	// policy is what may be connected to.
+	policy *hosts.Policy
+	scope  scopes
+	shelf  *shelf
+	stats  counters
+	wake   chan struct{}
 
 	mu      sync.Mutex
 	subs    map[model.SourceKey]*subscription
@@ -86,8 +94,13 @@ func New(cfg Config) (*Store, error) {
 	if err := checkRewrites(cfg.Rewrites, cfg.AllowLocal); err != nil {
 		return nil, err
 	}
+	policy, err := hosts.New(cfg.DenyHosts, cfg.AllowHosts)
+	if err != nil {
+		return nil, err
+	}
 	s := &Store{
 		cfg:     cfg,
+		policy:  policy,
 		trees:   newLRU[oid, []entry](200_000),
 		climb:   newLRU[climbKey, int](200_000),
 		views:   overlay.NewCache(),

@@ -5,28 +5,26 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/hosts"
 )
 
 // Settings are how a source is connected to.
 type Settings struct {
 	Auth  model.Auth
 	Proxy model.Proxy
-	// LinkLocal permits connections to link-local addresses, where clouds keep
-	// the credentials of a machine.
-	LinkLocal bool
+	// Hosts says what may be connected to; nil refuses link-local addresses and
+	// others where clouds keep the credentials of a machine.
+	Hosts *hosts.Policy
 	// Requests counts requests; nil counts none.
 	Requests *atomic.Int64
 }
@@ -94,12 +92,8 @@ func (s Settings) transport(clientCert bool) (*http.Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
-	if !s.LinkLocal {
-		dialer.Control = refuseLinkLocal
-	}
 	return &http.Transport{
-		Proxy: proxy, DialContext: dialer.DialContext, TLSClientConfig: config, ForceAttemptHTTP2: true,
+		Proxy: proxy, DialContext: s.Hosts.Dial, TLSClientConfig: config, ForceAttemptHTTP2: true,
 		TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: time.Minute, IdleConnTimeout: 30 * time.Second,
 		MaxIdleConnsPerHost: 4, MaxResponseHeaderBytes: 256 << 10, DisableCompression: true,
 	}, nil
@@ -127,12 +121,29 @@ func (s Settings) tls(clientCert bool) (*tls.Config, error) {
 	return config, nil
 }
 
-// proxy is the source's proxy, or what the environment says.
+// proxy is the source's proxy, or what the environment says. What a proxy is
+// asked to connect to is checked too.
 func (s Settings) proxy() (func(*http.Request) (*url.URL, error), error) {
-	if s.Proxy.URL == "" {
-		return http.ProxyFromEnvironment, nil
+	choose := http.ProxyFromEnvironment
+	if s.Proxy.URL != "" {
+		u, err := ProxyURL(s.Proxy)
+		if err != nil {
+			return nil, err
+		}
+		choose = func(r *http.Request) (*url.URL, error) { return ChooseProxy(u, s.Proxy.Exempt, r.URL) }
 	}
-	u, err := url.Parse(s.Proxy.URL)
+	return func(r *http.Request) (*url.URL, error) {
+		at, err := choose(r)
+		if err == nil && at != nil {
+			err = s.Hosts.Check(r.URL.Hostname())
+		}
+		return at, err
+	}, nil
+}
+
+// ProxyURL is a proxy's URL with its credentials.
+func ProxyURL(p model.Proxy) (*url.URL, error) {
+	u, err := url.Parse(p.URL)
 	if err != nil || u.Host == "" {
 		return nil, model.Invalidf("the proxy's URL can't be parsed; it is http://, https:// or socks5:// and a host")
 	}
@@ -141,28 +152,19 @@ func (s Settings) proxy() (func(*http.Request) (*url.URL, error), error) {
 	default:
 		return nil, model.Invalidf("the proxy's scheme %q is not supported; use http, https or socks5", u.Scheme)
 	}
-	if s.Proxy.Username != "" || s.Proxy.Password != "" {
-		u.User = url.UserPassword(s.Proxy.Username, s.Proxy.Password)
+	if p.Username != "" || p.Password != "" {
+		u.User = url.UserPassword(p.Username, p.Password)
 	}
-	config := httpproxy.Config{HTTPProxy: u.String(), HTTPSProxy: u.String(), NoProxy: s.Proxy.Exempt}
-	choose := config.ProxyFunc()
-	return func(r *http.Request) (*url.URL, error) {
-		if strings.TrimSpace(s.Proxy.Exempt) == "" {
-			return u, nil // also for the machine's own addresses, which the rules leave out
-		}
-		return choose(r.URL)
-	}, nil
+	return u, nil
 }
 
-func refuseLinkLocal(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
+// ChooseProxy is the proxy for a URL, or nil if its host is exempt.
+func ChooseProxy(proxy *url.URL, exempt string, at *url.URL) (*url.URL, error) {
+	if strings.TrimSpace(exempt) == "" {
+		return proxy, nil // also for the machine's own addresses, which the rules leave out
 	}
-	if ip := at.Addr().Unmap().WithZone(""); ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() {
-		return model.As(model.ErrDenied, fmt.Errorf("connections to the link-local address %s are not allowed", ip))
-	}
-	return nil
+	config := httpproxy.Config{HTTPProxy: proxy.String(), HTTPSProxy: proxy.String(), NoProxy: exempt}
+	return config.ProxyFunc()(at)
 }
 
 // maxRedirects is how often a request may be sent elsewhere.
