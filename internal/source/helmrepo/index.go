@@ -43,6 +43,9 @@ func (l *listing) note(v *version) {
 // Charts that are not in it are not in the result.
 func scan(r io.Reader, wanted map[string]bool) (map[string]*listing, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
+	if mark, _ := in.Peek(3); string(mark) == "\xef\xbb\xbf" {
+		_, _ = in.Discard(3)
+	}
 	var out map[string]*listing
 	var err error
 	if first := firstByte(in); first == '{' {
@@ -60,7 +63,7 @@ func scan(r io.Reader, wanted map[string]bool) (map[string]*listing, error) {
 // firstByte is the first one that is no space.
 func firstByte(in *bufio.Reader) byte {
 	head, _ := in.Peek(512)
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	head = bytes.TrimLeft(head, " \t\r\n")
 	if len(head) == 0 {
 		return 0
 	}
