@@ -208,7 +208,7 @@ func TestSecurityArchives(t *testing.T) {
 	cases := map[string]struct{ archive, fails string }{
 		"Bomb":        {archiveOf(t, chart, member{name: "a/x", text: strings.Repeat("\x00", maxUnpacked), kind: tar.TypeReg}), "unpack to more than"},
 		"Nested":      {archiveOf(t, chart, member{"a/charts/1.tgz", bomb, tar.TypeReg}, member{"a/charts/2.tgz", bomb, tar.TypeReg}, member{"a/charts/3.tgz", bomb, tar.TypeReg}, member{"a/charts/4.tgz", bomb, tar.TypeReg}), "unpack to more than"},
-		"Skipped":     {archiveOf(t, chart, member{"a/dir", strings.Repeat("\x00", maxUnpacked), 'X'}), "link or a device"},
+		"Skipped":     {archiveOf(t, chart, member{"a/dir", "x", 'X'}), "link or a device"},
 		"Parent":      {archiveOf(t, chart, member{name: "a/../../etc/passwd", text: "x", kind: tar.TypeReg}), "leads out of the chart"},
 		"Absolute":    {archiveOf(t, chart, member{name: "a//etc/passwd", text: "x", kind: tar.TypeReg}), "leads out of the chart"},
 		"Drive":       {archiveOf(t, chart, member{name: "a/c:/x", text: "x", kind: tar.TypeReg}), "leads out of the chart"},

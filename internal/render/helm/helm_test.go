@@ -76,6 +76,12 @@ func render(t *testing.T, f files, dir string, h model.Helm, opt Options, host m
 	return outcome{objects, warnings, err, in}
 }
 
+// renderTree renders the chart at the root of a tree.
+func renderTree(t model.Tree, h model.Helm) ([]model.Object, error) {
+	in := input.Open(context.Background(), model.RenderInput{Render: model.Render{Helm: h}, Tree: t}, 10<<20)
+	return Render(in, ".", Options{})
+}
+
 // printed is the value that the minimal chart printed.
 func (o outcome) printed(t *testing.T) string {
 	t.Helper()
@@ -238,5 +244,52 @@ func TestOrigin(t *testing.T) {
 	}
 	if want := []string{"app/charts/sub/templates/cm.yaml", "app/templates/cm.yaml"}; !slices.Equal(origins, want) {
 		t.Errorf("origins %q, want %q", origins, want)
+	}
+}
+
+// Lists are taken apart, also those in lists; nulls and comments are nothing.
+func TestLists(t *testing.T) {
+	item := func(name string) string { return "{apiVersion: v1, kind: ConfigMap, metadata: {name: " + name + "}}" }
+	list := func(kind string, items ...string) string {
+		return "---\napiVersion: v1\nkind: " + kind + "\nitems: [" + strings.Join(items, ", ") + "]\n"
+	}
+	f := minimal.with(files{"templates/cm.yaml": list("List", item("a"), "{apiVersion: v1, kind: List, items: ["+item("b")+"]}", "null") +
+		list("ConfigMapList", item("c")) + list("List") + "---\n# nothing\n---\nnull\n"})
+	got := render(t, f, ".", model.Helm{}, Options{}, nil, nil)
+	if got.err != nil {
+		t.Fatal(got.err)
+	}
+	if diff := cmp.Diff([]string{"ConfigMap/a", "ConfigMap/b", "ConfigMap/c"}, got.names()); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	for _, text := range []string{"items: text", "items: [text]", "items: [[]]"} {
+		f := minimal.with(files{"templates/cm.yaml": "apiVersion: v1\nkind: List\n" + text})
+		render(t, f, ".", model.Helm{}, Options{}, nil, nil).failsWith(t, "templates/cm.yaml")
+	}
+}
+
+// A chart may hold nothing, and so may what it makes.
+func TestNothing(t *testing.T) {
+	for name, f := range map[string]files{
+		"NoTemplates": {"Chart.yaml": minimal["Chart.yaml"]},
+		"Empty":       minimal.with(files{"templates/cm.yaml": "\n{{- if .Values.none }}a{{ end }}\n---\n# only a comment\n"}),
+	} {
+		if got := render(t, f, ".", model.Helm{}, Options{}, nil, nil); got.err != nil || len(got.objects) > 0 {
+			t.Errorf("%s: %q, %v", name, got.names(), got.err)
+		}
+	}
+}
+
+// A chart can lie in other files than the app's, with settings of its own.
+func TestInflate(t *testing.T) {
+	host := &fakeHost{charts: map[string]files{"https://charts.example.com app 1.0.0": minimal.with(files{"one.yaml": "a: one"})}}
+	in := input.Open(context.Background(), model.RenderInput{Tree: newTree(nil), Host: host}, 1<<20)
+	chart, _, err := in.Remote(model.Source{Kind: model.SourceHelm, URL: "https://charts.example.com", Chart: "app", Ref: model.Ref{Any: "1.0.0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects, err := Inflate(in, chart, ".", model.Helm{ValueFiles: []string{"one.yaml"}}, Options{})
+	if got := (outcome{objects: objects, err: err}).printed(t); got != `{"a":"one","b":{"c":2,"d":3}}` {
+		t.Errorf("got %s", got)
 	}
 }
