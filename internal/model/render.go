@@ -156,6 +156,8 @@ type Helm struct {
 	KubeVersion string
 	APIVersions []string
 	SkipCRDs    bool
+	// CRDAnnotations are set on the objects of the chart's crds folder.
+	CRDAnnotations map[string]string
 	// SkipTests leaves out hooks of the type test, SkipHooks all hooks.
 	SkipTests, SkipHooks bool
 	SkipSchemaValidation bool

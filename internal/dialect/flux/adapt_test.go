@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -17,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the testdata expects")
 
-// object reads one object from YAML.
-func object(t *testing.T, text []byte) *unstructured.Unstructured {
+// parse reads one object from YAML.
+func parse(t *testing.T, text []byte) *unstructured.Unstructured {
 	t.Helper()
 	obj := &unstructured.Unstructured{}
 	data, err := yaml.YAMLToJSON(text)
@@ -81,23 +82,80 @@ func warningText(warnings []model.Warning) string {
 	return b.String()
 }
 
+// A case is an object, the objects that it refers to (parent, and Secrets and
+// ConfigMaps in the section "refs"), and what comes of it.
 func TestAdapt(t *testing.T) {
 	archives(t, "adapt-*.txtar", func(t *testing.T, file string, a *txtar.Archive) {
-		obj := object(t, a.Files[0].Data)
-		var text string
-		var warnings []model.Warning
-		switch obj.GetKind() {
-		case "Kustomization":
-			app := App(obj)
-			warnings, app.Warnings = app.Warnings, nil
-			text = dump(app)
-		case "GitRepository":
-			r := RepositoryOf(obj)
-			warnings, r.Warnings = r.Warnings, nil
-			text = dump(r)
+		obj, parent, in := parse(t, a.Files[0].Data), (*unstructured.Unstructured)(nil), Contents{}
+		for _, f := range a.Files {
+			switch f.Name {
+			case "parent":
+				parent = parse(t, f.Data)
+			case "refs":
+				in = contentsOf(t, f.Data)
+			}
 		}
+		text, warnings := adapted(t, obj, parent, in)
 		check(t, file, a, map[string]string{"model": text, "warnings": warningText(warnings)})
 	})
+}
+
+func adapted(t *testing.T, obj, parent *unstructured.Unstructured, in Contents) (string, []model.Warning) {
+	t.Helper()
+	var out any
+	var warnings []model.Warning
+	switch kind := obj.GetKind(); {
+	case kind == "Kustomization":
+		app := Kustomization(obj, in)
+		warnings, app.Warnings, out = app.Warnings, nil, &app
+	case kind == "HelmRelease":
+		chart := noChart(obj)
+		if template, err := ChartTemplate(obj); err != nil {
+			t.Log(err)
+		} else if template != nil {
+			chart = ChartOf(obj, template, parent)
+		} else if parent != nil {
+			chart = ChartOf(obj, parent, nil)
+		}
+		app := HelmRelease(obj, chart, in)
+		warnings, app.Warnings, out = app.Warnings, nil, &app
+	case kind == "Receiver":
+		r := ReceiverOf(obj)
+		warnings, r.Warnings, out = r.Warnings, nil, &r
+	default:
+		d := SourceOf(obj, parent)
+		source, err := d.With(in)
+		if err != nil {
+			return err.Error() + "\n", d.Warnings
+		}
+		warnings, d.Warnings, d.Source, out = d.Warnings, nil, source, &d
+	}
+	return dump(reflect.ValueOf(out).Elem().Interface()), warnings
+}
+
+// contentsOf reads Secrets, ConfigMaps and ServiceAccounts from YAML documents.
+func contentsOf(t *testing.T, text []byte) Contents {
+	t.Helper()
+	in := Contents{}
+	for _, doc := range strings.Split(string(text), "\n---\n") {
+		obj := parse(t, []byte(doc))
+		content := &Content{Data: map[string][]byte{}, Version: "1"}
+		for _, field := range []string{"data", "stringData"} {
+			data, _, err := unstructured.NestedStringMap(obj.Object, field)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, v := range data {
+				content.Data[k] = []byte(v)
+			}
+		}
+		pull, _, _ := unstructured.NestedSlice(obj.Object, "imagePullSecrets")
+		for _, p := range pull {
+			content.Pull = append(content.Pull, p.(map[string]any)["name"].(string))
+		}
+		in[Ref{obj.GetKind(), obj.GetNamespace(), obj.GetName()}] = content
+	}
+	return in
 }
 
 func TestSpecDigest(t *testing.T) {

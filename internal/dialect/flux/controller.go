@@ -2,18 +2,22 @@ package flux
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
+	notificationv1 "github.com/fluxcd/notification-controller/api/v1"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -29,8 +33,8 @@ type Engine interface {
 }
 
 // Sources is what the front end needs of the source store. SourceChanged is to
-// be called after every look at a repository that gave something new: a
-// revision, an error, the end of one, a Refresh that was carried out.
+// be called after every look at a source that gave something new: a revision,
+// an error, the end of one, a Refresh that was carried out.
 type Sources interface {
 	Set(model.SourceKey, model.Source)
 	Remove(model.SourceKey)
@@ -41,15 +45,18 @@ type Sources interface {
 // Field managers of what is written to the dialect's own objects.
 const (
 	kustomizationManager = "gotk-kustomize-controller"
-	repositoryManager    = "gotk-source-controller"
+	sourceManager        = "gotk-source-controller"
+	receiverManager      = "gotk-notification-controller"
 )
 
 // Controller keeps the engine and the source store up to date with the Flux
 // objects of a cluster, and those objects' status with the reports. Its zero
 // value is of no use.
 type Controller struct {
-	apps  *kustomizations
-	repos *repositories
+	sources   *sources
+	apps      map[string]*apps // by their kind
+	receivers *receivers
+	wakes     map[string]*wake // by kind
 }
 
 // Deps are what a Controller works with.
@@ -58,93 +65,122 @@ type Deps struct {
 	Sources Sources
 	// Cache reads Flux objects, as unstructured ones; it may lag behind.
 	Cache client.Reader
-	// Live reads Secrets from the API server.
+	// Live reads Secrets, ConfigMaps and ServiceAccounts from the API server.
 	Live client.Reader
-	// Client writes status and finalizers.
+	// Client writes status and finalizers, and the HelmCharts of HelmReleases.
 	Client client.Client
-	Events record.EventRecorder
-	Log    *slog.Logger
+	// Metadata watches what objects refer to.
+	Metadata metadata.Interface
+	Events   record.EventRecorder
+	Log      *slog.Logger
+	// NoCrossNamespace forbids references to sources of other namespaces, as
+	// Flux's --no-cross-namespace-refs.
+	NoCrossNamespace bool
 }
 
 // NewController returns a Controller that does nothing until it is set up. Reports
 // may come before that.
 func NewController() *Controller {
-	repos := newRepositories()
-	return &Controller{apps: newKustomizations(repos), repos: repos}
+	c := &Controller{wakes: map[string]*wake{}}
+	for kind := range kinds {
+		c.wakes[kind] = newWake()
+	}
+	c.sources = newSources(c.wake)
+	c.apps = map[string]*apps{
+		kustomizev1.KustomizationKind: newApps(kustomizations{c.sources}, c.sources),
+		helmv2.HelmReleaseKind:        newApps(helmReleases{c.sources}, c.sources),
+	}
+	c.receivers = newReceivers(c.sources)
+	return c
+}
+
+// wake makes the reconciler of its kind look at an object.
+func (c *Controller) wake(o object) {
+	if w := c.wakes[o.kind]; w != nil {
+		w.add(o.NamespacedName)
+	}
+}
+
+// reconcilers are those of all kinds.
+func (c *Controller) reconcilers() map[string]reconcile.Reconciler {
+	out := map[string]reconcile.Reconciler{notificationv1.ReceiverKind: c.receivers}
+	for kind := range kinds {
+		if IsSource(kind) {
+			out[kind] = sourceReconciler{c.sources, kind}
+		}
+	}
+	for kind, a := range c.apps {
+		out[kind] = a
+	}
+	return out
 }
 
 // Setup registers the watches with the manager. The manager's cache must not
 // drop generations, annotations or finalizers.
 func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager, deps Deps) error {
 	c.use(deps)
-	if err := mgr.GetFieldIndexer().IndexField(ctx, newKustomization(), sourceIndex, indexSource); err != nil {
-		return err
+	for _, kind := range users {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, newObject(kind), sourceIndex, indexSource); err != nil {
+			return fmt.Errorf("indexing %ss: %w", kind, err)
+		}
 	}
-	err := ctrl.NewControllerManagedBy(mgr).
-		Named("flux-gitrepository").
-		For(newGitRepository()).
-		WithEventFilter(ofSpec).
-		WatchesRawSource(c.repos.wake).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
-		Complete(c.repos)
-	if err != nil {
-		return err
+	reconcilers := c.reconcilers()
+	for _, kind := range slices.Sorted(maps.Keys(reconcilers)) {
+		err := ctrl.NewControllerManagedBy(mgr).
+			Named("flux-" + strings.ToLower(kind)).
+			For(newObject(kind)).
+			WithEventFilter(ofSpec).
+			WatchesRawSource(c.wakes[kind]).
+			WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+			Complete(reconcilers[kind])
+		if err != nil {
+			return fmt.Errorf("watching %ss: %w", kind, err)
+		}
 	}
-	return ctrl.NewControllerManagedBy(mgr).
-		Named("flux-kustomization").
-		For(newKustomization()).
-		WithEventFilter(ofSpec).
-		WatchesRawSource(c.apps.wake).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
-		Complete(c.apps)
+	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
+		c.sources.refs.run(ctx, deps.Metadata)
+		return nil
+	}))
 }
 
 func (c *Controller) use(deps Deps) {
-	c.apps.Deps, c.repos.Deps = deps, deps
-	c.repos.dependents = c.apps.wakeDependents
+	c.sources.Deps, c.receivers.Deps = deps, deps
+	for _, a := range c.apps {
+		a.Deps = deps
+	}
 }
 
 // Report takes the state of an app. It returns at once; the status is written
 // later, from the newest report.
 func (c *Controller) Report(_ context.Context, r model.Report) {
-	if r.App.Dialect == Dialect {
-		c.apps.take(r)
+	switch r.App.Dialect {
+	case Dialect:
+		c.apps[kustomizev1.KustomizationKind].take(r)
+	case HelmDialect:
+		c.apps[helmv2.HelmReleaseKind].take(r)
 	}
 }
 
 // SourceChanged tells that the source store knows something new.
 func (c *Controller) SourceChanged(key model.SourceKey) {
-	if name, ok := repositoryName(key); ok {
-		c.repos.wake.add(name)
+	if name, ok := ofKey(key); ok && IsSource(name.kind) {
+		c.wake(name)
 	}
 }
 
-// repositoryName is the inverse of SourceKeyOf.
-func repositoryName(key model.SourceKey) (types.NamespacedName, bool) {
-	parts := strings.Split(string(key), "/")
-	if len(parts) != 3 || parts[0] != Dialect {
-		return types.NamespacedName{}, false
-	}
-	return types.NamespacedName{Namespace: parts[1], Name: parts[2]}, true
+// Receiver is what the Receiver with that path asks of its calls; false if there
+// is none.
+func (c *Controller) Receiver(path string) (Hook, bool) {
+	found, ok := c.receivers.at(path)
+	return found.hook, ok
 }
 
-// sourceIndex finds Kustomizations by their GitRepository's "namespace/name".
-const sourceIndex = "spec.sourceRef"
-
-func indexSource(obj client.Object) []string {
-	u, ok := obj.(*unstructured.Unstructured)
-	if !ok {
-		return nil
-	}
-	ref, _, _ := unstructured.NestedStringMap(u.Object, "spec", "sourceRef")
-	if ref["kind"] != sourcev1.GitRepositoryKind {
-		return nil
-	}
-	namespace := ref["namespace"]
-	if namespace == "" {
-		namespace = u.GetNamespace()
-	}
-	return []string{namespace + "/" + ref["name"]}
+// Poke looks at everything that the Receiver with that path names, and returns
+// how much that is.
+func (c *Controller) Poke(path string) int {
+	return c.receivers.poke(context.Background(), path, func(o object) {
+		c.sources.Engine.Refresh(appKeyOf(o.kind, o.Namespace, o.Name), false)
+	})
 }
 
 // ofSpec lets through what a user changes, and nothing of status.
@@ -161,18 +197,3 @@ var ofSpec = predicate.Or[client.Object](
 		},
 	},
 )
-
-func newKustomization() *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind))
-	return u
-}
-
-func newGitRepository() *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(sourcev1.GroupVersion.WithKind(sourcev1.GitRepositoryKind))
-	return u
-}
-
-var _ reconcile.Reconciler = (*kustomizations)(nil)
-var _ reconcile.Reconciler = (*repositories)(nil)

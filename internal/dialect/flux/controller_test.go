@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -68,13 +67,12 @@ func TestFirstSync(t *testing.T) {
 
 	w.writes = 0
 	w.c.SourceChanged(repoKey)
-	if name, r, _ := w.next(); name != repoName {
-		t.Fatalf("%s is woken", name)
-	} else if _, err := r.Reconcile(t.Context(), reconcile.Request{NamespacedName: name}); err != nil {
-		t.Fatal(err)
+	if o, _ := w.next(); o != onlyRepo {
+		t.Fatalf("%s is woken", o)
 	}
-	if name, _, ok := w.next(); ok {
-		t.Errorf("a commit wakes %s: only the engine has to know", name)
+	w.reconcile(onlyRepo)
+	if o, ok := w.next(); ok {
+		t.Errorf("a commit wakes %s: only the engine has to know", o)
 	}
 	w.report(readyReport(commitA))
 	w.settle(onlyRepo, onlyApp)
@@ -85,7 +83,7 @@ func TestFirstSync(t *testing.T) {
 
 func TestGitRepositoryComesAndGoes(t *testing.T) {
 	w := newWorld(t, testObject(t, "kustomization.yaml"))
-	w.settle(nil, onlyApp)
+	w.settle(onlyApp)
 	err := w.engine.last(t).Invalid
 	if !errors.Is(err, model.ErrNotFound) || !strings.Contains(err.Error(), "GitRepository flux-system/my-app-config not found") {
 		t.Fatalf("without the GitRepository the app is invalid because of %v", err)
@@ -99,7 +97,7 @@ func TestGitRepositoryComesAndGoes(t *testing.T) {
 	if err := w.client.Create(t.Context(), repo); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(onlyRepo, nil)
+	w.settle(onlyRepo)
 	if app := w.engine.last(t); app.Invalid != nil {
 		t.Errorf("with the GitRepository the app is still invalid: %v", app.Invalid)
 	}
@@ -107,7 +105,7 @@ func TestGitRepositoryComesAndGoes(t *testing.T) {
 	if err := w.client.Delete(t.Context(), repo); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(onlyRepo, nil)
+	w.settle(onlyRepo)
 	if app := w.engine.last(t); !errors.Is(app.Invalid, model.ErrNotFound) {
 		t.Errorf("after the GitRepository went the app is invalid because of %v", app.Invalid)
 	}
@@ -117,16 +115,15 @@ func TestGitRepositoryComesAndGoes(t *testing.T) {
 }
 
 func TestGitRepositoryIsRefused(t *testing.T) {
-	verify := func(u *unstructured.Unstructured) {
-		secret := map[string]any{"mode": "HEAD", "secretRef": map[string]any{"name": "keys"}}
-		if err := unstructured.SetNestedMap(u.Object, secret, "spec", "verify"); err != nil {
+	cloud := func(u *unstructured.Unstructured) {
+		if err := unstructured.SetNestedField(u.Object, "azure", "spec", "provider"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := newWorld(t, testObject(t, "kustomization.yaml"), testObject(t, "gitrepository.yaml", verify))
+	w := newWorld(t, testObject(t, "kustomization.yaml"), testObject(t, "gitrepository.yaml", cloud))
 	w.settle(onlyRepo, onlyApp)
 	if w.sources.sets != 0 {
-		t.Error("a repository whose signatures should be checked was subscribed to")
+		t.Error("a repository whose credentials can not be got was subscribed to")
 	}
 	g := w.repository()
 	if got := condition(g.Status.Conditions, meta.StalledCondition); got.Status != metav1.ConditionTrue || g.Status.ObservedGeneration != 1 {
@@ -135,10 +132,10 @@ func TestGitRepositoryIsRefused(t *testing.T) {
 	if err := w.engine.last(t).Invalid; err == nil || errors.Is(err, model.ErrInvalid) {
 		t.Errorf("the app is invalid because of %v; want an error that passes when the GitRepository changes", err)
 	}
-	w.edit(g, func() { g.Spec.Verification, g.Generation = nil, 2 })
-	w.settle(onlyRepo, nil)
+	w.edit(g, func() { g.Spec.Provider, g.Generation = "", 2 })
+	w.settle(onlyRepo)
 	if w.sources.sets != 1 || w.engine.last(t).Invalid != nil {
-		t.Errorf("after spec.verify went: %d subscriptions, the app is invalid because of %v", w.sources.sets, w.engine.last(t).Invalid)
+		t.Errorf("after spec.provider went: %d subscriptions, the app is invalid because of %v", w.sources.sets, w.engine.last(t).Invalid)
 	}
 }
 
@@ -165,7 +162,7 @@ func TestRequestedAt(t *testing.T) {
 	}
 	w.report(readyReport(commitA))
 	w.sources.found(repoKey, model.SourceState{Snapshot: snapshot("main", commitA), Handled: "now"})
-	w.settle(onlyRepo, nil)
+	w.settle(onlyRepo)
 	if k, g := w.kustomization().Status.LastHandledReconcileAt, w.repository().Status.LastHandledReconcileAt; k != "now" || g != "now" {
 		t.Errorf("handled %q and %q, want now", k, g)
 	}
@@ -192,7 +189,7 @@ func TestDeletion(t *testing.T) {
 		if err := w.client.Delete(t.Context(), w.kustomization()); err != nil {
 			t.Fatal(err)
 		}
-		w.settle(nil, onlyApp)
+		w.settle(onlyApp)
 		if app := w.engine.last(t); app.Deleting || app.Invalid == nil {
 			t.Errorf("the engine may delete with the wrong rights: %+v", app)
 		}
@@ -201,7 +198,7 @@ func TestDeletion(t *testing.T) {
 			t.Fatal("it went and left its objects")
 		}
 		w.edit(k, func() { k.Spec.DeletionPolicy = "Orphan" })
-		w.settle(nil, onlyApp)
+		w.settle(onlyApp)
 		if w.kustomization() != nil {
 			t.Error("it is still there though its objects may stay")
 		}
@@ -216,11 +213,11 @@ func TestDeletion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// The GitRepository went first: that must not be in the way.
 			w := newWorld(t, testObject(t, "kustomization.yaml", policy(tc.policy)))
-			w.settle(nil, onlyApp)
+			w.settle(onlyApp)
 			if err := w.client.Delete(t.Context(), w.kustomization()); err != nil {
 				t.Fatal(err)
 			}
-			w.settle(nil, onlyApp)
+			w.settle(onlyApp)
 			if tc.waits {
 				if app := w.engine.last(t); !app.Deleting || app.Invalid != nil {
 					t.Errorf("the engine has %+v, want a valid app that is being deleted", app)
@@ -252,9 +249,7 @@ func TestCredentials(t *testing.T) {
 		}
 	}
 	w := newWorld(t, testObject(t, "gitrepository.yaml", private))
-	if again := w.settle(onlyRepo, nil); again != secretRetry {
-		t.Errorf("it is looked for the Secret after %v, want %v", again, secretRetry)
-	}
+	w.settle(onlyRepo)
 	if got := condition(w.repository().Status.Conditions, meta.ReadyCondition); got.Reason != "AuthenticationFailed" ||
 		!strings.Contains(got.Message, "Secret flux-system/git not found") {
 		t.Errorf("Ready = %+v", got)
@@ -265,30 +260,33 @@ func TestCredentials(t *testing.T) {
 	if err := w.client.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(onlyRepo, nil)
+	w.touched(secret, "Secret")
+	w.settle()
 	if got := w.sources.sources[repoKey].Auth.Password; got != "old-password" || w.sources.sets != 1 {
 		t.Fatalf("%d subscriptions", w.sources.sets)
 	}
 
+	w.secretReads = 0
+	w.touched(secret, "Secret")
+	w.settle(onlyRepo)
+	if w.sources.sets != 1 || w.secretReads != 0 {
+		t.Error("the Secret was read although it has not changed")
+	}
 	w.edit(secret, func() { secret.Data["password"] = []byte("new-password") })
 	w.secretReads = 0
-	w.settle(onlyRepo, nil)
-	if w.sources.sets != 1 || w.secretReads != 0 {
-		t.Error("the Secret was read although nothing asked for it")
+	w.touched(secret, "Secret")
+	w.settle()
+	if got := w.sources.sources[repoKey].Auth.Password; got != "new-password" || w.sources.sets != 2 || w.secretReads != 1 {
+		t.Errorf("%d subscriptions after the Secret has changed, want two, with the new password", w.sources.sets)
 	}
 	denied := model.SourceState{Err: model.As(model.ErrDenied, errors.New("401")), Checked: time.Unix(1, 0)}
 	w.sources.found(repoKey, denied)
-	if again := w.settle(onlyRepo, nil); again != time.Minute {
-		t.Errorf("it is tried again after %v, want the interval", again)
-	}
-	if got := w.sources.sources[repoKey].Auth.Password; got != "new-password" || w.sources.sets != 2 {
-		t.Errorf("%d subscriptions after access was denied, want two, with the new password", w.sources.sets)
-	}
+	w.settle(onlyRepo)
 	denied.Checked = time.Unix(2, 0)
 	w.sources.found(repoKey, denied)
 	w.secretReads = 0
-	w.settle(onlyRepo, nil)
-	w.settle(onlyRepo, nil)
+	w.settle(onlyRepo)
+	w.settle(onlyRepo)
 	if w.sources.sets != 2 || w.secretReads != 1 {
 		t.Errorf("%d subscriptions, %d reads of the Secret; want it read once for a look and the same credentials not set again",
 			w.sources.sets, w.secretReads)
@@ -323,8 +321,8 @@ func TestStatusIsRightThoughTheCacheLags(t *testing.T) {
 	w := newWorld(t, testObject(t, "kustomization.yaml", finalized), testObject(t, "gitrepository.yaml"))
 	w.settle(onlyRepo, onlyApp)
 	w.report(readyReport(commitA))
-	w.c.apps.Cache = &lagging{Reader: w.client, seen: map[client.ObjectKey]*unstructured.Unstructured{}}
-	w.settle(nil, onlyApp)
+	w.c.apps["Kustomization"].Cache = &lagging{Reader: w.client, seen: map[client.ObjectKey]*unstructured.Unstructured{}}
+	w.settle(onlyApp)
 
 	failed := readyReport(commitA)
 	failed.Ready, failed.Stage, failed.Err = false, model.StageRender, errors.New("bad YAML")
@@ -345,7 +343,7 @@ func TestChangesOfReportsThatWereOvertaken(t *testing.T) {
 		w.c.Report(t.Context(), r)
 		w.c.Report(t.Context(), r)
 	}
-	w.settle(nil, nil)
+	w.settle()
 	if got := w.recorded(); len(got) == 0 || !strings.HasPrefix(got[0], "Normal Progressing ConfigMap/ns/a created\nConfigMap/ns/b created ") {
 		t.Errorf("events = %q, want both changes, once", got)
 	}
@@ -366,12 +364,10 @@ func TestConcurrentReports(t *testing.T) {
 		})
 	}
 	for range 20 {
-		if _, err := w.c.apps.Reconcile(t.Context(), reconcile.Request{NamespacedName: appName}); err != nil {
-			t.Fatal(err)
-		}
+		w.reconcile(onlyApp)
 	}
 	wg.Wait()
-	w.settle(nil, nil)
+	w.settle()
 	if got := condition(w.kustomization().Status.Conditions, meta.ReadyCondition); got.Status != metav1.ConditionTrue {
 		t.Errorf("Ready = %+v", got)
 	}

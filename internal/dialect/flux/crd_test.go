@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -19,10 +19,10 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-type schema = apiextensionsv1.JSONSchemaProps
+type crdSchema = apiextensionsv1.JSONSchemaProps
 
 // schemaOf reads the schema of a CRD that we ship.
-func schemaOf(t *testing.T, file string) schema {
+func schemaOf(t *testing.T, file string) crdSchema {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "crds", file))
 	if err != nil {
@@ -40,7 +40,7 @@ func schemaOf(t *testing.T, file string) schema {
 
 // accepts fails the test for everything that an API server with that schema
 // would refuse or drop.
-func accepts(t *testing.T, s schema, obj map[string]any) {
+func accepts(t *testing.T, s crdSchema, obj map[string]any) {
 	t.Helper()
 	for _, p := range misfits(s, obj, "") {
 		t.Error(p)
@@ -49,7 +49,7 @@ func accepts(t *testing.T, s schema, obj map[string]any) {
 
 // misfits checks the parts of a schema that controller-gen writes for Flux:
 // types, properties, required ones, enums and patterns.
-func misfits(s schema, value any, path string) []string {
+func misfits(s crdSchema, value any, path string) []string {
 	var out []string
 	switch v := value.(type) {
 	case map[string]any:
@@ -75,7 +75,7 @@ func misfits(s schema, value any, path string) []string {
 	return out
 }
 
-func misfitsOfObject(s schema, v map[string]any, path string) []string {
+func misfitsOfObject(s crdSchema, v map[string]any, path string) []string {
 	var out []string
 	for _, name := range s.Required {
 		if _, ok := v[name]; !ok {
@@ -123,7 +123,7 @@ func manifest(t *testing.T, name string) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return object(t, data).Object
+	return parse(t, data).Object
 }
 
 func TestKustomizationFitsItsCRD(t *testing.T) {
@@ -144,19 +144,26 @@ func TestKustomizationFitsItsCRD(t *testing.T) {
 	}
 }
 
-func TestGitRepositoryFitsItsCRD(t *testing.T) {
-	s := schemaOf(t, "source.toolkit.fluxcd.io_gitrepositories.yaml")
-	obj := manifest(t, "gitrepository.yaml")
-	repo := RepositoryOf(&unstructured.Unstructured{Object: obj})
-	for _, state := range []model.SourceState{
-		{Snapshot: snapshot("main", commitA)},
-		{Err: model.As(model.ErrDenied, errors.New("x"))},
-	} {
-		status := GitRepositoryStatus(sourcev1.GitRepositoryStatus{ObservedGeneration: -1}, repo, state, nil, "token", clock(0))
-		if status.Artifact == nil && state.Snapshot != nil {
-			t.Fatal("no artifact")
-		}
-		obj["status"] = asMap(t, status)
-		accepts(t, s, obj)
+func TestSourcesFitTheirCRDs(t *testing.T) {
+	for _, kind := range []string{"GitRepository", "OCIRepository", "Bucket", "HelmRepository"} {
+		t.Run(kind, func(t *testing.T) {
+			s := schemaOf(t, "source.toolkit.fluxcd.io_"+strings.ToLower(kind)[:len(kind)-1]+plural[kind[len(kind)-1:]]+".yaml")
+			obj := manifest(t, strings.ToLower(kind)+".yaml")
+			d := SourceOf(&unstructured.Unstructured{Object: obj}, nil)
+			snap := snapshot("main", commitA)
+			if kind != "GitRepository" {
+				snap = &model.Snapshot{Revision: "sha256:" + commitA, Digest: "sha256:" + commitB, Metadata: map[string]string{"a": "b"}}
+			}
+			for _, state := range []model.SourceState{{Snapshot: snap}, {Err: model.As(model.ErrDenied, errors.New("x"))}} {
+				status := SourceStatusOf(SourceStatus{ObservedGeneration: -1}, d, state, nil, "token", clock(0))
+				if status.Artifact == nil && state.Snapshot != nil {
+					t.Fatal("no artifact")
+				}
+				obj["status"] = asMap(t, status)
+				accepts(t, s, obj)
+			}
+		})
 	}
 }
+
+var plural = map[string]string{"y": "ies", "t": "ts"}

@@ -3,6 +3,7 @@ package flux
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -10,8 +11,9 @@ import (
 // timing are the fields whose change makes no new sync worth trying.
 var timing = []string{"interval", "retryInterval", "suspend"}
 
-// specDigest is the digest of a spec without its timing.
-func specDigest(spec map[string]any) model.Digest {
+// specDigest is the digest of a spec without its timing, and of what else it
+// stands for.
+func specDigest(spec map[string]any, more ...[]byte) model.Digest {
 	s := maps.Clone(spec)
 	for _, name := range timing {
 		delete(s, name)
@@ -20,5 +22,5 @@ func specDigest(spec map[string]any) model.Digest {
 	if err != nil {
 		panic("a spec that came as JSON is not JSON: " + err.Error())
 	}
-	return model.DigestOf(data)
+	return model.DigestOf(slices.Concat([][]byte{data}, more)...)
 }

@@ -2,7 +2,9 @@ package flux
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +34,14 @@ func dumpValue(b *strings.Builder, path string, v reflect.Value) {
 		line(x)
 		return
 	case model.Digest:
+		return
+	case model.Hidden:
+		line(fmt.Sprintf("%q", string(x)))
+		return
+	case map[string]model.Hidden:
+		for _, name := range slices.Sorted(maps.Keys(x)) {
+			fmt.Fprintf(b, "%s[%s]: %q\n", strings.TrimPrefix(path, "."), name, string(x[name]))
+		}
 		return
 	case error:
 		line(x)

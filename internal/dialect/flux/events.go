@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/meta"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -25,22 +25,40 @@ const newArtifactReason = "NewArtifact"
 // KustomizationEvents are the events for a change of status; changes are the
 // objects that were changed since the last time, see Changes.
 func KustomizationEvents(prev, next kustomizev1.KustomizationStatus, app model.App, r model.Report, changes []string) []Event {
+	applied := prev.LastAppliedRevision != next.LastAppliedRevision
+	return appEvents(prev.Conditions, next.Conditions, applied, finished(r.Operation)+", next run in "+app.Sync.Interval.String(), changes)
+}
+
+// HelmReleaseEvents are the same for a HelmRelease.
+func HelmReleaseEvents(prev, next helmv2.HelmReleaseStatus, _ model.App, _ model.Report, changes []string) []Event {
+	released := condition(next.Conditions, helmv2.ReleasedCondition)
+	again := condition(prev.Conditions, helmv2.ReleasedCondition).Message != released.Message
+	return appEvents(prev.Conditions, next.Conditions, again, released.Message, changes)
+}
+
+// appEvents are the events for a change of conditions; applied tells that
+// something new has become ready.
+func appEvents(prev, next []metav1.Condition, applied bool, done string, changes []string) []Event {
 	var out []Event
 	if len(changes) > 0 {
 		out = append(out, Event{corev1.EventTypeNormal, meta.ProgressingReason, strings.Join(changes, "\n")})
 	}
-	was, is := condition(prev.Conditions, meta.ReadyCondition), condition(next.Conditions, meta.ReadyCondition)
+	was, is := condition(prev, meta.ReadyCondition), condition(next, meta.ReadyCondition)
 	switch {
-	case is.Status == metav1.ConditionFalse && (was.Status != is.Status || was.Reason != is.Reason || was.Message != is.Message):
+	case isNewFailure(was, is):
 		kind := corev1.EventTypeWarning
 		if is.Reason == meta.DependencyNotReadyReason {
 			kind = corev1.EventTypeNormal
 		}
 		out = append(out, Event{kind, is.Reason, is.Message})
-	case is.Status == metav1.ConditionTrue && (was.Status != is.Status || prev.LastAppliedRevision != next.LastAppliedRevision):
-		out = append(out, Event{corev1.EventTypeNormal, is.Reason, finished(r.Operation) + ", next run in " + app.Sync.Interval.String()})
+	case is.Status == metav1.ConditionTrue && (was.Status != is.Status || applied):
+		out = append(out, Event{corev1.EventTypeNormal, is.Reason, done})
 	}
-	return append(out, warningEvents(prev.Conditions, next.Conditions)...)
+	return append(out, warningEvents(prev, next)...)
+}
+
+func isNewFailure(was, is metav1.Condition) bool {
+	return is.Status == metav1.ConditionFalse && (was.Status != is.Status || was.Reason != is.Reason || was.Message != is.Message)
 }
 
 func finished(op *model.Operation) string {
@@ -86,23 +104,27 @@ func Changes(op *model.Operation) []string {
 	return out
 }
 
-// GitRepositoryEvents are the events for a change of status.
-func GitRepositoryEvents(prev, next sourcev1.GitRepositoryStatus, s *model.Snapshot) []Event {
+// SourceEvents are the events for a change of status of a source object.
+func SourceEvents(prev, next SourceStatus, d Declaration, s *model.Snapshot) []Event {
 	var out []Event
 	was, is := condition(prev.Conditions, meta.ReadyCondition), condition(next.Conditions, meta.ReadyCondition)
 	switch {
-	case is.Status == metav1.ConditionFalse && (was.Status != is.Status || was.Reason != is.Reason || was.Message != is.Message):
+	case isNewFailure(was, is):
 		out = append(out, Event{corev1.EventTypeWarning, is.Reason, is.Message})
-	case s != nil && !prev.Artifact.HasRevision(Revision(s)) && next.Artifact.HasRevision(Revision(s)):
-		out = append(out, Event{corev1.EventTypeNormal, newArtifactReason, storedCommit(s)})
+	case s != nil && next.Artifact != nil && !prev.Artifact.HasRevision(next.Artifact.Revision):
+		out = append(out, Event{corev1.EventTypeNormal, newArtifactReason, storedText(d, s)})
 	case s != nil && was.Status == metav1.ConditionFalse && is.Status == metav1.ConditionTrue:
-		out = append(out, Event{corev1.EventTypeNormal, is.Reason, storedCommit(s)})
+		out = append(out, Event{corev1.EventTypeNormal, is.Reason, storedText(d, s)})
 	}
 	return append(out, warningEvents(prev.Conditions, next.Conditions)...)
 }
 
-// storedCommit names a commit by the beginning of its subject.
-func storedCommit(s *model.Snapshot) string {
+// storedText names new content: a commit by the beginning of its subject.
+func storedText(d Declaration, s *model.Snapshot) string {
+	if s.Commit.ID == "" {
+		_, message := storedMessage(d, Revision(s))
+		return message
+	}
 	subject := s.Commit.Subject
 	if subject == "" {
 		subject = s.Commit.ID

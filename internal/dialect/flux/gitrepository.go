@@ -2,97 +2,103 @@ package flux
 
 import (
 	"errors"
-	"strings"
-	"time"
+	"fmt"
 
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// Repository is what a GitRepository asks for.
-type Repository struct {
-	Key        model.SourceKey
-	UID        types.UID
-	Generation int64
-	// Source is without credentials: those are in the Secret.
-	Source model.Source
-	// Secret is the name of the Secret with the credentials, in the
-	// GitRepository's namespace; "" if it needs none.
-	Secret string
-	// Warnings are the fields that are not honoured.
-	Warnings []model.Warning
-	// Invalid says why the repository can't be used; nil if it can.
-	Invalid error
-	// Reason is that of the conditions that tell of Invalid.
-	Reason string
+var honouredGitRepository = fields{
+	"ignore":            nil,
+	"include":           {"repository": {"name": nil}, "fromPath": nil, "toPath": nil},
+	"interval":          nil,
+	"provider":          nil,
+	"proxySecretRef":    {"name": nil},
+	"recurseSubmodules": nil,
+	"ref":               {"branch": nil, "tag": nil, "semver": nil, "name": nil, "commit": nil},
+	"secretRef":         {"name": nil},
+	"sparseCheckout":    nil,
+	"suspend":           nil,
+	"timeout":           nil,
+	"url":               nil,
+	"verify":            {"mode": nil, "secretRef": {"name": nil}},
 }
 
-// SourceKeyOf is the key of the GitRepository's subscription.
-func SourceKeyOf(namespace, name string) model.SourceKey {
-	return model.SourceKey(Dialect + "/" + namespace + "/" + name)
-}
-
-// RepositoryOf is what the GitRepository asks for. It never fails: what is
-// wrong with the object is in Repository.Invalid.
-func RepositoryOf(obj *unstructured.Unstructured) Repository {
-	r := Repository{
-		Key:        SourceKeyOf(obj.GetNamespace(), obj.GetName()),
-		UID:        obj.GetUID(),
-		Generation: obj.GetGeneration(),
-	}
-	raw, _, _ := unstructured.NestedMap(obj.Object, "spec")
-	if raw["provider"] == sourcev1.GitProviderGeneric {
-		delete(raw, "provider")
-	}
-	r.Warnings = fieldWarnings(raw, honouredGitRepository)
-
+func gitRepository(obj *unstructured.Unstructured) Declaration {
 	var spec sourcev1.GitRepositorySpec
-	err := decode(raw, &spec)
-	if err == nil {
-		r.Reason, err = repositoryRefusal(spec)
-	} else {
-		r.Reason = invalidSpecReason
-	}
+	d, err := begin(obj, honouredGitRepository, &spec)
 	if err != nil {
-		r.Invalid = model.As(model.ErrInvalid, err)
-		return r
+		return d.refuse(invalidSpecReason, err)
 	}
-	r.Source = model.Source{
-		URL:       spec.URL,
-		Ref:       refOf(spec.Reference),
-		Interval:  spec.Interval.Duration,
-		Timeout:   60 * time.Second,
-		Suspended: spec.Suspend,
+	if reason, err := gitRefusal(spec); err != nil {
+		return d.refuse(reason, err)
 	}
-	if spec.Timeout != nil && spec.Timeout.Duration > 0 {
-		r.Source.Timeout = spec.Timeout.Duration
+	d.Source = model.Source{
+		Kind:   model.SourceGit,
+		URL:    spec.URL,
+		Ref:    refOf(spec.Reference),
+		Ignore: ignoreOf(spec.Ignore),
+		Verify: verifyOf(spec.Verification),
+		Git:    model.Git{Submodules: spec.RecurseSubmodules, Sparse: spec.SparseCheckout},
+	}
+	for _, i := range spec.Include {
+		d.Source.Git.Include = append(d.Source.Git.Include, model.Include{
+			Source: SourceKeyOf(sourcev1.GitRepositoryKind, d.Namespace, i.GitRepositoryRef.Name),
+			From:   i.GetFromPath(), To: i.GetToPath(),
+		})
+	}
+	d.pace(spec.Interval, spec.Timeout, spec.Suspend)
+	d.Observed = Observed{
+		ObservedIgnore: spec.Ignore, ObservedInclude: spec.Include,
+		ObservedRecurseSubmodules: spec.RecurseSubmodules, ObservedSparseCheckout: spec.SparseCheckout,
 	}
 	if spec.SecretRef != nil {
-		r.Secret = spec.SecretRef.Name
+		d.need(ForAccess, "spec.secretRef", spec.SecretRef.Name)
 	}
-	return r
+	if spec.ProxySecretRef != nil {
+		d.need(ForProxy, "spec.proxySecretRef", spec.ProxySecretRef.Name)
+	}
+	if spec.Verification != nil {
+		d.need(ForVerify, "spec.verify.secretRef", spec.Verification.SecretRef.Name)
+		mode := spec.Verification.GetMode()
+		d.Observed.SourceVerificationMode = &mode
+	}
+	return d
 }
 
-// repositoryRefusal says why the content would be wrong or untrusted, with the
-// reason of the condition.
-func repositoryRefusal(spec sourcev1.GitRepositorySpec) (string, error) {
-	scheme, _, _ := strings.Cut(spec.URL, "://")
+// gitRefusal says why the content would be wrong or untrusted, with the reason
+// of the condition.
+func gitRefusal(spec sourcev1.GitRepositorySpec) (string, error) {
 	switch {
-	case scheme != "http" && scheme != "https" && scheme != "ssh":
+	case !hasScheme(spec.URL, "http", "https", "ssh"):
 		return sourcev1.URLInvalidReason, errors.New("spec.url has to begin with http://, https:// or ssh://")
 	case spec.Interval.Duration <= 0:
-		return invalidSpecReason, errors.New("spec.interval has to be more than 0")
-	case spec.Verification != nil:
-		return sourcev1.VerificationError, errors.New(
-			"spec.verify is not supported yet: commits would be used without their signatures being checked; remove the field to accept that")
-	case len(spec.Include) > 0:
-		return invalidSpecReason, errors.New(
-			"spec.include is not supported yet: the content of the included repositories would be missing")
+		return invalidSpecReason, errInterval
+	case spec.Provider == sourcev1.GitProviderAzure || spec.Provider == sourcev1.GitProviderAWS:
+		return sourcev1.InvalidProviderConfigurationReason, cloudIdentity(spec.Provider)
+	case spec.Provider == sourcev1.GitProviderGitHub && spec.SecretRef == nil:
+		return sourcev1.InvalidProviderConfigurationReason,
+			errors.New("spec.provider github needs a GitHub App's keys: name a Secret in spec.secretRef")
+	case spec.Provider != "" && spec.Provider != sourcev1.GitProviderGeneric && spec.Provider != sourcev1.GitProviderGitHub:
+		return sourcev1.InvalidProviderConfigurationReason, fmt.Errorf("spec.provider %q is not known: use generic or github", spec.Provider)
+	case spec.Verification != nil && spec.Verification.SecretRef.Name == "":
+		return sourcev1.VerificationError, errors.New("spec.verify.secretRef.name is empty: name the Secret with the public keys")
+	}
+	for i, include := range spec.Include {
+		if include.GitRepositoryRef.Name == "" {
+			return invalidSpecReason, fmt.Errorf("spec.include[%d].repository.name is empty: name a GitRepository", i)
+		}
 	}
 	return "", nil
+}
+
+func verifyOf(v *sourcev1.GitRepositoryVerification) *model.Verify {
+	if v == nil {
+		return nil
+	}
+	return &model.Verify{Commit: v.VerifyHEAD(), Tag: v.VerifyTag()}
 }
 
 // refOf is the reference that counts: commit, name, semver, tag, branch, in

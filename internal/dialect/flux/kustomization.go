@@ -1,11 +1,16 @@
 package flux
 
 import (
+	"cmp"
+	"errors"
 	"maps"
+	"slices"
 	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	"github.com/fluxcd/pkg/apis/kustomize"
+	"github.com/fluxcd/pkg/apis/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -19,51 +24,95 @@ const Finalizer = "finalizers.fluxcd.io"
 // without objects prunes everything.
 const AllowEmptyAnnotation = "fixpoint-cd.github.io/allow-empty"
 
-// App is what the Kustomization asks for. It never fails: what is wrong with
-// the object is in App.Invalid, and fields that are not honoured are in
-// App.Warnings. An object that is being deleted is Deleting if its objects have
-// to go first, Invalid if that can't be done, and neither if it may go at once.
-func App(obj *unstructured.Unstructured) model.App {
+// honouredKustomization are the fields of a Kustomization's spec.
+var honouredKustomization = fields{
+	"buildMetadata":  nil,
+	"commonMetadata": {"labels": nil, "annotations": nil},
+	"components":     nil,
+	"decryption":     nil,
+	"deletionPolicy": nil,
+	"dependsOn":      {"name": nil, "namespace": nil},
+	"force":          nil,
+	"healthChecks":   {"apiVersion": nil, "kind": nil, "name": nil, "namespace": nil},
+
+	"ignoreMissingComponents": nil,
+
+	"images":     honouredImage,
+	"interval":   nil,
+	"kubeConfig": nil,
+	"namePrefix": nil,
+	"nameSuffix": nil,
+	"patches":    honouredPatch,
+	"path":       nil,
+	"postBuild": {
+		"substitute": nil, "substituteFrom": {"kind": nil, "name": nil, "optional": nil}, "substituteStrategy": nil,
+	},
+	"prune":              nil,
+	"retryInterval":      nil,
+	"serviceAccountName": nil,
+	"sourceRef":          {"apiVersion": nil, "kind": nil, "name": nil, "namespace": nil},
+	"suspend":            nil,
+	"targetNamespace":    nil,
+	"timeout":            nil,
+	"wait":               nil,
+}
+
+// Kustomization is what the Kustomization asks for, given what RefsOf it hold. It never
+// fails: what is wrong with the object is in App.Invalid, and fields that are
+// not honoured are in App.Warnings. An object that is being deleted is Deleting
+// if its objects have to go first, Invalid if that can't be done, and neither if
+// it may go at once.
+func Kustomization(obj *unstructured.Unstructured, in Contents) model.App {
 	app := model.App{
-		Key:        AppKeyOf(obj.GetNamespace(), obj.GetName()),
+		Key:        appKeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName()),
 		Generation: obj.GetGeneration(),
 		Manager:    Manager,
 		Deletion:   "Background",
 	}
 	spec, _, _ := unstructured.NestedMap(obj.Object, "spec")
-	app.Warnings = fieldWarnings(spec, honouredKustomization)
-	app.Spec = specDigest(spec)
+	app.Warnings = fieldWarnings(obj.GetKind(), spec, honouredKustomization)
+	app.Spec = specDigest(spec, in.digest())
 
 	k, err := kustomizationOf(obj)
 	if err != nil {
 		app.Invalid = model.As(model.ErrInvalid, err)
 		return app
 	}
+	render, err := renderOf(k, in)
 	app.Sources = []model.AppSource{{
-		Key:    SourceKeyOf(sourceNamespace(k), k.Spec.SourceRef.Name),
-		Render: renderOf(k.Spec),
+		Key:    SourceKeyOf(k.Spec.SourceRef.Kind, sourceNamespace(k), k.Spec.SourceRef.Name),
+		Render: render,
 	}}
-	if m := k.Spec.CommonMetadata; m != nil {
-		app.Labels, app.Annotations = m.Labels, m.Annotations
-	}
 	app.Sync = syncOf(k)
 	app.Health = healthOf(k)
 	app.Suspended = k.Spec.Suspend
-	app.DependsOn = dependenciesOf(k)
+	app.DependsOn = dependenciesOf(obj.GetKind(), k.Namespace, k.Spec.DependsOn)
 	app.Known = knownOf(k.Status.Inventory)
-	app.Applied = commitOf(k.Status.LastAppliedRevision)
-	if k.DeletionTimestamp == nil {
+	app.Applied = appliedOf(k.Spec.SourceRef.Kind, k.Status.LastAppliedRevision)
+	switch {
+	case k.DeletionTimestamp == nil:
 		app.Invalid = model.As(model.ErrInvalid, refusal(k))
-	} else if deletesObjects(k) {
+		if app.Invalid == nil {
+			app.Invalid = err
+		}
+	case deletesObjects(k):
 		app.Invalid = model.As(model.ErrInvalid, deletionRefusal(k))
 		app.Deleting = app.Invalid == nil
 	}
 	return app
 }
 
-// AppKeyOf is the key of the Kustomization's app.
-func AppKeyOf(namespace, name string) model.AppKey {
-	return model.AppKey{Dialect: Dialect, Namespace: namespace, Name: name}
+// RefsOf are the Secrets and ConfigMaps that a Kustomization or HelmRelease
+// names beside its source.
+func RefsOf(obj *unstructured.Unstructured) []Ref {
+	if obj.GetKind() == helmv2.HelmReleaseKind {
+		return helmReleaseRefs(obj)
+	}
+	k, err := kustomizationOf(obj)
+	if err != nil {
+		return nil
+	}
+	return slices.Concat(decryptionRefs(k), substituteRefs(k))
 }
 
 // kustomizationOf decodes the object. A status that can't be read counts as
@@ -86,9 +135,13 @@ func sourceNamespace(k kustomizev1.Kustomization) string {
 	return k.Namespace
 }
 
-func renderOf(spec kustomizev1.KustomizationSpec) model.Render {
-	return model.Render{
+// renderOf is how the files become objects. The error is about what the
+// Kustomization refers to.
+func renderOf(k kustomizev1.Kustomization, in Contents) (model.Render, error) {
+	spec := k.Spec
+	r := model.Render{
 		Path: spec.Path,
+		Tool: model.ToolKustomize,
 		Kustomize: model.Kustomize{
 			Generate:   true,
 			Namespace:  spec.TargetNamespace,
@@ -99,8 +152,20 @@ func renderOf(spec kustomizev1.KustomizationSpec) model.Render {
 			Components: spec.Components,
 
 			IgnoreMissingComponents: spec.IgnoreMissingComponents,
+			// As Flux builds: files may lie anywhere in the source.
+			Unrestricted: true,
 		},
 	}
+	for _, option := range spec.BuildMetadata {
+		r.Kustomize.BuildMetadata = append(r.Kustomize.BuildMetadata, string(option))
+	}
+	if m := spec.CommonMetadata; m != nil {
+		r.Labels, r.Annotations = m.Labels, m.Annotations
+	}
+	var decryption, substitution error
+	r.Decrypt, decryption = decryptOf(k, in)
+	r.Substitute, substitution = substituteOf(k, in)
+	return r, errors.Join(decryption, substitution)
 }
 
 func imagesOf(images []kustomize.Image) []model.Image {
@@ -142,14 +207,10 @@ func syncOf(k kustomizev1.Kustomization) model.Sync {
 	}
 }
 
-func dependenciesOf(k kustomizev1.Kustomization) []model.AppKey {
+func dependenciesOf(kind, namespace string, dependencies []meta.DependencyReference) []model.AppKey {
 	var out []model.AppKey
-	for _, d := range k.Spec.DependsOn {
-		ns := d.Namespace
-		if ns == "" {
-			ns = k.Namespace
-		}
-		out = append(out, AppKeyOf(ns, d.Name))
+	for _, d := range dependencies {
+		out = append(out, appKeyOf(kind, cmp.Or(d.Namespace, namespace), d.Name))
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package flux
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,11 +14,23 @@ func TestManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(append(namesOf(honouredKustomization), namesOf(honouredGitRepository)...), told()...) {
+	for _, name := range names() {
 		if !strings.Contains(string(text), name) {
 			t.Errorf("docs/flux.md does not say what is done with %s", name)
 		}
 	}
+}
+
+// names are all fields that something is done about, by their last names.
+func names() []string {
+	out := told()
+	for _, tree := range []fields{
+		honouredKustomization, honouredHelmRelease, honouredGitRepository, honouredOCIRepository, honouredBucket,
+		honouredHelmRepository, honouredHelmChart, honouredReceiver,
+	} {
+		out = append(out, namesOf(tree)...)
+	}
+	return out
 }
 
 // namesOf are the fields of a tree that are read as a whole, and those that
@@ -27,7 +40,7 @@ func namesOf(tree fields) []string {
 	for name, below := range tree {
 		out = append(out, name)
 		// What a selector or a reference consists of needs no line of its own.
-		if name == "spec" || name == "source" || name == "syncPolicy" || name == "automated" || name == "kustomize" || name == "ref" {
+		if slices.Contains([]string{"spec", "ref", "chart", "install", "upgrade", "uninstall", "valuesFrom", "postBuild", "resources"}, name) {
 			out = append(out, namesOf(below)...)
 		}
 	}
@@ -37,8 +50,10 @@ func namesOf(tree fields) []string {
 // told are the fields with consequences, by their last names.
 func told() []string {
 	var out []string
-	for path := range consequences {
-		out = append(out, path[strings.LastIndexByte(path, '.')+1:])
+	for _, paths := range consequences {
+		for path := range paths {
+			out = append(out, path[strings.LastIndexByte(path, '.')+1:])
+		}
 	}
 	return out
 }

@@ -55,15 +55,16 @@ func rightsRefusal(k kustomizev1.Kustomization) error {
 
 // contentRefusal is about what is applied.
 func contentRefusal(spec kustomizev1.KustomizationSpec) error {
-	var errs []error
-	if spec.Decryption != nil {
-		errs = append(errs, unsupported("decryption", "encrypted values would be applied as they are"))
+	d := spec.Decryption
+	switch {
+	case d == nil:
+		return nil
+	case d.Provider != providerSOPS:
+		return fmt.Errorf("spec.decryption.provider %q is not known: use %s", d.Provider, providerSOPS)
+	case d.ServiceAccountName != "":
+		return unsupported("decryption.serviceAccountName", "it gets keys from the cloud; name a Secret with keys in spec.decryption.secretRef")
 	}
-	if p := spec.PostBuild; p != nil && (len(p.Substitute) > 0 || len(p.SubstituteFrom) > 0 ||
-		p.SubstituteStrategy == kustomizev1.SubstituteStrategyAlways) {
-		errs = append(errs, unsupported("postBuild", "variables would be applied without being replaced"))
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func unsupported(field, because string) error {
@@ -73,14 +74,16 @@ func unsupported(field, because string) error {
 func sourceRefusal(k kustomizev1.Kustomization) error {
 	ref := k.Spec.SourceRef
 	switch {
-	case ref.Kind != sourcev1.GitRepositoryKind:
-		return fmt.Errorf("spec.sourceRef.kind %q is not supported yet: use a GitRepository", ref.Kind)
+	case ref.Kind == sourcev1.ExternalArtifactKind:
+		return unsupported("sourceRef.kind ExternalArtifact", "use the source that the artifact is made of")
+	case ref.Kind != sourcev1.GitRepositoryKind && ref.Kind != sourcev1.OCIRepositoryKind && ref.Kind != sourcev1.BucketKind:
+		return fmt.Errorf("spec.sourceRef.kind %q is not supported: use a GitRepository, an OCIRepository or a Bucket", ref.Kind)
 	case ref.Name == "":
-		return errors.New("spec.sourceRef.name is empty: name a GitRepository")
+		return fmt.Errorf("spec.sourceRef.name is empty: name a %s", ref.Kind)
 	case ref.APIVersion != "" && ref.APIVersion != sourcev1.GroupVersion.String():
 		return fmt.Errorf("spec.sourceRef.apiVersion %q is not supported: use %s", ref.APIVersion, sourcev1.GroupVersion)
 	case k.Spec.Interval.Duration <= 0:
-		return errors.New("spec.interval has to be more than 0")
+		return errInterval
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-func TestAuthOf(t *testing.T) {
+func TestGitCredentials(t *testing.T) {
 	const https, ssh = "https://git.example.com/a", "ssh://git@git.example.com/a"
 	for name, tc := range map[string]struct {
 		url  string
@@ -32,8 +32,9 @@ func TestAuthOf(t *testing.T) {
 			for k, v := range tc.data {
 				data[k] = []byte(v)
 			}
-			got, err := AuthOf(tc.url, data)
-			if got != tc.want {
+			var got model.Auth
+			err := fillGit(tc.url, &got, data)
+			if err == nil && got != tc.want {
 				t.Error("other credentials than expected")
 			}
 			switch {

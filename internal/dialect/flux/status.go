@@ -90,8 +90,7 @@ func terminalReason(r model.Report) string {
 // is not worth a write.
 func isBrief(prev kustomizev1.KustomizationStatus, r model.Report) bool {
 	return condition(prev.Conditions, meta.ReadyCondition).Status == metav1.ConditionTrue &&
-		prev.ObservedGeneration == r.Generation && r.Snapshot != nil &&
-		commitOf(prev.LastAppliedRevision) == revisionOf(r.Snapshot) && len(r.Unready) == 0
+		prev.ObservedGeneration == r.Generation && isAt(prev.LastAppliedRevision, r.Snapshot) && len(r.Unready) == 0
 }
 
 var stageReasons = map[model.Stage]string{
@@ -108,6 +107,9 @@ var stageReasons = map[model.Stage]string{
 }
 
 func failureReason(r model.Report) string {
+	if reference := (referenceError{}); errors.As(r.Err, &reference) {
+		return meta.BuildFailedReason
+	}
 	if reason, ok := stageReasons[r.Stage]; ok {
 		return reason
 	}
@@ -165,7 +167,7 @@ func appliedRevision(prev string, r model.Report) string {
 	switch commit := commitOf(r.Applied); {
 	case commit == "":
 		return prev
-	case r.Snapshot != nil && revisionOf(r.Snapshot) == commit:
+	case isAt(commit, r.Snapshot):
 		return Revision(r.Snapshot)
 	case commitOf(prev) == commit:
 		return prev

@@ -227,7 +227,7 @@ func TestKustomizationStatus(t *testing.T) {
 }
 
 func TestGitRepositoryStatus(t *testing.T) {
-	repo := Repository{Key: SourceKeyOf("ns", "fleet"), Generation: 1, Source: model.Source{Ref: model.Ref{Branch: "main"}}}
+	repo := Declaration{Kind: "GitRepository", Namespace: "ns", Name: "fleet", Generation: 1, Source: model.Source{Ref: model.Ref{Branch: "main"}}}
 	tagged := repo
 	tagged.Generation, tagged.Source.Ref = 2, model.Ref{Tag: "v1"}
 	refused := repo
@@ -240,7 +240,7 @@ func TestGitRepositoryStatus(t *testing.T) {
 
 	steps := []struct {
 		name    string
-		repo    Repository
+		repo    Declaration
 		state   model.SourceState
 		problem error
 		handled string
@@ -260,10 +260,10 @@ func TestGitRepositoryStatus(t *testing.T) {
 		{name: "suspended", repo: suspended, state: model.SourceState{Snapshot: snapshot("main", commitB)}},
 		{name: "warned", repo: warned, state: model.SourceState{Snapshot: snapshot("main", commitB)}},
 	}
-	prev := sourcev1.GitRepositoryStatus{ObservedGeneration: -1}
+	prev := SourceStatus{ObservedGeneration: -1}
 	var b strings.Builder
 	for i, s := range steps {
-		next := GitRepositoryStatus(prev, s.repo, s.state, s.problem, s.handled, clock(i))
+		next := SourceStatusOf(prev, s.repo, s.state, s.problem, s.handled, clock(i))
 		fmt.Fprintf(&b, "-- %d %s --\n", i, s.name)
 		if cmp.Equal(prev, next) {
 			b.WriteString("nothing is written\n")
@@ -272,14 +272,14 @@ func TestGitRepositoryStatus(t *testing.T) {
 			fmt.Fprintf(&b, "observedGeneration: %d\n", next.ObservedGeneration)
 			b.WriteString(dump(artifactText(next)))
 		}
-		eventText(&b, GitRepositoryEvents(prev, next, s.state.Snapshot))
+		eventText(&b, SourceEvents(prev, next, s.repo, s.state.Snapshot))
 		prev = next
 	}
 	golden(t, "status-gitrepository.txt", b.String())
 }
 
 // artifactText is what a GitRepository's status says beside its conditions.
-func artifactText(s sourcev1.GitRepositoryStatus) any {
+func artifactText(s SourceStatus) any {
 	out := struct{ Handled, Revision, Path, Digest, Updated string }{Handled: s.LastHandledReconcileAt}
 	if a := s.Artifact; a != nil {
 		out.Revision, out.Path, out.Digest = a.Revision, a.Path, a.Digest

@@ -3,31 +3,32 @@ package flux
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// subscription is what is remembered of a GitRepository between two reconciles.
+// subscription is what is remembered of a source object between two reconciles.
 type subscription struct {
 	mu sync.Mutex
-	// uid and generation are those of the GitRepository that the store follows;
-	// secret is the resourceVersion of the Secret in it, "" for nothing.
-	uid        types.UID
-	generation int64
-	secret     string
+	// uid and generation are those of the object that the store follows; version
+	// tells what it asked for then, and read what its needs held, "" for nothing.
+	uid           types.UID
+	generation    int64
+	version, read string
 	// problem says why the store has nothing, or nothing new.
 	problem error
-	// told is what the Kustomizations were told last: "usable" or the problem.
+	// lacking says which sources can't be used that it is made of.
+	lacking error
+	// told is what those who use the source were told last.
 	told string
-	// denied is the look at the repository that made us read the Secret again.
+	// revision is the last one that the parts of the source were told of.
+	revision string
+	// denied is the look at the source that made us read its needs again.
 	denied time.Time
 	// asked is the newest requestedAt token that was handed to the store.
 	asked string
@@ -35,75 +36,51 @@ type subscription struct {
 	written *unstructured.Unstructured
 }
 
-// subscribe gives the store what the GitRepository asks for, if that or its
-// Secret is another than before. The Secret is read when the GitRepository
-// changes, when the repository denies access, and when force is set. The error
-// is one of the API server; what is wrong with the Secret is sub.problem.
-func (r *repositories) subscribe(ctx context.Context, sub *subscription, repo Repository, force bool) error {
-	if sub.uid == repo.UID && repo.Generation < sub.generation {
+// subscribe gives the store what is declared, if that or what it needs is another than before. Needs are read when the declaration changes,
+// when one of them has changed, when the source denies access, and when force
+// is set. The error is one of the API server; what is wrong with a need is
+// sub.problem.
+func (s *sources) subscribe(ctx context.Context, sub *subscription, d Declaration, u user, force bool) error {
+	if sub.uid == d.UID && d.Generation < sub.generation {
 		return nil
 	}
-	if repo.Invalid != nil {
-		sub.uid, sub.generation, sub.secret = repo.UID, repo.Generation, ""
-		sub.problem = repo.Invalid
-		r.Sources.Remove(repo.Key)
+	if d.Invalid != nil || d.Static || d.Of != "" {
+		sub.uid, sub.generation, sub.version, sub.read = d.UID, d.Generation, d.version(), ""
+		sub.problem = d.Invalid
+		s.refs.drop(u)
+		s.Sources.Remove(d.Key())
 		return nil
 	}
-	if !force && !r.isDenied(sub, repo) && sub.problem == nil && sub.isOf(repo) {
+	if !force && !s.refs.stale(u) && !s.isDenied(sub, d) && sub.isOf(d) {
 		return nil
 	}
-	auth, version, err := r.credentials(ctx, repo)
-	if err != nil && !errors.Is(err, model.ErrDenied) {
+	contents, err := s.refs.get(ctx, s.Live, u, d.Refs())
+	if err != nil {
 		return err
 	}
-	sub.problem = err
-	if err != nil || sub.isOf(repo) && sub.secret == version {
+	source, problem := d.With(contents)
+	sub.problem = problem
+	read := contents.version()
+	if problem != nil || sub.isOf(d) && sub.read == read {
 		return nil
 	}
-	sub.uid, sub.generation, sub.secret = repo.UID, repo.Generation, version
-	source := repo.Source
-	source.Auth = auth
-	r.Sources.Set(repo.Key, source)
+	sub.uid, sub.generation, sub.version, sub.read = d.UID, d.Generation, d.version(), read
+	s.Sources.Set(d.Key(), source)
 	return nil
 }
 
-// isOf reports whether the store has what the GitRepository asks for.
-func (s *subscription) isOf(repo Repository) bool {
-	return s.uid == repo.UID && s.generation == repo.Generation && s.secret != ""
+// isOf reports whether the store has what is declared.
+func (s *subscription) isOf(d Declaration) bool {
+	return s.version == d.version() && s.read != "" && s.problem == nil
 }
 
-// isDenied reports whether the store's last look was refused and the Secret has
+// isDenied reports whether the store's last look was refused and the needs have
 // not been read since.
-func (r *repositories) isDenied(sub *subscription, repo Repository) bool {
-	state, _ := r.Sources.State(repo.Key)
-	if repo.Secret == "" || !errors.Is(state.Err, model.ErrDenied) || state.Checked.Equal(sub.denied) {
+func (s *sources) isDenied(sub *subscription, d Declaration) bool {
+	state, _ := s.Sources.State(d.Key())
+	if len(d.Needs) == 0 || !errors.Is(state.Err, model.ErrDenied) || state.Checked.Equal(sub.denied) {
 		return false
 	}
 	sub.denied = state.Checked
 	return true
-}
-
-// noSecret is the version of the Secret of a GitRepository that names none.
-const noSecret = "none"
-
-// credentials reads the Secret, and its resourceVersion. ErrDenied: it is
-// missing or lacks a key.
-func (r *repositories) credentials(ctx context.Context, repo Repository) (model.Auth, string, error) {
-	if repo.Secret == "" {
-		return model.Auth{}, noSecret, nil
-	}
-	name, _ := repositoryName(repo.Key)
-	key := types.NamespacedName{Namespace: name.Namespace, Name: repo.Secret}
-	var secret corev1.Secret
-	switch err := r.Live.Get(ctx, key, &secret); {
-	case apierrors.IsNotFound(err):
-		return model.Auth{}, "", model.As(model.ErrDenied, fmt.Errorf("Secret %s not found: create it or fix spec.secretRef", key))
-	case err != nil:
-		return model.Auth{}, "", fmt.Errorf("reading Secret %s: %w", key, err)
-	}
-	auth, err := AuthOf(repo.Source.URL, secret.Data)
-	if err != nil {
-		return model.Auth{}, "", model.As(model.ErrDenied, fmt.Errorf("Secret %s can't be used: %w", key, err))
-	}
-	return auth, secret.ResourceVersion, nil
 }

@@ -6,11 +6,14 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
-	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	notificationv1 "github.com/fluxcd/notification-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -114,15 +117,21 @@ type world struct {
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	scheme := runtime.NewScheme()
-	add := errors.Join(kustomizev1.AddToScheme(scheme), sourcev1.AddToScheme(scheme), corev1.AddToScheme(scheme))
+	add := errors.Join(kustomizev1.AddToScheme(scheme), helmv2.AddToScheme(scheme), notificationv1.AddToScheme(scheme),
+		sourcev1.AddToScheme(scheme), corev1.AddToScheme(scheme))
 	if add != nil {
 		t.Fatal(add)
 	}
 	w := &world{t: t, c: NewController(), engine: &engineLog{}, events: record.NewFakeRecorder(100),
 		sources: &store{sources: map[model.SourceKey]model.Source{}, states: map[model.SourceKey]model.SourceState{}}}
-	w.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&kustomizev1.Kustomization{}, &sourcev1.GitRepository{}).
-		WithIndex(newKustomization(), sourceIndex, indexSource).
+	builder := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...)
+	for kind := range kinds {
+		builder = builder.WithStatusSubresource(newObject(kind))
+	}
+	for _, kind := range users {
+		builder = builder.WithIndex(newObject(kind), sourceIndex, indexSource)
+	}
+	w.client = builder.
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 				if _, ok := obj.(*corev1.Secret); ok {
@@ -145,45 +154,72 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 }
 
 // settle reconciles the named objects and everything that is woken by that.
-func (w *world) settle(repos, apps []types.NamespacedName) time.Duration {
+func (w *world) settle(objects ...object) {
 	w.t.Helper()
-	for _, n := range repos {
-		w.c.repos.wake.add(n)
+	for _, o := range objects {
+		w.c.wake(o)
 	}
-	for _, n := range apps {
-		w.c.apps.wake.add(n)
-	}
-	var again time.Duration
 	for {
-		name, reconciler, ok := w.next()
+		o, ok := w.next()
 		if !ok {
-			return again
+			return
 		}
-		res, err := reconciler.Reconcile(w.t.Context(), reconcile.Request{NamespacedName: name})
-		if err != nil {
-			w.t.Fatalf("reconciling %s: %v", name, err)
-		}
-		again = max(again, res.RequeueAfter)
+		w.reconcile(o)
 	}
 }
 
-// next takes a name out of the queues, Kustomizations first.
-func (w *world) next() (types.NamespacedName, reconcile.Reconciler, bool) {
-	for _, q := range []struct {
-		wake *wake
-		r    reconcile.Reconciler
-	}{{w.c.apps.wake, w.c.apps}, {w.c.repos.wake, w.c.repos}} {
-		for name := range q.wake.early {
-			delete(q.wake.early, name)
-			return name, q.r, true
+func (w *world) reconcile(o object) {
+	w.t.Helper()
+	if _, err := w.c.reconcilers()[o.kind].Reconcile(w.t.Context(), reconcile.Request{NamespacedName: o.NamespacedName}); err != nil {
+		w.t.Fatalf("reconciling %s: %v", o, err)
+	}
+}
+
+// next takes an object out of the queues, apps first.
+func (w *world) next() (object, bool) {
+	for _, kind := range []string{"Kustomization", "HelmRelease", "GitRepository", "OCIRepository", "Bucket", "HelmRepository", "HelmChart",
+		"ExternalArtifact", "Receiver"} {
+		early := w.c.wakes[kind].early
+		for name := range early {
+			delete(early, name)
+			return object{kind, name}, true
 		}
 	}
-	return types.NamespacedName{}, nil, false
+	return object{}, false
+}
+
+// touched tells that a Secret or ConfigMap is at the version that the server has.
+func (w *world) touched(obj client.Object, kind string) {
+	w.t.Helper()
+	w.c.sources.refs.seen(Ref{kind, obj.GetNamespace(), obj.GetName()}, obj.GetResourceVersion())
+}
+
+// read reads an object; nil if there is none.
+func (w *world) read(kind, namespace, name string) *unstructured.Unstructured {
+	w.t.Helper()
+	u := newObject(kind)
+	if err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, u); err != nil {
+		if client.IgnoreNotFound(err) != nil {
+			w.t.Fatal(err)
+		}
+		return nil
+	}
+	return u
+}
+
+// ready is the condition Ready of an object.
+func (w *world) ready(kind, namespace, name string) metav1.Condition {
+	w.t.Helper()
+	var s struct{ Status SourceStatus }
+	if err := decode(w.read(kind, namespace, name).Object, &s); err != nil {
+		w.t.Fatal(err)
+	}
+	return condition(s.Status.Conditions, meta.ReadyCondition)
 }
 
 func (w *world) report(r model.Report) {
 	w.c.Report(w.t.Context(), r)
-	w.settle(nil, nil)
+	w.settle()
 }
 
 // get reads an object of the dialect; nil if it does not exist.
@@ -237,9 +273,9 @@ var (
 	appName  = types.NamespacedName{Namespace: "flux-system", Name: "my-app"}
 	repoName = types.NamespacedName{Namespace: "flux-system", Name: "my-app-config"}
 	appKey   = AppKeyOf(appName.Namespace, appName.Name)
-	repoKey  = SourceKeyOf(repoName.Namespace, repoName.Name)
-	onlyApp  = []types.NamespacedName{appName}
-	onlyRepo = []types.NamespacedName{repoName}
+	repoKey  = SourceKeyOf("GitRepository", repoName.Namespace, repoName.Name)
+	onlyApp  = object{"Kustomization", appName}
+	onlyRepo = object{"GitRepository", repoName}
 )
 
 // testObject reads a manifest of testdata, as generation 1.

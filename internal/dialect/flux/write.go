@@ -2,14 +2,14 @@ package flux
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
-	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
-	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	kjson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -27,13 +27,21 @@ func newest(cached, written *unstructured.Unstructured) *unstructured.Unstructur
 	return written
 }
 
-// writeStatus patches what differs between the two objects' status onto obj, in
-// one write; none if nothing differs. obj becomes what the server made of it.
-func writeStatus(ctx context.Context, c client.Client, obj *unstructured.Unstructured, prev, next client.Object, manager string) (bool, error) {
+// writeStatus patches what differs between the two statuses onto obj, in one
+// write; none if nothing differs. obj becomes what the server made of it.
+func writeStatus(ctx context.Context, c client.Client, obj *unstructured.Unstructured, prev, next any, manager string) (bool, error) {
 	if equality.Semantic.DeepEqual(prev, next) {
 		return false, nil
 	}
-	data, err := client.MergeFrom(prev).Data(next)
+	before, err := withStatus(prev)
+	if err != nil {
+		return false, err
+	}
+	after, err := withStatus(next)
+	if err != nil {
+		return false, err
+	}
+	data, err := client.MergeFrom(before).Data(after)
 	if err != nil {
 		return false, fmt.Errorf("computing the status patch: %w", err)
 	}
@@ -44,12 +52,17 @@ func writeStatus(ctx context.Context, c client.Client, obj *unstructured.Unstruc
 	return true, nil
 }
 
-func withKustomizationStatus(s kustomizev1.KustomizationStatus) client.Object {
-	return &kustomizev1.Kustomization{Status: s}
-}
-
-func withGitRepositoryStatus(s sourcev1.GitRepositoryStatus) client.Object {
-	return &sourcev1.GitRepository{Status: s}
+// withStatus is an object that has nothing but a status.
+func withStatus(status any) (*unstructured.Unstructured, error) {
+	u := &unstructured.Unstructured{}
+	data, err := json.Marshal(map[string]any{"status": status})
+	if err == nil {
+		err = kjson.Unmarshal(data, &u.Object)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("computing the status patch: %w", err)
+	}
+	return u, nil
 }
 
 // setFinalizer adds or removes our finalizer; no write if it is as wanted. A

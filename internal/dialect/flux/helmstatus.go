@@ -1,0 +1,248 @@
+package flux
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+	"github.com/fluxcd/pkg/apis/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// The reasons that Flux has for a HelmRelease beside those in its types.
+const (
+	sourceNotReadyReason = "SourceNotReady"
+	valuesErrorReason    = "ValuesError"
+)
+
+// HelmReleaseStatus is the status of a HelmRelease after a report, given the
+// object with the one before it. handled is the requestedAt token that the
+// report answers, "" for none. What Flux has written of releases in its storage
+// stays: there are none of ours. A report that changes nothing gives the
+// previous status.
+func HelmReleaseStatus(hr helmv2.HelmRelease, app model.App, r model.Report, handled string, now metav1.Time) helmv2.HelmReleaseStatus {
+	next := *hr.Status.DeepCopy()
+	if isQuiet(app, r) {
+		return next
+	}
+	if handled != "" {
+		next.LastHandledReconcileAt = handled
+	}
+	if attempted(r) {
+		newest := cmp.Or(r.Newest, r.Snapshot)
+		next.LastAttemptedRevision, next.LastAttemptedRevisionDigest = chartRevision(newest, app)
+		next.LastAttemptedGeneration = r.Generation
+		next.LastAttemptedReleaseAction = actionOf(hr)
+	}
+	next.HelmChart = helmChartOf(hr)
+	next.StorageNamespace = cmp.Or(hr.Spec.StorageNamespace, hr.Namespace)
+	next.Inventory = helmInventory(inventoryAfter(kustomizeInventory(hr.Status.Inventory), r))
+
+	c := &conditions{list: next.Conditions, generation: r.Generation, now: now}
+	if judgeRelease(c, hr, app, r) {
+		next.ObservedGeneration = r.Generation
+	}
+	judgeDrift(c, hr, r)
+	c.warn(warningsOf(app, r))
+	next.Conditions = c.list
+	return next
+}
+
+// chartRevision is the version of the chart as Flux writes it, and what it was
+// got as where that is no version.
+func chartRevision(s *model.Snapshot, app model.App) (version, digest string) {
+	revision := revisionOf(s)
+	switch {
+	case s.Commit.ID != "":
+		digest = hashName(revision) + ":" + revision
+	case strings.Contains(revision, ":"):
+		digest = revision
+	default:
+		return revision, ""
+	}
+	version = digest
+	if s.Tree != nil && len(app.Sources) > 0 {
+		if chart, err := chartMeta(s.Tree, app.Sources[0].Render.Path); err == nil {
+			_, hash, _ := strings.Cut(digest, ":")
+			version = chart.Version + "+" + clip(hash, 12)
+		}
+	}
+	return version, digest
+}
+
+// helmApplied is the revision that is installed, in the engine's form.
+func helmApplied(s helmv2.HelmReleaseStatus) string {
+	if condition(s.Conditions, meta.ReadyCondition).Status != metav1.ConditionTrue {
+		return ""
+	}
+	if d := s.LastAttemptedRevisionDigest; d != "" {
+		return strings.TrimPrefix(d, "sha1:")
+	}
+	return s.LastAttemptedRevision
+}
+
+// actionOf is what Helm would do: install what has never been, else upgrade.
+func actionOf(hr helmv2.HelmRelease) helmv2.ReleaseAction {
+	if len(hr.Status.History) > 0 || condition(hr.Status.Conditions, helmv2.ReleasedCondition).Status == metav1.ConditionTrue {
+		return helmv2.ReleaseActionUpgrade
+	}
+	return helmv2.ReleaseActionInstall
+}
+
+func helmChartOf(hr helmv2.HelmRelease) string {
+	if hr.Spec.Chart == nil {
+		return ""
+	}
+	return cmp.Or(hr.Spec.Chart.Spec.SourceRef.Namespace, hr.Namespace) + "/" + hr.Namespace + "-" + hr.Name
+}
+
+// judgeRelease sets the conditions and reports whether the generation is dealt
+// with.
+func judgeRelease(c *conditions, hr helmv2.HelmRelease, app model.App, r model.Report) bool {
+	switch {
+	case isReady(r):
+		reason, message := released(hr, app, r)
+		c.set(helmv2.ReleasedCondition, metav1.ConditionTrue, reason, message)
+		c.succeed(reason, message)
+		return true
+	case r.Err != nil && isTerminal(r):
+		c.stall(terminalReason(r), r.Err.Error())
+		return true
+	case r.Err != nil:
+		reason := helmFailure(hr, r)
+		if reason == helmv2.InstallFailedReason || reason == helmv2.UpgradeFailedReason {
+			c.set(helmv2.ReleasedCondition, metav1.ConditionFalse, reason, failureMessage(r))
+		}
+		c.fail(reason, failureMessage(r))
+	case !isBriefRelease(hr, r):
+		c.remove(meta.StalledCondition)
+		c.set(meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, helmProgress(hr, app, r))
+		c.set(meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "Reconciliation in progress")
+	}
+	return false
+}
+
+// isBriefRelease reports whether a report is of work at a revision that was
+// ready; see isBrief.
+func isBriefRelease(hr helmv2.HelmRelease, r model.Report) bool {
+	return condition(hr.Status.Conditions, meta.ReadyCondition).Status == metav1.ConditionTrue &&
+		hr.Status.ObservedGeneration == r.Generation && isAt(helmApplied(hr.Status), r.Snapshot) && len(r.Unready) == 0
+}
+
+// released are the reason and message of a release that is as declared: those
+// that are there already, as long as nothing else was released.
+func released(hr helmv2.HelmRelease, app model.App, r model.Report) (reason, message string) {
+	old := condition(hr.Status.Conditions, helmv2.ReleasedCondition)
+	if old.Status == metav1.ConditionTrue && hr.Status.ObservedGeneration == r.Generation &&
+		isAt(helmApplied(hr.Status), r.Snapshot) {
+		return old.Reason, old.Message
+	}
+	reason, verb := helmv2.InstallSucceededReason, "install"
+	if actionOf(hr) == helmv2.ReleaseActionUpgrade {
+		reason, verb = helmv2.UpgradeSucceededReason, "upgrade"
+	}
+	return reason, fmt.Sprintf("Helm %s succeeded for release %s/%s with chart %s", verb, releaseNamespace(hr), releaseName(hr), chartText(hr, app, r))
+}
+
+// chartText is the chart as "name@version".
+func chartText(hr helmv2.HelmRelease, app model.App, r model.Report) string {
+	name := ""
+	switch {
+	case r.Snapshot == nil:
+		return "unknown"
+	case hr.Spec.Chart != nil:
+		name = hr.Spec.Chart.Spec.Chart
+	case hr.Spec.ChartRef != nil:
+		name = hr.Spec.ChartRef.Name
+	}
+	version, _ := chartRevision(r.Snapshot, app)
+	return name[strings.LastIndexByte(name, '/')+1:] + "@" + version
+}
+
+func helmProgress(hr helmv2.HelmRelease, app model.App, r model.Report) string {
+	switch {
+	case app.Deleting:
+		return "Running 'uninstall' action"
+	case r.Snapshot == nil:
+		return "Fetching the chart"
+	case len(r.Unready) > 0:
+		return fmt.Sprintf("Running '%s' action with timeout of %s", actionOf(hr), app.Sync.Timeout)
+	}
+	return fmt.Sprintf("Running '%s' action", actionOf(hr))
+}
+
+// helmFailure is the reason of a failure.
+func helmFailure(hr helmv2.HelmRelease, r model.Report) string {
+	if reference := (referenceError{}); errors.As(r.Err, &reference) {
+		return valuesErrorReason
+	}
+	switch r.Stage {
+	case model.StageSpec, model.StageSource:
+		return sourceNotReadyReason
+	case model.StageDependency:
+		return helmv2.DependencyNotReadyReason
+	case model.StageDelete:
+		return helmv2.UninstallFailedReason
+	}
+	if actionOf(hr) == helmv2.ReleaseActionInstall {
+		return helmv2.InstallFailedReason
+	}
+	return helmv2.UpgradeFailedReason
+}
+
+// judgeDrift keeps the condition Drifted, where drift is to be detected.
+func judgeDrift(c *conditions, hr helmv2.HelmRelease, r model.Report) {
+	drift := hr.GetDriftDetection()
+	switch {
+	case !drift.MustDetectChanges():
+		c.remove(helmv2.DriftedCondition)
+	case !isReady(r) && r.Err != nil, r.Resources == nil:
+	case r.Sync == model.OutOfSync && isReady(r):
+		c.set(helmv2.DriftedCondition, metav1.ConditionTrue, helmv2.DriftDetectedReason, driftText(r))
+	case r.Sync == model.Synced:
+		c.set(helmv2.DriftedCondition, metav1.ConditionFalse, helmv2.NoDriftDetectedReason, "No drift detected")
+	}
+}
+
+func driftText(r model.Report) string {
+	var names []string
+	for _, res := range r.Resources {
+		if res.Sync == model.OutOfSync {
+			names = append(names, res.Object.ObjectKey.String())
+		}
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("Cluster state of %d objects is not as the chart declares: %s", len(names), strings.Join(names, ", "))
+}
+
+func kustomizeInventory(in *helmv2.ResourceInventory) *kustomizev1.ResourceInventory {
+	if in == nil {
+		return nil
+	}
+	out := &kustomizev1.ResourceInventory{Entries: []kustomizev1.ResourceRef{}}
+	for _, e := range in.Entries {
+		out.Entries = append(out.Entries, kustomizev1.ResourceRef{ID: e.ID, Version: e.Version})
+	}
+	return out
+}
+
+func helmInventory(in *kustomizev1.ResourceInventory) *helmv2.ResourceInventory {
+	if in == nil {
+		return nil
+	}
+	out := &helmv2.ResourceInventory{Entries: []helmv2.ResourceRef{}}
+	for _, e := range in.Entries {
+		out.Entries = append(out.Entries, helmv2.ResourceRef{ID: e.ID, Version: e.Version})
+	}
+	return out
+}
+
+func helmKnown(in *helmv2.ResourceInventory) []model.ObjectRef {
+	return knownOf(kustomizeInventory(in))
+}
