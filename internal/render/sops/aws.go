@@ -2,10 +2,16 @@ package sops
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
 	"regexp"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/getsops/sops/v3/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"sigs.k8s.io/yaml"
 )
 
@@ -38,16 +44,37 @@ func (k *Keys) unwrapAWS(ctx context.Context, m masterKey) ([]byte, error) {
 	if !awsARN.MatchString(m.ARN) || m.Role != "" && !awsRole.MatchString(m.Role) {
 		return nil, denied("its ARN is malformed")
 	}
-	client, g := k.guarded(awsHost)
-	key := kms.MasterKey{Arn: m.ARN, Role: m.Role, EncryptedKey: m.Enc, EncryptionContext: map[string]*string{}}
-	for name, value := range m.Context {
-		key.EncryptionContext[name] = &value
+	sealed, err := base64.StdEncoding.DecodeString(m.Enc)
+	if err != nil {
+		return nil, denied("its encrypted data key is malformed")
 	}
-	kms.NewCredentialsProvider(k.aws).ApplyToMasterKey(&key)
-	kms.NewHTTPClient(client).ApplyToMasterKey(&key)
-	plain, err := key.DecryptContext(ctx)
+	client, g := k.guarded(awsHost)
+	region := strings.Split(m.ARN, ":")[3]
+	user, err := k.awsUser(ctx, client, region, m.Role)
+	if err != nil {
+		return nil, g.outcome(ctx, "AWS STS", err)
+	}
+	answer, err := kms.New(kms.Options{Region: region, Credentials: user, HTTPClient: client}).
+		Decrypt(ctx, &kms.DecryptInput{KeyId: &m.ARN, CiphertextBlob: sealed, EncryptionContext: m.Context})
 	if err != nil {
 		return nil, g.outcome(ctx, "AWS KMS", err)
 	}
-	return plain, nil
+	return answer.Plaintext, nil
+}
+
+// awsUser are the credentials to decrypt with: those of a role, if there is one.
+func (k *Keys) awsUser(ctx context.Context, client *http.Client, region, role string) (aws.CredentialsProvider, error) {
+	if role == "" {
+		return k.aws, nil
+	}
+	answer, err := sts.New(sts.Options{Region: region, Credentials: k.aws, HTTPClient: client}).
+		AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("fixpoint")})
+	if err != nil {
+		return nil, err
+	}
+	c := answer.Credentials
+	if c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil {
+		return nil, errors.New("no credentials")
+	}
+	return credentials.NewStaticCredentialsProvider(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken), nil
 }

@@ -3,6 +3,7 @@ package sops
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"net/url"
@@ -14,7 +15,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
-	"github.com/getsops/sops/v3/azkv"
 	"sigs.k8s.io/yaml"
 )
 
@@ -120,13 +120,21 @@ func (k *Keys) unwrapAzure(ctx context.Context, m masterKey) ([]byte, error) {
 	if err != nil || at.Scheme != "https" || !azureVault(at.Host) || !azureName.MatchString(m.Name) || !azureName.MatchString(m.Version) {
 		return nil, denied("it is no key of an Azure Key Vault")
 	}
+	sealed, err := base64.RawURLEncoding.DecodeString(m.Enc)
+	if err != nil {
+		return nil, denied("its encrypted data key is malformed")
+	}
 	client, g := k.guarded(func(host string) bool { return host == at.Host })
-	key := azkv.MasterKey{VaultURL: "https://" + at.Host, Name: m.Name, Version: m.Version, EncryptedKey: m.Enc}
-	azkv.NewTokenCredential(k.azure).ApplyToMasterKey(&key)
-	azkv.NewClientOptions(&azkeys.ClientOptions{ClientOptions: policy.ClientOptions{Transport: client}}).ApplyToMasterKey(&key)
-	plain, err := key.DecryptContext(ctx)
+	vault, err := azkeys.NewClient("https://"+at.Host, k.azure, &azkeys.ClientOptions{
+		ClientOptions: policy.ClientOptions{Transport: client},
+	})
+	if err != nil {
+		return nil, denied("it is no key of an Azure Key Vault")
+	}
+	algorithm := azkeys.EncryptionAlgorithmRSAOAEP256
+	answer, err := vault.Decrypt(ctx, m.Name, m.Version, azkeys.KeyOperationParameters{Algorithm: &algorithm, Value: sealed}, nil)
 	if err != nil {
 		return nil, g.outcome(ctx, "Azure Key Vault", err)
 	}
-	return plain, nil
+	return answer.Result, nil
 }

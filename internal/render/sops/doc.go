@@ -10,7 +10,8 @@
 // name of the list that it stands in as kind; the answer is the data key, or a
 // share of it.
 //
-// The file format is read here, and not by the library's root package: that one
-// reads a file of the host when it is loaded, may end the process, and logs
-// what it decrypts. Tests compare with it.
+// The file format is read here and not by SOPS's own packages, and the key
+// services are asked with their own clients: SOPS's read the environment, home
+// and /etc of the process, start gpg, may end the process, and log what they
+// decrypt. Tests compare with them.
 package sops

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/getsops/sops/v3/cmd/sops/common"
 	"github.com/getsops/sops/v3/cmd/sops/formats"
 	"github.com/getsops/sops/v3/config"
+	"github.com/getsops/sops/v3/hcvault"
 	"github.com/getsops/sops/v3/keys"
 	"github.com/getsops/sops/v3/pgp"
 	"github.com/getsops/sops/v3/shamir"
@@ -197,4 +199,13 @@ func decrypter(t testing.TB, keys map[string]model.Hidden) *Decrypter {
 	}
 	d.Keys = nil
 	return New(t.Context(), d, k.Unwrap)
+}
+
+// encryptWithVault lets the library encrypt with a key of Vault.
+func encryptWithVault(t *testing.T, network http.RoundTripper) []byte {
+	t.Helper()
+	key := hcvault.NewMasterKey("https://vault.example.com", "transit", "k")
+	hcvault.Token("t").ApplyToMasterKey(key)
+	hcvault.NewHTTPClient(&http.Client{Transport: network}).ApplyToMasterKey(key)
+	return encrypt(t, formats.Yaml, "a: s3cret\n", rules{groups: [][]keys.MasterKey{{key}}})
 }

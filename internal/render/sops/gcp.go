@@ -7,10 +7,8 @@ import (
 	"net/url"
 	"regexp"
 
-	"github.com/getsops/sops/v3/gcpkms"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
-	"google.golang.org/api/option"
 )
 
 var (
@@ -18,7 +16,10 @@ var (
 	gcpHost = below("googleapis.com")
 )
 
-const gcpScope = "https://www.googleapis.com/auth/cloudkms"
+const (
+	gcpScope = "https://www.googleapis.com/auth/cloudkms"
+	gcpURL   = "https://cloudkms.googleapis.com/v1/"
+)
 
 // readGCP reads the key of a service account. Other kinds of credentials make
 // the library read files, run commands or ask hosts that they name.
@@ -45,6 +46,8 @@ func (k *Keys) readGCP(data []byte) error {
 	return nil
 }
 
+// unwrapGCP asks the REST API of Cloud KMS:
+// https://cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/decrypt
 func (k *Keys) unwrapGCP(ctx context.Context, m masterKey) ([]byte, error) {
 	if k.gcp == nil {
 		return nil, missing(entryGCP)
@@ -54,14 +57,12 @@ func (k *Keys) unwrapGCP(ctx context.Context, m masterKey) ([]byte, error) {
 	}
 	client, g := k.guarded(gcpHost)
 	client.Transport = &oauth2.Transport{Source: k.gcp, Base: g}
-	key := gcpkms.MasterKey{ResourceID: m.ResourceID, EncryptedKey: m.Enc}
-	// Given twice: without it, the library would look into the environment.
-	gcpkms.NewTokenSource(k.gcp).ApplyToMasterKey(&key)
-	gcpkms.UseRESTClient{}.ApplyToMasterKey(&key)
-	gcpkms.ClientOptions{option.WithHTTPClient(client)}.ApplyToMasterKey(&key)
-	plain, err := key.DecryptContext(ctx)
-	if err != nil {
+	var answer struct {
+		Plaintext []byte `json:"plaintext"`
+	}
+	err := post(ctx, client, gcpURL+m.ResourceID+":decrypt", nil, map[string]string{"ciphertext": m.Enc}, &answer)
+	if err != nil || len(answer.Plaintext) == 0 {
 		return nil, g.outcome(ctx, "GCP KMS", err)
 	}
-	return plain, nil
+	return answer.Plaintext, nil
 }

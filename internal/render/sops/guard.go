@@ -1,8 +1,12 @@
 package sops
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -46,6 +50,30 @@ func (k *Keys) guarded(allowed func(host string) bool) (*http.Client, *guard) {
 	}}, g
 }
 
+// post sends JSON and reads JSON.
+func post(ctx context.Context, client *http.Client, to string, header http.Header, question, answer any) error {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	maps.Copy(r.Header, header)
+	r.Header.Set("Content-Type", "application/json")
+	w, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer w.Body.Close()
+	if w.StatusCode != http.StatusOK {
+		return errors.New(w.Status)
+	}
+	const most = 1 << 20
+	return json.NewDecoder(io.LimitReader(w.Body, most)).Decode(answer)
+}
+
 // outcome is the error for a request to a service that failed.
 func (g *guard) outcome(ctx context.Context, service string, err error) error {
 	status := int(g.status.Load())
@@ -64,7 +92,7 @@ func (g *guard) outcome(ctx context.Context, service string, err error) error {
 		return model.As(model.ErrTransient, errors.New(service+" can't be reached"))
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= http.StatusInternalServerError:
 		return model.As(model.ErrTransient, errors.New(service+" is not able to answer: "+http.StatusText(status)))
-	case status >= http.StatusBadRequest:
+	case status >= http.StatusMultipleChoices:
 		return denied("%s refuses: %s", service, http.StatusText(status))
 	}
 	return denied("the answer of %s can't be used", service)

@@ -17,7 +17,6 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/getsops/sops/v3/logging"
 	"golang.org/x/oauth2"
 )
 
@@ -61,9 +60,6 @@ type Keys struct {
 // NewKeys reads the entries of d. Entries with other names are ignored. An
 // error names the entry, and nothing of its content; it is model.ErrInvalid.
 func NewKeys(d model.Decrypt, o Options) (*Keys, error) {
-	// The library logs what it is asked for.
-	const nothing = 0
-	logging.SetLevel(nothing)
 	k := &Keys{base: o.Transport}
 	if k.base == nil {
 		k.base = http.DefaultTransport

@@ -3,12 +3,11 @@ package sops
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/getsops/sops/v3/hcvault"
 )
 
 // vaultPath is the path of an engine or the name of a key. It must not lead to
@@ -35,6 +34,8 @@ func originOf(address string) (string, error) {
 	return strings.ToLower(u.Host), nil
 }
 
+// unwrapVault asks the API of Vault's transit engine:
+// https://developer.hashicorp.com/vault/api-docs/secret/transit#decrypt-data
 func (k *Keys) unwrapVault(ctx context.Context, m masterKey) ([]byte, error) {
 	if k.token == "" {
 		return nil, missing(entryVaultToken)
@@ -50,12 +51,15 @@ func (k *Keys) unwrapVault(ctx context.Context, m masterKey) ([]byte, error) {
 		return nil, denied("its engine path or key name is malformed")
 	}
 	client, g := k.guarded(func(h string) bool { return h == host })
-	key := hcvault.MasterKey{VaultAddress: "https://" + host, EnginePath: m.EnginePath, KeyName: m.KeyName, EncryptedKey: m.Enc}
-	hcvault.Token(k.token).ApplyToMasterKey(&key)
-	hcvault.NewHTTPClient(client).ApplyToMasterKey(&key)
-	plain, err := key.DecryptContext(ctx)
-	if err != nil {
+	var answer struct {
+		Data struct {
+			Plaintext []byte `json:"plaintext"`
+		} `json:"data"`
+	}
+	err = post(ctx, client, "https://"+host+"/v1/"+m.EnginePath+"/decrypt/"+m.KeyName, http.Header{"X-Vault-Token": {k.token}},
+		map[string]string{"ciphertext": m.Enc}, &answer)
+	if err != nil || len(answer.Data.Plaintext) == 0 {
 		return nil, g.outcome(ctx, "Vault", err)
 	}
-	return plain, nil
+	return answer.Data.Plaintext, nil
 }
