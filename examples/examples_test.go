@@ -56,7 +56,7 @@ func TestApps(t *testing.T) {
 			if !slices.Contains(examples.Repositories(), repository) {
 				t.Fatalf("it follows %q, which is no example", url)
 			}
-			if diff := cmp.Diff(rendered[name], renderOf(t, repository, app.Render)); diff != "" {
+			if diff := cmp.Diff(rendered[name], renderOf(t, repository, app.Sources[0].Render)); diff != "" {
 				t.Errorf("rendered (-want +got):\n%s", diff)
 			}
 		})
@@ -98,7 +98,7 @@ func renderOf(t *testing.T, repository string, spec model.Render) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := render.New(render.Config{}).Render(context.Background(), dir, spec)
+	out, err := render.New(render.Config{}).Render(context.Background(), model.RenderInput{Render: spec, Tree: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,10 +119,10 @@ func appOf(t *testing.T, objects []*unstructured.Unstructured) (app model.App, u
 	for _, u := range objects {
 		switch u.GetKind() {
 		case "Application":
-			adapted, source := argo.Adapt(u, argo.Env{Namespace: "argocd"})
-			app, url = adapted, source.URL
+			adapted, sources := argo.Adapt(u, argo.Env{Namespace: "argocd"})
+			app, url = adapted, sources[0].URL
 		case "Kustomization":
-			app = flux.App(u)
+			app = flux.Applied(u)
 		case "GitRepository":
 			url, _, _ = unstructured.NestedString(u.Object, "spec", "url")
 		}

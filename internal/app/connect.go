@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -27,12 +28,8 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// declaring are the kinds of objects that declare apps and their sources.
-var (
-	applications   = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Application"}
-	kustomizations = schema.GroupVersionKind{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"}
-	repositories   = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "GitRepository"}
-)
+// applications are Argo CD's objects that declare apps.
+var applications = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Application"}
 
 // connect makes the manager that reads the objects of both dialects.
 func (c *controller) connect(ctx context.Context) (ctrl.Manager, error) {
@@ -70,12 +67,16 @@ func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
 	if err := c.argo.SetupWithManager(mgr); err != nil {
 		return err
 	}
-	err := c.flux.Setup(ctx, mgr, flux.Deps{
+	meta, err := metadata.NewForConfig(mgr.GetConfig())
+	if err != nil {
+		return fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	err = c.flux.Setup(ctx, mgr, flux.Deps{
 		Engine: c.engine, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
-		Events: c.events, Log: c.log,
+		Metadata: meta, Events: c.events, Log: c.log,
 	})
 	if err != nil {
-		return fmt.Errorf("watching Kustomizations: %w", err)
+		return fmt.Errorf("watching Flux's objects: %w", err)
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func (c *controller) awaitCRDs(ctx context.Context) error {
 // unserved lists the kinds of both dialects that the API server does not serve.
 func unserved(client discovery.DiscoveryInterface) ([]string, error) {
 	var missing []string
-	for _, gvk := range []schema.GroupVersionKind{applications, kustomizations, repositories} {
+	for _, gvk := range append(flux.Kinds(), applications) {
 		list, err := client.ServerResourcesForGroupVersion(gvk.GroupVersion().String())
 		if err != nil && !apierrors.IsNotFound(err) {
 			return nil, err
@@ -133,29 +134,42 @@ func unserved(client discovery.DiscoveryInterface) ([]string, error) {
 	return missing, nil
 }
 
-func everywhere(string) bool { return true }
-
 // declared lists the apps that exist and stay.
 func (c *controller) declared(ctx context.Context, reader client.Reader) ([]model.AppKey, error) {
 	var keys []model.AppKey
-	for _, from := range []struct {
-		gvk schema.GroupVersionKind
-		key func(namespace, name string) model.AppKey
-		in  func(namespace string) bool
-	}{{applications, argo.Key, c.argo.Declares}, {kustomizations, flux.AppKeyOf, everywhere}} {
+	for _, gvk := range appKinds() {
 		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(from.gvk.GroupVersion().WithKind(from.gvk.Kind + "List"))
+		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		if err := reader.List(ctx, list); err != nil {
 			if errors.Is(err, context.Canceled) {
 				return nil, nil
 			}
-			return nil, fmt.Errorf("listing %ss: %w", from.gvk.Kind, err)
+			return nil, fmt.Errorf("listing %ss: %w", gvk.Kind, err)
 		}
 		for _, o := range list.Items {
-			if from.in(o.GetNamespace()) && o.GetDeletionTimestamp() == nil {
-				keys = append(keys, from.key(o.GetNamespace(), o.GetName()))
+			if o.GetDeletionTimestamp() == nil && (gvk != applications || c.argo.Declares(o.GetNamespace())) {
+				keys = append(keys, appKeyOf(&o))
 			}
 		}
 	}
 	return keys, nil
+}
+
+// appKinds are the kinds that declare apps.
+func appKinds() []schema.GroupVersionKind {
+	kinds := []schema.GroupVersionKind{applications}
+	for _, gvk := range flux.Kinds() {
+		if flux.Declares(gvk.GroupKind()) {
+			kinds = append(kinds, gvk)
+		}
+	}
+	return kinds
+}
+
+// appKeyOf is the key of the app that an object declares.
+func appKeyOf(u *unstructured.Unstructured) model.AppKey {
+	if u.GetKind() == applications.Kind {
+		return argo.Key(u.GetNamespace(), u.GetName())
+	}
+	return flux.AppKeyOf(u.GetKind(), u.GetNamespace(), u.GetName())
 }

@@ -28,7 +28,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
 	"github.com/fixpoint-cd/fixpoint/internal/remote"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/target"
 	"github.com/fixpoint-cd/fixpoint/internal/webhook"
@@ -75,7 +75,7 @@ type controller struct {
 	log     *slog.Logger
 	metrics *prometheus.Registry
 	store   *source.Store
-	render  *render.Renderer
+	render  *rendering
 	ledger  *ledger.Ledger
 	targets *targets
 	hosts   *hosts
@@ -151,11 +151,10 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if err != nil {
 		return errors.Join(err, c.ledger.Close())
 	}
-	renders, err := renderConfig(c.opt.Plugins)
-	if err != nil {
+	if c.render, err = newRendering(renderOptions{Plugins: c.opt.Plugins, Keep: 1}); err != nil {
 		return errors.Join(err, c.store.Close(), c.ledger.Close())
 	}
-	c.render = render.New(renders)
+	c.tellConfinement()
 	tracker := &argo.Tracker{ControlPlaneNamespace: c.opt.ArgoNamespace}
 	c.targets = &targets{
 		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker),
@@ -165,7 +164,6 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if c.hosts, err = c.newHosts(); err != nil {
 		return errors.Join(err, c.store.Close(), c.ledger.Close())
 	}
-	c.hooks = c.newWebhooks()
 	m := metrics.New(c.metrics)
 	dialects := map[string]engine.Dialect{}
 	c.engine = engine.New(engine.Config{
@@ -182,12 +180,23 @@ func (c *controller) open(mgr ctrl.Manager) error {
 		ClustersChanged: c.clustersChanged, Log: c.log,
 	})
 	maps.Copy(dialects, dialectsFor(tracker, c.argo, c.flux))
+	c.hooks = c.newWebhooks()
 	c.engine.Hold()
 	c.count(m)
 	return nil
 }
 
+// tellConfinement says at the start what holds back renders.
+func (c *controller) tellConfinement() {
+	if confined := sandbox.Available(); confined.Full() {
+		c.log.Info("renders are confined", "by", confined.String())
+	} else {
+		c.log.Warn("renders are not fully confined: who may push may read more than files of the repository", "by", confined.String())
+	}
+}
+
 func (c *controller) close() {
+	c.render.Close()
 	if err := errors.Join(c.store.Close(), c.ledger.Close()); err != nil {
 		c.log.Error("closing", "err", err)
 	}
@@ -204,6 +213,10 @@ func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[st
 			Reporter: forFlux, Stamp: flux.Tracker{}.Stamp, CreateOnly: flux.CreateOnly,
 			Policy: policy.Rules{Skip: flux.Skip, Unhonoured: flux.Unhonoured},
 		},
+		flux.HelmDialect: {
+			Reporter: forFlux, Stamp: flux.HelmTracker{}.Stamp, CreateOnly: flux.HelmCreateOnly,
+			Policy: policy.Rules{Unhonoured: flux.HelmUnhonoured},
+		},
 	}
 }
 
@@ -212,6 +225,7 @@ func marks(tracker *argo.Tracker) []target.Mark {
 	return []target.Mark{
 		{Manager: argo.Manager, Owner: tracker.Owner, Alone: true, Keep: argo.Keep},
 		{Manager: flux.Manager, Owner: flux.Tracker{}.Owner, Keep: flux.Keep},
+		{Manager: flux.HelmManager, Owner: flux.HelmTracker{}.Owner, Keep: flux.HelmKeep},
 	}
 }
 
@@ -270,7 +284,6 @@ func (c *controller) newHosts() (*hosts, error) {
 		uses: remote.NewUses(c.store, func(app model.AppKey) { c.engine.Wake(app) }),
 		complete: map[string]func(model.AppKey, model.Source) (model.Source, error){
 			argo.Dialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.argo.Remote(app, src) },
-			flux.Dialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
 		},
 	}, nil
 }
@@ -284,9 +297,14 @@ func (c *controller) newWebhooks() *webhook.Handler {
 			return argo.MaxPayload
 		},
 		Refresh:  func(p webhook.Push) int { return c.store.RefreshPush(p.URLs, p.Refs) },
-		Receiver: func(path string) (webhook.Receiver, bool) { return c.receiver(path) },
-		Poke:     func(path string) int { return c.flux.Poke(path) },
+		Receiver: c.receiver, Poke: c.flux.Poke,
 	})
+}
+
+// receiver is what a Receiver of Flux asks of its calls.
+func (c *controller) receiver(path string) (webhook.Receiver, bool) {
+	hook, ok := c.flux.Receiver(path)
+	return webhook.Receiver{Type: hook.Type, Token: hook.Token, Events: hook.Events}, ok
 }
 
 // webhookSecrets are those of argocd-secret, and our own for every sender.

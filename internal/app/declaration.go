@@ -5,10 +5,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,27 +16,53 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// Declared reads an object of a dialect by itself, without a cluster; false if
-// it is none.
-func Declared(u *unstructured.Unstructured) (cli.Declared, bool) {
-	switch u.GroupVersionKind().GroupKind() {
-	case applications.GroupKind():
-		app, src := argo.Adapt(u, argo.Env{Namespace: argo.DefaultNamespace})
-		return cli.Declared{App: &app, Source: app.Source, URL: src.URL, Warnings: app.Warnings, Invalid: app.Invalid}, true
-	case kustomizations.GroupKind():
-		app := flux.App(u)
-		return cli.Declared{App: &app, Source: app.Source, Warnings: app.Warnings, Invalid: app.Invalid}, true
-	case repositories.GroupKind():
-		r := flux.RepositoryOf(u)
-		return cli.Declared{Source: r.Key, URL: r.Source.URL, Warnings: r.Warnings, Invalid: r.Invalid}, true
+// Declared reads an object of a dialect without a cluster; false if it is none.
+// What it refers to is looked for in world; what is not there is left out.
+func Declared(u *unstructured.Unstructured, world []*unstructured.Unstructured) (cli.Declared, bool) {
+	kind := u.GroupVersionKind().GroupKind()
+	ctx := context.Background()
+	switch {
+	case kind == applications.GroupKind():
+		app, sources := argo.Adapt(u, argo.Env{Namespace: argo.DefaultNamespace})
+		return declaredApp(app, sourcesOf(app, sources)), true
+	case flux.Declares(kind):
+		app, sources, err := flux.Declared(ctx, manifests(world), u)
+		if err != nil {
+			app.Invalid = err
+		}
+		return declaredApp(app, sources), true
+	case flux.IsSourceKind(kind):
+		key, src, d := flux.DeclaredSource(ctx, manifests(world), u)
+		out := cli.Declared{Warnings: d.Warnings, Invalid: d.Invalid}
+		if src.URL != "" {
+			out.Sources = map[model.SourceKey]model.Source{key: src}
+		}
+		return out, true
 	}
 	return cli.Declared{}, false
 }
 
+func declaredApp(app model.App, sources map[model.SourceKey]model.Source) cli.Declared {
+	return cli.Declared{App: &app, Sources: sources, Warnings: app.Warnings, Invalid: app.Invalid}
+}
+
+// sourcesOf are the sources of an app by their keys.
+func sourcesOf(app model.App, sources []model.Source) map[model.SourceKey]model.Source {
+	out := map[model.SourceKey]model.Source{}
+	for i, s := range app.Sources {
+		if i < len(sources) && sources[i].URL != "" {
+			out[s.Key] = sources[i]
+		}
+	}
+	return out
+}
+
 // declaration is an app with all that its sync depends on.
 type declaration struct {
-	app    model.App
-	source model.Source
+	app     model.App
+	sources map[model.SourceKey]model.Source
+	// complete adds the credentials that the app has for a source.
+	complete func(model.Source) (model.Source, error)
 	// cluster is the one that the app is applied to.
 	cluster *rest.Config
 	// others are the objects that other apps have applied there.
@@ -51,36 +75,45 @@ func readDeclaration(ctx context.Context, config *rest.Config, flags cli.Inspect
 	if err != nil {
 		return declaration{}, fmt.Errorf("connecting to the cluster at %s: %w: check the kubeconfig", config.Host, err)
 	}
-	d := declaration{cluster: config}
+	d := declaration{cluster: config, complete: func(src model.Source) (model.Source, error) { return src, nil }}
 	settings, err := argoSettings(ctx, reader, flags.ArgoNamespace)
 	if err != nil {
 		return d, err
 	}
 	env := argo.Env{Namespace: flags.ArgoNamespace, Settings: settings}
 	if flags.Object.GetKind() == applications.Kind {
-		d.app, d.source = argo.Adapt(flags.Object, env)
-	} else {
-		d.app = flux.App(flags.Object)
+		var sources []model.Source
+		d.app, sources = argo.Adapt(flags.Object, env)
+		d.sources = sourcesOf(d.app, sources)
+		project := argo.ProjectOf(flags.Object)
+		d.complete = func(src model.Source) (model.Source, error) { return settings.Remote(project, src) }
+	} else if d.app, d.sources, err = flux.Declared(ctx, reader, flags.Object); err != nil {
+		return d, err
 	}
 	if d.app.Invalid != nil {
 		return d, d.app.Invalid
-	}
-	if d.app.Key.Dialect == flux.Dialect {
-		if d.source, err = fluxSource(ctx, reader, flags.Object, d.app); err != nil {
-			return d, err
-		}
 	}
 	for _, c := range settings.Clusters() {
 		if d.app.Target != "" && c.Target() == d.app.Target {
 			d.cluster = c.Config
 		}
 	}
-	d.source.Suspended = false
-	if flags.Revision != "" {
-		d.source.Ref = model.Ref{Any: flags.Revision}
-	}
+	d.follow(flags.Revision)
 	d.others, err = otherApps(ctx, reader, env, d.app)
 	return d, err
+}
+
+// follow makes the first source that is rendered follow another revision; "" is
+// the one that is declared.
+func (d *declaration) follow(revision string) {
+	for _, s := range d.app.Sources {
+		src := d.sources[s.Key]
+		src.Suspended = false
+		if revision != "" && !s.FilesOnly {
+			src.Ref, revision = model.Ref{Any: revision}, ""
+		}
+		d.sources[s.Key] = src
+	}
 }
 
 // argoSettings reads Argo CD's own, which hold credentials and clusters.
@@ -98,44 +131,11 @@ func argoSettings(ctx context.Context, reader client.Reader, namespace string) (
 	return settings, nil
 }
 
-// fluxSource is the GitRepository that a Kustomization names, with the
-// credentials of its Secret.
-func fluxSource(ctx context.Context, reader client.Reader, u *unstructured.Unstructured, app model.App) (model.Source, error) {
-	ref, _, _ := unstructured.NestedStringMap(u.Object, "spec", "sourceRef")
-	namespace := ref["namespace"]
-	if namespace == "" {
-		namespace = u.GetNamespace()
-	}
-	repo := &unstructured.Unstructured{}
-	repo.SetGroupVersionKind(repositories)
-	err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: ref["name"]}, repo)
-	if apierrors.IsNotFound(err) {
-		return model.Source{}, fmt.Errorf("GitRepository %s/%s does not exist: create it, or correct spec.sourceRef of Kustomization %s/%s",
-			namespace, ref["name"], app.Key.Namespace, app.Key.Name)
-	}
-	if err != nil {
-		return model.Source{}, fmt.Errorf("reading GitRepository %s/%s: %w", namespace, ref["name"], err)
-	}
-	r := flux.RepositoryOf(repo)
-	if r.Invalid != nil || r.Secret == "" {
-		return r.Source, r.Invalid
-	}
-	var secret corev1.Secret
-	if err := reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: r.Secret}, &secret); err != nil {
-		return model.Source{}, fmt.Errorf("reading the Secret of GitRepository %s/%s: %w", namespace, ref["name"], err)
-	}
-	r.Source.Auth, err = flux.AuthOf(r.Source.URL, secret.Data)
-	if err != nil {
-		return model.Source{}, fmt.Errorf("secret %s/%s: %w", namespace, r.Secret, err)
-	}
-	return r.Source, nil
-}
-
 // otherApps are the objects that other apps of the same target have applied,
 // by what their status says: those are not this app's to take.
 func otherApps(ctx context.Context, reader client.Reader, env argo.Env, app model.App) (map[model.AppKey][]model.ObjectKey, error) {
 	out := map[model.AppKey][]model.ObjectKey{}
-	for _, gvk := range []schema.GroupVersionKind{applications, kustomizations} {
+	for _, gvk := range appKinds() {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		if err := reader.List(ctx, list); err != nil {
@@ -145,11 +145,14 @@ func otherApps(ctx context.Context, reader client.Reader, env argo.Env, app mode
 			return nil, fmt.Errorf("listing %ss: %w", gvk.Kind, err)
 		}
 		for i := range list.Items {
-			other := flux.App(&list.Items[i])
+			u := &list.Items[i]
+			var other model.App
 			if gvk == applications {
-				other, _ = argo.Adapt(&list.Items[i], env)
+				other, _ = argo.Adapt(u, env)
+			} else {
+				other = flux.Applied(u)
 			}
-			if other.Key == app.Key || other.Target != app.Target || list.Items[i].GetDeletionTimestamp() != nil {
+			if other.Key == app.Key || other.Target != app.Target || u.GetDeletionTimestamp() != nil {
 				continue
 			}
 			for _, ref := range other.Known {

@@ -13,7 +13,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
+	"github.com/fixpoint-cd/fixpoint/internal/remote"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 )
 
@@ -45,6 +45,8 @@ func Inspect(ctx context.Context, flags cli.InspectFlags) (cli.Inspection, error
 type inspector struct {
 	store   *source.Store
 	targets *targets
+	hosts   *hosts
+	render  *rendering
 	engine  *engine.Engine
 	changed chan struct{}
 }
@@ -53,8 +55,8 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 	i := &inspector{changed: make(chan struct{}, 1)}
 	var err error
 	i.store, err = source.New(source.Config{
-		Dir: dir, Rewrites: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocalRepos,
-		OnChange: func(model.SourceKey) { i.signal() },
+		Dir: dir, Rewrites: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocal,
+		OnChange: func(key model.SourceKey) { i.hosts.uses.Changed(key); i.signal() },
 	})
 	if err != nil {
 		return nil, err
@@ -67,11 +69,32 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 		notify: func(model.AppKey, model.ObjectKey) { i.signal() }, kinds: func(string) { i.signal() },
 		find: func(string) (*rest.Config, error) { return d.cluster, nil },
 	}
+	if i.hosts, err = i.newHosts(flags, d); err != nil {
+		return nil, err
+	}
+	if i.render, err = newRendering(renderOptions{Plugins: flags.Plugins}); err != nil {
+		return nil, err
+	}
 	i.engine = engine.New(engine.Config{
-		Sources: i.store, Renderer: render.New(render.Config{}), Target: i.targets.get, Ledger: noLedger{}, Log: log,
+		Sources: i.store, Renderer: i.render, Host: i.hosts.of, Target: i.targets.get, Ledger: noLedger{}, Log: log,
 		Dialects: dialectsFor(tracker, nil, nil),
 	})
 	return i, nil
+}
+
+// newHosts answers the app's renders with the app's own credentials.
+func (i *inspector) newHosts(flags cli.InspectFlags, d declaration) (*hosts, error) {
+	policy, err := policyOf(flags.AllowRemote)
+	if err != nil {
+		return nil, err
+	}
+	return &hosts{
+		targets: i.targets, policy: policy, downloads: remote.NewDownloads(policy),
+		uses: remote.NewUses(i.store, func(model.AppKey) { i.signal() }),
+		complete: map[string]func(model.AppKey, model.Source) (model.Source, error){
+			d.app.Key.Dialect: func(_ model.AppKey, src model.Source) (model.Source, error) { return d.complete(src) },
+		},
+	}, nil
 }
 
 // signal tells a waiting inspection that there is news.
@@ -89,6 +112,7 @@ func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspect
 	g.Go(func() error { return i.targets.Run(run) })
 	defer func() {
 		stop()
+		i.render.Close()
 		if ended := g.Wait(); err == nil {
 			err = ended
 		}
@@ -96,7 +120,9 @@ func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspect
 			err = closed
 		}
 	}()
-	i.store.Set(d.app.Source, d.source)
+	for key, src := range d.sources {
+		i.store.Set(key, src)
+	}
 	t, err := i.targets.get(d.app.Target)
 	if err != nil {
 		return out, err
@@ -110,7 +136,7 @@ func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspect
 	}
 	out = cli.Inspection{Blocked: found.Plan.Blocked, Warnings: found.Warnings}
 	if s := found.Snapshot; s != nil {
-		out.Ref, out.Commit = s.Ref, s.Commit.ID
+		out.Ref, out.Commit = s.Ref, s.Revision
 	}
 	i.targets.mu.Lock()
 	cluster := i.targets.all[d.app.Target].Target

@@ -32,6 +32,9 @@ type Stdio struct {
 // Run is the command fixpoint with these arguments, the program's name not
 // being among them. It returns the exit code.
 func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
+	if code, ok := internalCommand(args, stdio.Err); ok {
+		return code
+	}
 	cmd := cli.New(cli.Deps{
 		Controller: func(ctx context.Context, flags cli.ControllerFlags) error {
 			return runController(ctx, flags, stdio.Err)

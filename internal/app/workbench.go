@@ -12,7 +12,6 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/remote"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 )
 
@@ -22,7 +21,7 @@ type workbench struct {
 	flags     cli.WorkbenchFlags
 	policy    remote.Policy
 	downloads *remote.Downloads
-	renderer  *render.Renderer
+	rendering *rendering
 	stop      context.CancelFunc
 
 	mu    sync.Mutex
@@ -38,11 +37,11 @@ func newWorkbench(flags cli.WorkbenchFlags) (cli.Workbench, error) {
 	if err != nil {
 		return nil, err
 	}
-	renders, err := renderConfig(flags.Plugins)
+	r, err := newRendering(renderOptions{Plugins: flags.Plugins})
 	if err != nil {
 		return nil, err
 	}
-	return &workbench{flags: flags, policy: policy, downloads: remote.NewDownloads(policy), renderer: render.New(renders)}, nil
+	return &workbench{flags: flags, policy: policy, downloads: remote.NewDownloads(policy), rendering: r}, nil
 }
 
 func policyOf(allow []string) (remote.Policy, error) {
@@ -56,10 +55,11 @@ func policyOf(allow []string) (remote.Policy, error) {
 	return policy, nil
 }
 
-// Render is in this process: the user's own files can't do what the user can't.
+// Render is confined as in the controller: what is looked at before it is merged
+// may be anybody's.
 func (w *workbench) Render(ctx context.Context, in model.RenderInput) (model.Rendered, error) {
 	in.Host = bench{w}
-	return w.renderer.Render(ctx, in)
+	return w.rendering.Render(ctx, in)
 }
 
 // Fetch gets a source that the user has named.
@@ -110,6 +110,7 @@ func (w *workbench) open() error {
 
 // Close removes what was fetched.
 func (w *workbench) Close() error {
+	w.rendering.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.store == nil {

@@ -53,6 +53,9 @@ var libraries lockedBuffer
 var shared *cluster
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == "render-worker" || os.Args[1] == "sandbox-exec") {
+		os.Exit(app.Run(context.Background(), os.Args[1:], app.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	}
 	klog.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(&libraries, nil)))
 	dir, err := os.MkdirTemp("", "fp")
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/fixpoint-cd/fixpoint/internal/app"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
 	"github.com/fixpoint-cd/fixpoint/internal/gitserver"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 )
@@ -101,7 +102,8 @@ func tail(s string, n int) string {
 func (e *env) startController(configure ...func(*app.Options)) {
 	e.t.Helper()
 	opt := app.Options{REST: e.cluster.rest, DataDir: e.dataDir, Listen: "127.0.0.1:0",
-		Mirrors: []source.Rewrite{{Prefix: org, Base: e.git.BaseURL() + "myorg/"}}}
+		Mirrors:          []source.Rewrite{{Prefix: org, Base: e.git.BaseURL() + "myorg/"}},
+		UnsignedWebhooks: true, AllowRemote: []string{org, "http://127.0.0.1"}}
 	started := make(chan string, 1)
 	opt.Started = func(addr string) { started <- addr }
 	for _, f := range configure {
@@ -300,7 +302,7 @@ func (e *env) holds(namespace, name, key, want string) {
 // test's controller finds none.
 func (e *env) sweep() {
 	ctx := context.Background()
-	for _, gvk := range []schema.GroupVersionKind{applicationKind, kustomizationKind, repositoryKind} {
+	for _, gvk := range append(flux.Kinds(), applicationKind) {
 		r, err := e.cluster.kind(gvk, metav1.NamespaceAll)
 		if err != nil {
 			e.t.Error(err)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,12 +18,13 @@ import (
 type call struct {
 	body   []byte
 	header map[string]string
+	path   string // "" is /webhook
 }
 
 // hook makes a call and returns the status of the answer.
 func (e *env) hook(c call) int {
 	e.t.Helper()
-	req, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, "http://"+e.addr+"/webhook", bytes.NewReader(c.body))
+	req, err := http.NewRequestWithContext(e.t.Context(), http.MethodPost, "http://"+e.addr+cmp.Or(c.path, "/webhook"), bytes.NewReader(c.body))
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -74,17 +76,17 @@ func TestWebhookSecret(t *testing.T) {
 		unsigned, fake call
 	}{
 		{"github",
-			call{github, map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256=" + signature(secret, github)}},
-			call{github, map[string]string{"X-GitHub-Event": "push"}},
-			call{github, map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256=" + signature("guess", github)}}},
+			call{github, map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256=" + signature(secret, github)}, ""},
+			call{github, map[string]string{"X-GitHub-Event": "push"}, ""},
+			call{github, map[string]string{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256=" + signature("guess", github)}, ""}},
 		{"gitlab",
-			call{gitlab, map[string]string{"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": secret}},
-			call{gitlab, map[string]string{"X-Gitlab-Event": "Push Hook"}},
-			call{gitlab, map[string]string{"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": "guess"}}},
+			call{gitlab, map[string]string{"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": secret}, ""},
+			call{gitlab, map[string]string{"X-Gitlab-Event": "Push Hook"}, ""},
+			call{gitlab, map[string]string{"X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": "guess"}, ""}},
 		{"gitea",
-			call{github, map[string]string{"X-Gitea-Event": "push", "X-Gitea-Signature": signature(secret, github)}},
-			call{github, map[string]string{"X-Gitea-Event": "push"}},
-			call{github, map[string]string{"X-Gitea-Event": "push", "X-Gitea-Signature": signature("guess", github)}}},
+			call{github, map[string]string{"X-Gitea-Event": "push", "X-Gitea-Signature": signature(secret, github)}, ""},
+			call{github, map[string]string{"X-Gitea-Event": "push"}, ""},
+			call{github, map[string]string{"X-Gitea-Event": "push", "X-Gitea-Signature": signature("guess", github)}, ""}},
 	} {
 		commit := e.push(repo, c.host, map[string]string{"a.yaml": configMap("hook-a", c.host)}) // its own call is unsigned
 		looks := e.count("fixpoint_git_ls_remote_total")
