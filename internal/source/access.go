@@ -72,7 +72,41 @@ func (a *access) tryAt(ctx context.Context, base remote, limit time.Duration, do
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return do(ctx, call{at: base, auth: authAt(a.auth, a.orig, base)})
+	at, moved := a.mirror.movedTo(base)
+	err = a.doAt(ctx, base, at, do)
+	if moved && err != nil && ctx.Err() == nil {
+		a.mirror.moved(base, base) // it may have moved on
+		at, err = base, a.doAt(ctx, base, base, do)
+	}
+	if !errors.Is(err, errRedirected) || ctx.Err() != nil {
+		return err
+	}
+	at, redirectErr := a.redirected(ctx, at)
+	if redirectErr != nil {
+		return fmt.Errorf("%w; following it failed: %w", err, redirectErr)
+	}
+	if err = a.doAt(ctx, base, at, do); err == nil {
+		a.mirror.moved(base, at)
+	}
+	return err
+}
+
+// doAt does something at a base, or at the place that it redirects to.
+func (a *access) doAt(ctx context.Context, base, at remote, do func(ctx context.Context, c call) error) error {
+	where := withoutUserinfo(at.String())
+	way, err := a.store.routeTo(ctx, at, a.proxy)
+	if err != nil {
+		return fmt.Errorf("connecting to %s: %w", where, err)
+	}
+	auth, err := a.login(ctx, redirectAuth(authAt(a.auth, a.orig, base), base, at), at)
+	if err != nil {
+		return fmt.Errorf("logging in to %s: %w", where, err)
+	}
+	err = do(ctx, call{at: at, auth: auth, way: way})
+	if errors.Is(err, model.ErrDenied) && a.auth.GitHub != (model.GitHubApp{}) {
+		a.store.tokens.Forget(a.auth.GitHub)
+	}
+	return err
 }
 
 // order is the bases, those that could not be reached lately last.
@@ -255,8 +289,7 @@ func (a *access) prove(ctx context.Context, id string) (string, error) {
 	}
 	// id is hexadecimal, so it is neither an option nor an expression.
 	out, err := a.store.git.run(ctx, call{
-		doing: "looking for commit " + id + " in", gitDir: dir, at: a.orig,
-		config: [][2]string{{"remote.origin.url", dir}}, args: []string{"rev-parse", "--verify", "--quiet", id + "^{commit}"},
+		doing: "looking for commit " + id + " in", gitDir: dir, at: remote{scheme: "file", path: dir}, args: []string{"rev-parse", "--verify", "--quiet", id + "^{commit}"},
 	})
 	if err != nil {
 		return "", notFound("branch, tag or commit", id)

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
@@ -17,9 +18,10 @@ import (
 )
 
 // helper answers git's question for a user name and a password from its own
-// environment. git asks it only for the host that it is configured for, so a
-// redirect to another host gets nothing.
-const helper = `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$FIXPOINT_USERNAME" "$FIXPOINT_PASSWORD"; }; f`
+// environment. git asks it only for the host that it is configured for.
+func helper(prefix string) string {
+	return `!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$` + prefix + `USERNAME" "$` + prefix + `PASSWORD"; }; f`
+}
 
 // withUserinfo takes the credentials of an http URL where there are no others.
 func withUserinfo(auth model.Auth, user *url.Userinfo) model.Auth {
@@ -31,12 +33,18 @@ func withUserinfo(auth model.Auth, user *url.Userinfo) model.Auth {
 	return auth
 }
 
-// at is what of the credentials may be sent to a base of the repository orig.
+// authAt is what of the credentials for orig may be used at a base of it that the
+// operator has named.
 func authAt(auth model.Auth, orig, base remote) model.Auth {
 	if base.scheme == "http" && orig.scheme != "http" && !loopback(base.host) {
-		auth.Username, auth.Password, auth.BearerToken = "", "", ""
+		return withoutLogin(auth)
 	}
 	return auth
+}
+
+// withoutLogin keeps what says whom we trust, and drops who we are.
+func withoutLogin(auth model.Auth) model.Auth {
+	return model.Auth{CA: auth.CA, Insecure: auth.Insecure, KnownHosts: auth.KnownHosts}
 }
 
 func loopback(host string) bool {
@@ -47,20 +55,45 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// credentials gives a command what it needs to log in: settings, environment,
-// and files that done removes. No secret is among a command's arguments.
-func (g *git) credentials(at remote, auth model.Auth) (config [][2]string, env []string, done func(), err error) {
+// credentials gives a command what it needs to get there and to log in: settings,
+// environment, and what done ends and removes. No secret is among a command's
+// arguments.
+func (g *git) credentials(ctx context.Context, c call) (config [][2]string, env []string, done func(), err error) {
 	files := &keyFiles{parent: g.tmp}
-	switch at.scheme {
+	done = files.remove
+	switch c.at.scheme {
 	case "http", "https":
-		config, env, err = httpCredentials(at, auth, files)
+		config, env, err = httpCredentials(c.at, c.auth, files)
+		if err == nil {
+			way, more := c.way.httpRoute(c.at)
+			config, env = append(config, way...), append(env, more...)
+			if c.auth.CA != "" && c.way.proxy != nil {
+				config = append(config, [2]string{"http.proxySSLCAInfo", files.add("proxy-ca.pem", c.auth.CA)})
+			}
+		}
 	case "ssh":
-		env, err = sshCredentials(auth, files)
+		var options []string
+		if options, err = sshCredentials(c.auth, files); err != nil {
+			break
+		}
+		way, end, routeErr := c.way.sshRoute(ctx, c.at, c.auth)
+		err = routeErr
+		done = func() { end(); files.remove() }
+		env = []string{"GIT_SSH_COMMAND=ssh " + quoted(append(way, options...))}
 	}
 	if err == nil {
 		err = files.err
 	}
-	return config, env, files.remove, err
+	return config, env, done, err
+}
+
+// quoted are words for a shell.
+func quoted(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+	}
+	return strings.Join(out, " ")
 }
 
 func httpCredentials(at remote, auth model.Auth, files *keyFiles) (config [][2]string, env []string, err error) {
@@ -70,12 +103,9 @@ func httpCredentials(at remote, auth model.Auth, files *keyFiles) (config [][2]s
 	}
 	switch {
 	case auth.BearerToken != "":
-		// git sends such a header along with a redirect, so none is followed.
-		config = append(config,
-			[2]string{scope + "extraHeader", "Authorization: Bearer " + auth.BearerToken},
-			[2]string{"http.followRedirects", "false"})
+		config = append(config, [2]string{scope + "extraHeader", "Authorization: Bearer " + auth.BearerToken})
 	case auth.Username != "" || auth.Password != "":
-		config = append(config, [2]string{"credential." + at.origin() + ".helper", helper})
+		config = append(config, [2]string{"credential." + at.origin() + ".helper", helper("FIXPOINT_")})
 		user := auth.Username
 		if user == "" {
 			user = "git"
@@ -118,10 +148,7 @@ func sshCredentials(auth model.Auth, files *keyFiles) ([]string, error) {
 		hosts := files.add("known_hosts", strings.TrimRight(auth.KnownHosts, "\n")+"\n")
 		options = append(options, "-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile="`+hosts+`"`)
 	}
-	for i, o := range options {
-		options[i] = "'" + strings.ReplaceAll(o, "'", `'\''`) + "'"
-	}
-	return []string{"GIT_SSH_COMMAND=ssh " + strings.Join(options, " ")}, nil
+	return options, nil
 }
 
 // plainKey checks a private key and takes its passphrase off.

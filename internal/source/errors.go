@@ -29,6 +29,9 @@ func (f *Failure) Unwrap() error { return f.err }
 // errDamaged: the mirror on disk is unusable, whatever the remote says.
 var errDamaged = errors.New("the local mirror is damaged")
 
+// errRedirected: the server wants to be asked elsewhere.
+var errRedirected = model.As(model.ErrInvalid, errors.New("redirected"))
+
 // symptom maps what git prints to a kind of error and to what can be done.
 type symptom struct {
 	text string
@@ -43,9 +46,13 @@ var symptoms = []symptom{
 	{"could not read username", model.ErrDenied, "the server asks for credentials and none are configured for this repository, or they are wrong"},
 	{"could not read password", model.ErrDenied, "the server asks for a password and none is configured for this repository"},
 	{"authentication failed", model.ErrDenied, "the server refused the credentials; check user name and password or token"},
+	{"received http code 407", model.ErrDenied, "the proxy refused the credentials"},
+	{"connect tunnel failed, response 407", model.ErrDenied, "the proxy refused the credentials"},
+	{"unable to complete socks5", model.ErrTransient, "the proxy could not connect, or refused the credentials"},
+	{"user was rejected by the socks5 server", model.ErrDenied, "the proxy refused the credentials"},
 	{"returned error: 401", model.ErrDenied, "the server refused the credentials; check user name and password or token"},
 	{"returned error: 403", model.ErrDenied, "the credentials may not read this repository"},
-	{"returned error: 30", model.ErrInvalid, "the server redirects; use the URL that it redirects to"},
+	{"returned error: 30", errRedirected, "the server redirects; use the URL that it redirects to"},
 	{"returned error: 404", model.ErrNotFound, "there is no such repository, or the credentials may not see it"},
 	{"repository not found", model.ErrNotFound, "there is no such repository, or the credentials may not see it"},
 	{"' not found", model.ErrNotFound, "there is no such repository, or the credentials may not see it"},
@@ -68,10 +75,14 @@ var damage = []string{
 
 // commandError is the error of a git command: its kind, what to do, and the
 // useful end of what it printed, with no secret in it.
-func commandError(doing string, at remote, auth model.Auth, stderr string, err error) error {
-	text := usefulLines(changing.ReplaceAllString(redact(stderr, auth), ""))
+func commandError(c call, stderr string, err error) error {
+	if c.way.proxy != nil {
+		password, _ := c.way.proxy.User.Password()
+		stderr = redact(stderr, model.Auth{Username: c.way.proxy.User.Username(), Password: password})
+	}
+	text := usefulLines(changing.ReplaceAllString(redact(stderr, c.auth), ""))
 	lower := strings.ToLower(stderr)
-	where := withoutUserinfo(at.String())
+	doing, where := c.doing, withoutUserinfo(c.at.String())
 	for _, s := range symptoms {
 		if strings.Contains(lower, s.text) {
 			return model.As(s.kind, fmt.Errorf("%s %s: %s (git: %s)", doing, where, s.hint, text))

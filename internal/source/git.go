@@ -31,6 +31,7 @@ type call struct {
 	gitDir string
 	at     remote
 	auth   model.Auth
+	way    route
 	config [][2]string
 	stdin  string
 	args   []string
@@ -41,7 +42,7 @@ const maxOutput = 64 << 20
 
 // run runs a command to its end and returns what it printed.
 func (g *git) run(ctx context.Context, c call) ([]byte, error) {
-	config, env, done, err := g.credentials(c.at, c.auth)
+	config, env, done, err := g.credentials(ctx, c)
 	defer done()
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", c.doing, withoutUserinfo(c.at.String()), err)
@@ -64,7 +65,7 @@ func (g *git) run(ctx context.Context, c call) ([]byte, error) {
 	case stdout.full:
 		return nil, model.As(model.ErrInvalid, fmt.Errorf("%s %s: it has too many refs (over %d MiB of them)", c.doing, withoutUserinfo(c.at.String()), maxOutput>>20))
 	case err != nil:
-		return nil, commandError(c.doing, c.at, c.auth, g.hidePaths(stderr.String()), err)
+		return nil, commandError(c, g.hidePaths(stderr.String()), err)
 	}
 	return stdout.Bytes(), nil
 }
@@ -93,7 +94,7 @@ func (g *git) settings(at remote) [][2]string {
 		{"submodule.recurse", "false"},
 		{"gc.auto", "0"},
 		{"maintenance.auto", "false"},
-		{"http.followRedirects", "initial"},
+		{"http.followRedirects", "false"},
 		{"http.lowSpeedLimit", "1"},
 		{"http.lowSpeedTime", "30"},
 	}
@@ -110,10 +111,7 @@ func (g *git) env(gitDir string, config [][2]string) []string {
 	for i, kv := range config {
 		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
 	}
-	for _, name := range []string{
-		"PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-	} {
+	for _, name := range []string{"PATH", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}

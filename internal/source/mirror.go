@@ -44,6 +44,7 @@ type mirror struct {
 
 	mu      sync.Mutex
 	resting map[string]time.Time // bases that could not be reached, and until when they are tried last
+	places  map[string]remote    // bases that redirect, and where to
 }
 
 // use gets the mirror for one writer, opened; done gives it back.

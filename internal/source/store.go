@@ -13,6 +13,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/source/archive"
+	"github.com/fixpoint-cd/fixpoint/internal/source/githubapp"
 	"github.com/fixpoint-cd/fixpoint/internal/source/hosts"
 	"github.com/fixpoint-cd/fixpoint/internal/source/overlay"
 )
@@ -68,6 +69,7 @@ type Store struct {
 	hosts *limiter
 	// policy is what may be connected to.
 	policy *hosts.Policy
+	tokens githubapp.Tokens
 	scope  scopes
 	shelf  *shelf
 	stats  counters
@@ -198,7 +200,7 @@ func (s *Store) mirrorOf(r remote) *mirror {
 		dir := filepath.Join(s.cfg.Dir, hashName(key)+".git")
 		m = &mirror{
 			store: s, dir: dir, name: r.String(),
-			busy: make(chan struct{}, 1), resting: map[string]time.Time{},
+			busy: make(chan struct{}, 1), resting: map[string]time.Time{}, places: map[string]remote{},
 			reader: &reader{git: s.git, gitDir: s.git.home, objects: filepath.Join(dir, "objects"), started: &s.stats.catFiles},
 		}
 		s.mirrors[key] = m
