@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"sync"
 	"testing"
 	"time"
@@ -173,3 +175,6 @@ func read(t *testing.T, s *model.Snapshot, name string) string {
 	}
 	return string(data)
 }
+
+// quiet takes what servers of the tests have to say.
+var quiet = log.New(io.Discard, "", 0)
