@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/google/go-cmp/cmp"
@@ -229,4 +231,35 @@ func TestSecurityArchives(t *testing.T) {
 			render(t, f, ".", model.Helm{}, Options{}, nil, nil).failsWith(t, c.fails)
 		})
 	}
+}
+
+// FuzzUnpack looks for archives that unpack to anything but files below the
+// chart, or to more than is allowed.
+func FuzzUnpack(f *testing.F) {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	w := tar.NewWriter(zip)
+	_ = w.WriteHeader(&tar.Header{Name: "a/Chart.yaml", Typeflag: tar.TypeReg, Size: 1})
+	_, _ = w.Write([]byte("x"))
+	_, _ = w.Close(), zip.Close()
+	f.Add(out.Bytes(), "a/Chart.yaml")
+	f.Add([]byte{}, `a\..\c:/x`)
+	f.Fuzz(func(t *testing.T, data []byte, name string) {
+		const most = 1 << 20
+		u := unpacker{left: most, entries: 100}
+		files, err := u.unpack(data)
+		size := 0
+		for _, file := range files {
+			size += len(file.Data)
+			if !fs.ValidPath(file.Name) || file.Name == "." {
+				t.Errorf("%q is no path below a directory", file.Name)
+			}
+		}
+		if err == nil && (size > most || len(files) > 100) {
+			t.Errorf("%d files with %d bytes", len(files), size)
+		}
+		if clean, err := memberName(name); err == nil && (!fs.ValidPath(clean) && utf8.ValidString(clean) || clean == ".") {
+			t.Errorf("%q became %q", name, clean)
+		}
+	})
 }
