@@ -97,8 +97,8 @@ e2e: build
 	go test -count=1 -timeout 45m ./internal/e2e/...
 	FIXPOINT_E2E=1 go test -count=1 -run TestClusterScript ./cmd/fixpoint
 
-bench: build ## API requests per object, and time beside the raw limit
-	FIXPOINT_BENCH=1 go test -v -count=1 -timeout 45m -run TestBench ./internal/e2e
+bench: build ## API requests and renders, and their time beside the raw limit and the stock commands
+	FIXPOINT_BENCH=1 go test -v -count=1 -timeout 45m -run TestBench ./internal/e2e ./internal/render/oracle
 
 generate: ## CRDs and deep copies, after a change of their types
 	@go generate ./...

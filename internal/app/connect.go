@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -67,13 +66,9 @@ func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
 	if err := c.argo.SetupWithManager(mgr); err != nil {
 		return err
 	}
-	meta, err := metadata.NewForConfig(mgr.GetConfig())
-	if err != nil {
-		return fmt.Errorf("connecting to the cluster: %w", err)
-	}
-	err = c.flux.Setup(ctx, mgr, flux.Deps{
+	err := c.flux.Setup(ctx, mgr, flux.Deps{
 		Engine: c.engine, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
-		Metadata: meta, Events: c.events, Log: c.log,
+		Events: c.events, Log: c.log,
 	})
 	if err != nil {
 		return fmt.Errorf("watching Flux's objects: %w", err)
@@ -171,5 +166,8 @@ func appKeyOf(u *unstructured.Unstructured) model.AppKey {
 	if u.GetKind() == applications.Kind {
 		return argo.Key(u.GetNamespace(), u.GetName())
 	}
-	return flux.AppKeyOf(u.GetKind(), u.GetNamespace(), u.GetName())
+	if u.GetKind() == flux.HelmReleaseKind {
+		return flux.HelmAppKeyOf(u.GetNamespace(), u.GetName())
+	}
+	return flux.AppKeyOf(u.GetNamespace(), u.GetName())
 }

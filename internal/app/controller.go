@@ -283,7 +283,9 @@ func (c *controller) newHosts() (*hosts, error) {
 		targets: c.targets, policy: policy, downloads: remote.NewDownloads(policy),
 		uses: remote.NewUses(c.store, func(app model.AppKey) { c.engine.Wake(app) }),
 		complete: map[string]func(model.AppKey, model.Source) (model.Source, error){
-			argo.Dialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.argo.Remote(app, src) },
+			argo.Dialect:     func(app model.AppKey, src model.Source) (model.Source, error) { return c.argo.Remote(app, src) },
+			flux.Dialect:     func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
+			flux.HelmDialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
 		},
 	}, nil
 }

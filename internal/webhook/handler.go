@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +30,7 @@ type Config struct {
 	// Receiver finds a Receiver by the path of a call; Poke looks at what it
 	// names and returns how much that is.
 	Receiver func(path string) (Receiver, bool)
-	Poke     func(ctx context.Context, path string) int
+	Poke     func(path string) int
 }
 
 // Handler answers webhooks. Beside the answer 202, which says how many sources
@@ -163,5 +162,5 @@ func (h *Handler) receiver(r *http.Request, body []byte) (int, error) {
 	if !receiver.counts(r.Header) {
 		return 0, nil
 	}
-	return h.cfg.Poke(r.Context(), r.URL.Path), nil
+	return h.cfg.Poke(r.URL.Path), nil
 }

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
@@ -111,7 +110,7 @@ func call(t *testing.T, cfg Config, path, body string, h http.Header) (int, []st
 	t.Helper()
 	var did []string
 	cfg.Refresh = func(p Push) int { did = append(did, p.URLs...); return len(p.URLs) }
-	cfg.Poke = func(_ context.Context, path string) int { did = append(did, path); return 1 }
+	cfg.Poke = func(path string) int { did = append(did, path); return 1 }
 	cfg.Receiver = func(path string) (Receiver, bool) {
 		kind, ok := strings.CutPrefix(path, "/hook/")
 		return Receiver{Type: kind, Token: secret, Events: []string{"push", "Push Hook", "repo:push"}}, ok

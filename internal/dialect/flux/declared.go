@@ -145,3 +145,6 @@ func Applied(obj *unstructured.Unstructured) model.App {
 	}
 	return Kustomization(obj, nil)
 }
+
+// HelmReleaseKind is the kind of HelmReleases.
+const HelmReleaseKind = helmv2.HelmReleaseKind
