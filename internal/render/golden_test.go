@@ -96,6 +96,8 @@ func renderParts(t *testing.T, tree model.Tree, spec model.Render) map[string]st
 		kind := "no kind"
 		if errors.Is(err, model.ErrInvalid) {
 			kind = "invalid"
+		} else if errors.Is(err, model.ErrDenied) {
+			kind = "denied"
 		}
 		parts[partError] = fmt.Sprintf("%s: %v\n", kind, err)
 		return parts

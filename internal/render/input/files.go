@@ -166,8 +166,14 @@ func (s *state) spend(name string, size int64) error {
 	return nil
 }
 
+// Left is how many bytes may still be read.
+func (s *state) Left() int64 { return s.left }
+
 // Refund takes size bytes back that will be read again.
 func (s *state) Refund(size int64) { s.left += size }
+
+// Place is a name for messages, with the tree that it is in.
+func (r *Files) Place(name string) string { return r.place + name }
 
 // Prefetch tells the tree that files below dir will be read.
 func (r *Files) Prefetch(dir string) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -102,14 +103,23 @@ func (i *Inputs) Remote(src model.Source) (*Files, *model.Snapshot, error) {
 	snap, err := i.remote(i.ctx, src)
 	if err != nil {
 		i.lasting = false
-		return nil, nil, i.Fail(fmt.Errorf("reading %s: %w", src.URL, err))
+		return nil, nil, i.Fail(fmt.Errorf("reading %s: %w", redact(src.URL), err))
 	}
 	if f := i.trees[at]; f != nil && f.tree == snap.Tree {
 		return f, snap, nil
 	}
-	f := i.files(snap.Tree, src.URL+"//")
+	f := i.files(snap.Tree, redact(src.URL)+"//")
 	i.trees[at] = f
 	return f, snap, nil
+}
+
+// redact is a URL without what may be a credential.
+func redact(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return text
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 func (i *Inputs) remote(ctx context.Context, src model.Source) (*model.Snapshot, error) {
@@ -119,23 +129,23 @@ func (i *Inputs) remote(ctx context.Context, src model.Source) (*model.Snapshot,
 	return i.host.Remote(ctx, src)
 }
 
-// Download is the content of a URL, as far as the operator allows it.
-func (i *Inputs) Download(url string) ([]byte, error) {
+// Download is the content at a URL, as far as the operator allows it.
+func (i *Inputs) Download(at string) ([]byte, error) {
 	if err := i.Check(); err != nil {
 		return nil, err
 	}
 	if i.host == nil {
-		return nil, i.Fail(model.As(model.ErrDenied, fmt.Errorf("%s: nothing remote can be read here", url)))
+		return nil, i.Fail(model.As(model.ErrDenied, fmt.Errorf("nothing remote can be read here")))
 	}
-	data, err := i.host.Download(i.ctx, url)
+	data, err := i.host.Download(i.ctx, at)
 	if err != nil {
 		i.lasting = false
 		return nil, i.Fail(err)
 	}
-	if err := i.spend(url, int64(len(data))); err != nil {
+	if err := i.spend(redact(at), int64(len(data))); err != nil {
 		return nil, err
 	}
-	i.ask(Read{what: askURL, name: url, answer: model.DigestOf(data).String()})
+	i.ask(Read{what: askURL, name: at, answer: model.DigestOf(data).String()})
 	return data, nil
 }
 

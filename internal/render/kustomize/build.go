@@ -1,65 +1,109 @@
 package kustomize
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"path"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
-	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
+	"sigs.k8s.io/kustomize/api/ifc"
 	"sigs.k8s.io/kustomize/api/konfig"
-	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/provider"
 	"sigs.k8s.io/kustomize/api/resmap"
-	"sigs.k8s.io/kustomize/api/resource"
-	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// schemaLock guards the schema that Kustomize keeps once for the process: a
+// Options are what a build needs of other packages.
+type Options struct {
+	// Decrypt returns the cleartext of a file that SOPS has encrypted, and other
+	// files as they are; nil decrypts nothing. The name's ending is that of what
+	// the file becomes.
+	Decrypt func(name string, data []byte) ([]byte, error)
+	// Helm renders the chart in a directory of files; nil renders none.
+	Helm func(files *input.Files, dir string, h model.Helm) ([]model.Object, error)
+}
+
+// maxKustomizations bounds how many kustomizations one render loads, a base
+// counted as often as it is used.
+const maxKustomizations = 2000
+
+// build is one render.
+type build struct {
+	in  *input.Inputs
+	opt Options
+	set model.Kustomize
+
+	factory   *resmap.Factory
+	validator ifc.Validator
+	// exclusive: the build may set the schema of the process.
+	exclusive bool
+	loaded    int
+}
+
+func newBuild(in *input.Inputs, set model.Kustomize, opt Options) *build {
+	parts := provider.NewDepProvider()
+	return &build{
+		in: in, opt: opt, set: set,
+		factory: resmap.NewFactory(parts.GetResourceFactory()), validator: parts.GetFieldValidator(),
+	}
+}
+
+// Render builds the kustomization in dir with the app's settings laid over it.
+// What is wrong in it or in them is model.ErrInvalid; a remote base that may
+// not be read is model.ErrDenied.
+func Render(in *input.Inputs, dir string, opt Options) ([]model.Object, error) {
+	b := newBuild(in, in.Render.Kustomize, opt)
+	root, err := b.overlay(dir)
+	if err != nil || root == nil {
+		return nil, err
+	}
+	return b.guarded(func() ([]model.Object, error) {
+		made, err := b.root(*root)
+		if err != nil {
+			return nil, err
+		}
+		return b.objects(made, root.origin)
+	})
+}
+
+// schemaLock guards the schema that the library keeps once for the process: a
 // build that sets one runs alone, and puts the built-in one back.
 var schemaLock sync.RWMutex
 
 var errNeedsSchema = errors.New("the kustomization sets a schema")
 
-// build is a build of a kustomization with the settings of an app.
-type build struct {
-	in  *input.Inputs
-	dir string
-	// origin is the kustomization file of dir.
-	origin string
-}
-
-// Options are what a build needs of other packages.
-type Options struct {
-	// Decrypt returns the cleartext of a file that SOPS has encrypted, and other
-	// files as they are; nil decrypts nothing.
-	Decrypt func(name string, data []byte) ([]byte, error)
-}
-
-// Render builds the kustomization of dir with the app's settings laid over it.
-func Render(in *input.Inputs, dir string, _ Options) ([]model.Object, error) {
-	b := &build{in: in, dir: dir}
-	k := &kustFS{files: in.Files, replaced: map[string][]byte{}}
-	if err := b.overlay(k); err != nil {
-		return nil, err
-	}
-	if k.empty {
-		return nil, nil
-	}
-	objects, err := b.run(k)
-	if !errors.Is(in.Broken(), errNeedsSchema) {
+// guarded runs a build as others run, and again, alone, if it turns out to set
+// a schema.
+func (b *build) guarded(run func() ([]model.Object, error)) ([]model.Object, error) {
+	left := b.in.Left()
+	objects, err := b.shared(run)
+	if !errors.Is(err, errNeedsSchema) {
 		return objects, err
 	}
-	in.Heal()
-	k.exclusive, k.loaded = true, 0
-	return b.run(k)
+	b.in.Refund(left - b.in.Left())
+	b.exclusive, b.loaded = true, 0
+	schemaLock.Lock()
+	defer schemaLock.Unlock()
+	defer parseSchema()
+	defer openapi.ResetOpenAPI()
+	return run()
 }
+
+var schemaParsed sync.Once
+
+func (b *build) shared(run func() ([]model.Object, error)) ([]model.Object, error) {
+	schemaLock.RLock()
+	defer schemaLock.RUnlock()
+	schemaParsed.Do(parseSchema)
+	return run()
+}
+
+// parseSchema makes the library read its schema. It reads some of it without a
+// lock, which is safe only once nobody writes it any more.
+func parseSchema() { openapi.SchemaForResourceType(yaml.TypeMeta{APIVersion: "v1", Kind: "Pod"}) }
 
 // File is the name of the kustomization file in dir; "" if there is none.
 func File(files *input.Files, dir string) (string, error) {
@@ -75,111 +119,30 @@ func File(files *input.Files, dir string) (string, error) {
 	return "", nil
 }
 
+// theFile is File, where there has to be exactly one.
+func theFile(files *input.Files, dir string) (string, error) {
+	file, err := File(files, dir)
+	if err != nil {
+		return "", err
+	}
+	if file == "" {
+		return "", model.Invalidf("%s has no kustomization file (kustomization.yaml); add one, "+
+			"or name files instead of the directory", files.Place(dir))
+	}
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		other := path.Join(dir, name)
+		if k, err := files.Kind(other); err != nil {
+			return "", err
+		} else if k == input.File && other != file {
+			return "", model.Invalidf("%s has two kustomization files, %s and %s; remove one",
+				files.Place(dir), path.Base(file), name)
+		}
+	}
+	return file, nil
+}
+
 // isKustomizationFile reports whether Kustomize takes a file of that name for
 // a kustomization.
 func isKustomizationFile(name string) bool {
 	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name))
-}
-
-// run runs Kustomize and takes the objects out of it.
-func (b *build) run(k *kustFS) ([]model.Object, error) {
-	defer k.lock()()
-	options := krusty.MakeDefaultOptions()
-	if b.in.Render.Kustomize.Generate {
-		options.LoadRestrictions = types.LoadRestrictionsNone
-	}
-	built, err := krusty.MakeKustomizer(options).Run(k, path.Join(mount, b.dir))
-	if b.in.Files.Broken() != nil {
-		return nil, b.in.Files.Broken()
-	}
-	if err != nil {
-		return nil, model.Invalidf("building the kustomization of %s: %s", b.dir, kustomizeProblem(err))
-	}
-	return b.collect(built)
-}
-
-// lock takes schemaLock as the build needs it, and returns its release.
-func (k *kustFS) lock() (unlock func()) {
-	if !k.exclusive {
-		schemaLock.RLock()
-		return schemaLock.RUnlock
-	}
-	schemaLock.Lock()
-	return func() {
-		openapi.ResetOpenAPI()
-		schemaLock.Unlock()
-	}
-}
-
-func (b *build) collect(built resmap.ResMap) ([]model.Object, error) {
-	if built.Size() > b.in.MaxObjects {
-		return nil, model.Invalidf("%s makes %d objects, more than the limit of %d; split the app", b.dir, built.Size(), b.in.MaxObjects)
-	}
-	objects := make([]model.Object, 0, built.Size())
-	for _, r := range built.Resources() {
-		if err := b.in.Files.Check(); err != nil {
-			return nil, err
-		}
-		o, err := b.object(r)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, o)
-	}
-	return objects, nil
-}
-
-// object takes one out of Kustomize as a map, which is cheaper than as YAML.
-func (b *build) object(r *resource.Resource) (model.Object, error) {
-	place := fmt.Sprintf("%s: %s %s", b.dir, r.GetKind(), r.GetName())
-	var text []byte
-	m, err := r.Map()
-	if err == nil {
-		text, err = json.Marshal(m)
-	}
-	var f manifest.Fields
-	if err == nil {
-		err = json.Unmarshal(text, &f)
-	}
-	if err != nil {
-		return model.Object{}, model.Invalidf("%s can't be written as JSON; are all keys of its maps strings?", place)
-	}
-	o, err := manifest.New(place, f, text)
-	o.Origin = b.origin
-	return o, err
-}
-
-var (
-	// What Kustomize prints of its input may be a secret.
-	printedValue   = regexp.MustCompile("(?s)`.*`")
-	printedConfig  = regexp.MustCompile("(?s) with config: `\n.*?`(: |$)")
-	printedLiteral = regexp.MustCompile(`(?s)invalid literal source .*, expected`)
-	printedList    = regexp.MustCompile(`\[.*\]`)
-	printedMap     = regexp.MustCompile(`\{.*\}`)
-	// What is wrong, inside of what Kustomize was doing.
-	innermost = regexp.MustCompile(`(security; file '[^']*' is not in or below '[^']*')|cycle detected: .*`)
-	noGroup   = strings.NewReplacer(".[noGrp]", "", ".[noNs]", "", "[noName]", "(no name)")
-)
-
-// kustomizeProblem is an error of Kustomize for people, without what it prints
-// of its input.
-func kustomizeProblem(err error) string {
-	text := printedConfig.ReplaceAllString(err.Error(), "$1")
-	text = printedLiteral.ReplaceAllString(text, "invalid literal source, expected")
-	if !strings.HasPrefix(text, "Failed to read kustomization file") {
-		text, _, _ = strings.Cut(text, "\n")
-	}
-	if cause := innermost.FindString(text); cause != "" {
-		text = strings.TrimPrefix(cause, "security; ")
-	}
-	text = noGroup.Replace(text)
-	text = printedValue.ReplaceAllString(text, "`…`")
-	text = printedList.ReplaceAllString(text, "[…]")
-	text = printedMap.ReplaceAllString(text, "{…}")
-	text = strings.ReplaceAll(strings.ReplaceAll(text, mount+"/", ""), mount, ".")
-	const most = 1500
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return strings.Join(strings.Fields(text), " ")
 }

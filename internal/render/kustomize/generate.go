@@ -10,14 +10,14 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
 )
 
-// generate lists what a kustomization of the app's path consists of where no
+// manifests lists what a kustomization of the app's path consists of where no
 // file says so: the manifests, and the directories with their own kustomization.
-func (b *build) generate() (found []string, err error) {
+func (b *build) manifests(top string) (found []string, err error) {
 	w := input.Walk{Files: b.in.Files, Warnf: b.in.Warnf, Recurse: true}
 	w.Enter = func(dir string) (bool, error) {
 		file, err := File(b.in.Files, dir)
 		if file != "" {
-			found = append(found, input.Relative(dir, b.dir))
+			found = append(found, input.Relative(dir, top))
 		}
 		return file == "", err
 	}
@@ -27,11 +27,11 @@ func (b *build) generate() (found []string, err error) {
 		}
 		is, err := b.isManifest(name)
 		if is {
-			found = append(found, input.Relative(name, b.dir))
+			found = append(found, input.Relative(name, top))
 		}
 		return err
 	}
-	return found, w.Dir(b.dir)
+	return found, w.Dir(top)
 }
 
 // isManifest reports whether a file looks like one for Kubernetes. Kustomize

@@ -3,84 +3,50 @@ package kustomize
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
-	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/resid"
-	"sigs.k8s.io/yaml"
 )
 
-// overlay lays the app's settings over its kustomization, in memory, and makes
-// one where there is none and the app wants that.
-func (b *build) overlay(k *kustFS) error {
-	file, err := File(b.in.Files, b.dir)
+// overlay is the kustomization in dir with the app's settings laid over it, in
+// memory, or one that is made where there is none and the app wants that; nil
+// if there is nothing to build.
+func (b *build) overlay(dir string) (*settled, error) {
+	load := &loader{b: b, files: b.in.Files, dir: dir, free: b.set.Generate || b.set.Unrestricted}
+	s := settled{load: load}
+	file, err := File(load.files, dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var kust types.Kustomization
 	switch {
-	case file != "":
-		b.origin = file
-		if !b.changesKustomization() {
-			return nil
+	case file != "" || !b.set.Generate:
+		if s.kust, s.file, err = b.readKustomization(load); err != nil {
+			return nil, err
 		}
-		if err := b.readKustomization(file, &kust); err != nil {
-			return err
-		}
-	case b.in.Render.Kustomize.Generate:
-		file, b.origin = path.Join(b.dir, "kustomization.yaml"), b.dir
-		if kust.Resources, err = b.generate(); err != nil {
-			return err
-		}
-		k.empty = len(kust.Resources) == 0
+		s.origin = s.file
 	default:
-		return model.Invalidf("%s has no kustomization file (kustomization.yaml); add one, or read it as a directory", b.dir)
+		s.kust, s.file, s.origin = &types.Kustomization{}, path.Join(dir, "kustomization.yaml"), dir
+		if s.kust.Resources, err = b.manifests(dir); err != nil || len(s.kust.Resources) == 0 {
+			return nil, err
+		}
+		s.kust.FixKustomization()
 	}
-	s := settings{b: b, file: file, kust: &kust}
-	if err := s.apply(); err != nil {
-		return err
-	}
-	text, err := yaml.Marshal(kust)
-	if err != nil {
-		return model.Invalidf("%s: laying the app's settings over it: %w", file, err)
-	}
-	k.replaced[file] = text
-	return nil
-}
-
-// changesKustomization reports whether there is any setting to lay over.
-func (b *build) changesKustomization() bool {
-	s := b.in.Render.Kustomize
-	return s.Namespace != "" || s.NamePrefix != "" || s.NameSuffix != "" || len(s.Images) > 0 ||
-		len(s.Replicas) > 0 || len(s.Patches) > 0 || len(s.Components) > 0 || len(s.Labels) > 0 || len(s.Annotations) > 0
-}
-
-func (b *build) readKustomization(file string, kust *types.Kustomization) error {
-	data, err := b.in.Files.Read(file)
-	if err != nil {
-		return err
-	}
-	if err := manifest.Guard(data); err != nil {
-		return model.Invalidf("%s, %w", file, err)
-	}
-	if err := kust.Unmarshal(data); err != nil {
-		return model.Invalidf("%s: %s", file, kustomizeProblem(err))
-	}
-	kust.FixKustomization()
-	return nil
+	over := settings{b: b, dir: dir, file: s.file, kust: s.kust}
+	return &s, over.apply()
 }
 
 // settings changes a kustomization as `kustomize edit` would.
 type settings struct {
-	b    *build
-	file string
-	kust *types.Kustomization
+	b         *build
+	dir, file string
+	kust      *types.Kustomization
 }
 
 func (s settings) apply() error {
-	k := s.b.in.Render.Kustomize
+	k := s.b.set
 	if k.Namespace != "" {
 		s.kust.Namespace = k.Namespace
 	}
@@ -107,6 +73,9 @@ func (s settings) apply() error {
 		}
 	}
 	if err := s.labels(); err != nil {
+		return err
+	}
+	if err := s.buildMetadata(); err != nil {
 		return err
 	}
 	return s.annotations()
@@ -166,14 +135,14 @@ func (s settings) patch(p model.Patch) error {
 }
 
 func (s settings) component(c string) error {
-	if path.IsAbs(c) || remoteBase.MatchString(c) {
-		return model.Invalidf("component %q has to be a path relative to %s; copy what is remote into the source", c, s.b.dir)
+	if path.IsAbs(c) || looksRemote.MatchString(c) {
+		return model.Invalidf("component %q has to be a path relative to %s; copy what is remote into the source", c, s.dir)
 	}
-	at, err := input.Clean(path.Join(s.b.dir, c))
+	at, err := input.Clean(path.Join(s.dir, c))
 	if err != nil {
 		return err
 	}
-	if s.b.in.Render.Kustomize.IgnoreMissingComponents {
+	if s.b.set.IgnoreMissingComponents {
 		if k, err := s.b.in.Files.Kind(at); err != nil || k != input.Dir {
 			return err
 		}
@@ -185,7 +154,7 @@ func (s settings) component(c string) error {
 }
 
 func (s settings) labels() error {
-	k := s.b.in.Render.Kustomize
+	k := s.b.set
 	if len(k.Labels) == 0 {
 		return nil
 	}
@@ -205,6 +174,19 @@ func (s settings) labels() error {
 	return nil
 }
 
+// buildMetadata adds what the app wants to know of the build.
+func (s settings) buildMetadata() error {
+	for _, option := range s.b.set.BuildMetadata {
+		if !slices.Contains(types.BuildMetadataOptions, option) {
+			return model.Invalidf("buildMetadata option %q is not known; there are %s", option, strings.Join(types.BuildMetadataOptions, ", "))
+		}
+		if !slices.Contains(s.kust.BuildMetadata, option) {
+			s.kust.BuildMetadata = append(s.kust.BuildMetadata, option)
+		}
+	}
+	return nil
+}
+
 func labelPairs(labels []types.Label) (pairs []map[string]string) {
 	for _, l := range labels {
 		pairs = append(pairs, l.Pairs)
@@ -213,7 +195,7 @@ func labelPairs(labels []types.Label) (pairs []map[string]string) {
 }
 
 func (s settings) annotations() error {
-	k := s.b.in.Render.Kustomize
+	k := s.b.set
 	for key, value := range k.Annotations {
 		if err := s.override(s.kust.CommonAnnotations, "annotation", key, value, k.ForceAnnotations); err != nil {
 			return err

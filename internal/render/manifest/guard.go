@@ -20,7 +20,7 @@ const (
 // aliases, and nesting without end. It says nothing about text that can't be
 // parsed; the parser will.
 func Guard(data []byte) error {
-	if !mayAlias(data) && !mayNest(data) {
+	if !MayAlias(data) && !mayNest(data) {
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -37,8 +37,8 @@ func Guard(data []byte) error {
 	}
 }
 
-// mayAlias reports whether there could be an anchor and an alias to it.
-func mayAlias(data []byte) bool {
+// MayAlias reports whether there could be an anchor and an alias to it.
+func MayAlias(data []byte) bool {
 	return marked(data, '&') && marked(data, '*')
 }
 

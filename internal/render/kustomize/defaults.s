@@ -1,0 +1,1 @@
+// An empty assembly file lets defaults.go declare a function without a body.
