@@ -110,15 +110,16 @@ func (e environment) scrub(text string) string {
 		}
 	}
 	delete(values, "")
+	const hidden = "(hidden)"
 	ordered := slices.SortedFunc(maps.Keys(values), func(a, b string) int { return len(b) - len(a) })
 	for _, v := range ordered {
 		if len(v) > short {
-			text = strings.ReplaceAll(text, v, "(hidden)")
+			text = strings.ReplaceAll(text, v, hidden)
 			continue
 		}
 		word := regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(v) + `($|\W)`)
-		for word.MatchString(text) && !strings.Contains("(hidden)", v) {
-			text = word.ReplaceAllString(text, "${1}(hidden)${2}")
+		for word.MatchString(text) && !word.MatchString(hidden) {
+			text = word.ReplaceAllString(text, "${1}"+hidden+"${2}")
 		}
 	}
 	return text

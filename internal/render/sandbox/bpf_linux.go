@@ -20,9 +20,9 @@ const highBits = 0x40000000
 // The verdicts of a filter.
 const (
 	allow = uint32(unix.SECCOMP_RET_ALLOW)
-	deny  = uint32(unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM))
+	deny  = uint32(unix.SECCOMP_RET_ERRNO | unix.EPERM)
 	// absent makes programs use an older call that a filter can look into.
-	absent = uint32(unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS))
+	absent = uint32(unix.SECCOMP_RET_ERRNO | unix.ENOSYS)
 	kill   = uint32(unix.SECCOMP_RET_KILL_PROCESS)
 )
 

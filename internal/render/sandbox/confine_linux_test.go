@@ -45,7 +45,7 @@ var attempts = map[string]func(target string) error{
 	},
 	"list /":            func(string) error { _, err := os.ReadDir("/"); return err },
 	"write file":        func(f string) error { return os.WriteFile(f+"2", []byte("x"), 0o600) },
-	"remove file":       func(f string) error { return os.Remove(f) },
+	"remove file":       os.Remove,
 	"rename file":       func(f string) error { return os.Rename(f, f+"3") },
 	"make directory":    func(f string) error { return os.Mkdir(f+"4", 0o700) },
 	"change mode":       func(f string) error { return os.Chmod(f, 0o777) },

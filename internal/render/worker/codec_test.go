@@ -37,9 +37,9 @@ func filled(v reflect.Value, depth int) {
 			v.Set(reflect.ValueOf(time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)))
 			return
 		}
-		for i := range v.NumField() {
-			if v.Field(i).Type() != reflect.TypeFor[model.Tree]() { // has its own way
-				filled(v.Field(i), depth+1)
+		for _, field := range v.Fields() {
+			if field.Type() != reflect.TypeFor[model.Tree]() { // has its own way
+				filled(field, depth+1)
 			}
 		}
 	default:

@@ -63,18 +63,3 @@ func (p *Pool) remove(w *process) bool {
 	p.idle = slices.Delete(p.idle, i, i+1)
 	return true
 }
-
-// dying is how long a worker whose pipe broke may take to say why.
-const dying = 5 * time.Second
-
-// bury waits for a worker that is dying, or ends it.
-func (w *process) bury(ctx interface{ Done() <-chan struct{} }) {
-	late := time.NewTimer(dying)
-	defer late.Stop()
-	select {
-	case <-w.over:
-	case <-late.C:
-	case <-ctx.Done():
-	}
-	w.end()
-}

@@ -88,14 +88,11 @@ var acts = map[string]func(*testCase) ([]model.Object, error){
 	"fail": func(*testCase) ([]model.Object, error) {
 		return nil, model.As(model.ErrDenied, errors.New("not for you"))
 	},
-	"warn":  func(j *testCase) ([]model.Object, error) { j.inputs.Malformed("x", "YAML"); return nil, nil },
-	"panic": func(*testCase) ([]model.Object, error) { panic("secret value") },
-	"crash": func(*testCase) ([]model.Object, error) { go crashing("secret value"); select {} },
-	"exit":  func(*testCase) ([]model.Object, error) { os.Exit(0); return nil, nil },
-	"loop": func(*testCase) ([]model.Object, error) {
-		for {
-		}
-	},
+	"warn":    func(j *testCase) ([]model.Object, error) { j.inputs.Malformed("x", "YAML"); return nil, nil },
+	"panic":   func(*testCase) ([]model.Object, error) { panic("secret value") },
+	"crash":   func(*testCase) ([]model.Object, error) { go crashing("secret value"); select {} },
+	"exit":    func(*testCase) ([]model.Object, error) { os.Exit(0); return nil, nil },
+	"loop":    func(*testCase) ([]model.Object, error) { return says(fmt.Sprint(spin())) },
 	"recurse": func(*testCase) ([]model.Object, error) { return says(fmt.Sprint(recurse(1))) },
 	"memory":  func(*testCase) ([]model.Object, error) { return says(fmt.Sprint(len(bomb()))) },
 	"block":   func(j *testCase) ([]model.Object, error) { _, err := j.inputs.Files.Read("block"); return nil, err },
@@ -155,14 +152,29 @@ func texts(b []byte, err error) ([]model.Object, error) {
 
 func crashing(value string) { panic(value) }
 
-//go:noinline
-func recurse(n int) int { return recurse(n+1) + 1 }
+// endless is never changed; only the compiler doesn't know it.
+var endless = true
 
-func bomb() [][]byte {
-	var all [][]byte
-	for {
+func spin() (turns int) {
+	for endless {
+		turns++
+	}
+	return turns
+}
+
+//go:noinline
+func recurse(n int) int {
+	if !endless {
+		return n
+	}
+	return recurse(n+1) + 1
+}
+
+func bomb() (all [][]byte) {
+	for endless {
 		all = append(all, touched(1<<20))
 	}
+	return all
 }
 
 func touched(n int) []byte {

@@ -149,7 +149,7 @@ func (e *arrived) Error() string { return e.Text }
 // Is reports whether the error had that kind where it happened.
 func (e *arrived) Is(target error) bool {
 	for bit, k := range kinds {
-		if target == k { //nolint:errorlint // kinds are compared as errors.Is does
+		if target == k {
 			return e.Kinds&(1<<bit) != 0
 		}
 	}

@@ -665,7 +665,7 @@ func BenchmarkFiles(b *testing.B) {
 			defer p.Close()
 			in := model.RenderInput{Render: model.Render{Path: act + "/app"}, Tree: newTestTree(files)}
 			for b.Loop() {
-				out := Outcome{}
+				var out Outcome
 				if act == "here" {
 					in.Path = "render/app"
 					out = testJob(context.Background(), in, limits, input.Hooks{})

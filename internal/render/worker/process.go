@@ -106,6 +106,21 @@ func (p *process) end() {
 	p.close()
 }
 
+// dying is how long a worker whose pipe broke may take to say why.
+const dying = 5 * time.Second
+
+// bury waits for a worker that is dying, or ends it.
+func (p *process) bury(ctx context.Context) {
+	late := time.NewTimer(dying)
+	defer late.Stop()
+	select {
+	case <-p.over:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	p.end()
+}
+
 // errUntouched: the worker had ended before it had the task.
 var errUntouched = errors.New("the worker was gone")
 
