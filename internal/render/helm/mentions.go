@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"helm.sh/helm/v4/pkg/chart/common"
@@ -47,7 +48,7 @@ func (r *run) capabilities(m mentions, constrained bool) (*common.Capabilities, 
 		caps.KubeVersion = *v
 	}
 	if len(r.set.APIVersions) > 0 {
-		caps.APIVersions = append(caps.APIVersions[:len(caps.APIVersions):len(caps.APIVersions)], r.set.APIVersions...)
+		caps.APIVersions = slices.Concat(caps.APIVersions, r.set.APIVersions)
 		return caps, nil
 	}
 	if m.apis || m.all() {

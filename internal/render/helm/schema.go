@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,7 +85,8 @@ func (r *run) validateOne(c *chart.Chart, vals map[string]any) (problems []strin
 	}
 	var invalid *jsonschema.ValidationError
 	if err := compiled.Validate(vals); errors.As(err, &invalid) {
-		return leaves(c.ChartFullPath(), invalid), nil
+		// The library goes through maps.
+		return slices.Sorted(slices.Values(leaves(c.ChartFullPath(), invalid))), nil
 	} else if err != nil {
 		return nil, model.Invalidf("%s can't be used", place)
 	}

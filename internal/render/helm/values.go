@@ -143,9 +143,9 @@ func (r *run) setFile(p model.NameValue, out map[string]any) error {
 		return err
 	}
 	r.mentions.add(data)
-	content := func([]rune) (any, error) { return string(data), nil }
-	return r.apply("file parameter "+short(p.Name), p.Name+"=file", out,
-		func(text string, out map[string]any) error { return strvals.ParseIntoFile(text, out, content) })
+	return r.apply("file parameter "+short(p.Name), p.Name+"=file", out, func(text string, out map[string]any) error {
+		return strvals.ParseIntoFile(text, out, strvals.RunesValueReader(func([]rune) (any, error) { return string(data), nil }))
+	})
 }
 
 // short is a name in quotes, the end of a long one left out.
