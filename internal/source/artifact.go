@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/bucket"
 	"github.com/fixpoint-cd/fixpoint/internal/source/fetch"
 	"github.com/fixpoint-cd/fixpoint/internal/source/helmrepo"
 	"github.com/fixpoint-cd/fixpoint/internal/source/oci"
+	"github.com/fixpoint-cd/fixpoint/internal/source/overlay"
 )
 
 // artifacts are what one place that is no Git repository has: a repository in a
@@ -76,6 +78,8 @@ func (s *Store) puller(src model.Source, settings fetch.Settings) (fetch.Puller,
 		return oci.New(src, settings, s.shelf.room)
 	case model.SourceHelm:
 		return helmrepo.New(src, settings, s.shelf.room, s.cfg.MaxIndex)
+	case model.SourceBucket:
+		return bucket.New(src, settings, s.shelf.room)
 	}
 	return nil, model.Invalidf("sources of the kind %q are not supported", src.Kind)
 }
@@ -263,7 +267,13 @@ func (a *artifacts) outcome(key askKey, src model.Source, cause error) outcome {
 	if t == nil {
 		return out
 	}
-	v := a.view(key, src, t.got)
+	v, err := a.view(key, src, t.got)
+	if err != nil {
+		if out.err == nil {
+			out.err = fmt.Errorf("source %s: %w", a.name, err)
+		}
+		return out
+	}
 	out.snapshot, out.id, out.restored = v.snapshot, v.id, t.restored
 	if t.restored && cause != nil {
 		out.err = fmt.Errorf("%w; what an earlier start has fetched (%s) is used", out.err, t.got.Revision)
@@ -271,16 +281,23 @@ func (a *artifacts) outcome(key askKey, src model.Source, cause error) outcome {
 	return out
 }
 
-func (a *artifacts) view(key askKey, _ model.Source, got *fetch.Got) *artifactView {
+func (a *artifacts) view(key askKey, src model.Source, got *fetch.Got) (*artifactView, error) {
 	if v := a.views[key]; v != nil && v.of == got {
-		return v
+		return v, nil
 	}
 	v := &artifactView{of: got, id: digestOf(key, got.Digest, got.Tree.ID()), snapshot: &model.Snapshot{
 		URL: a.name, Ref: got.Ref, Revision: got.Revision, Digest: got.Digest,
 		Verified: got.Verified, Metadata: got.Metadata, Tree: got.Tree,
 	}}
+	if src.Ignore != nil {
+		tree, err := overlay.New(got.Tree, overlay.Options{Ignore: src.Ignore, Cache: a.store.views})
+		if err != nil {
+			return nil, err
+		}
+		v.snapshot.Tree = tree
+	}
 	a.views[key] = v
-	return v
+	return v, nil
 }
 
 // restore serves an ask whose place is not to be looked at.

@@ -222,6 +222,17 @@ func (b *Builder) Finish() (*Tree, error) {
 	return t, nil
 }
 
+// Loose makes a tree that is in no room: nobody can open it again. Whether it
+// succeeds or not, it is the end of the Builder.
+func (b *Builder) Loose() (*Tree, error) {
+	if err := b.out.Flush(); err != nil {
+		b.Abort()
+		return nil, fmt.Errorf("storing a tree: %w", err)
+	}
+	b.root.seal()
+	return &Tree{root: b.root, content: b.file}, os.Remove(b.file.Name())
+}
+
 func (b *Builder) finish() (*Tree, error) {
 	b.root.seal()
 	t := &Tree{root: b.root, content: b.file}

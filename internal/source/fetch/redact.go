@@ -82,7 +82,7 @@ func (s Settings) Error(doing string, err error) error {
 	text := err.Error()
 	var u *url.Error
 	if errors.As(err, &u) {
-		text = u.Err.Error()
+		text = strings.Replace(text, u.Error(), u.Err.Error(), 1)
 	}
 	return model.As(kindOf(err), fmt.Errorf("%s: %s%s", s.clean(doing), s.clean(text), hint(err)))
 }
