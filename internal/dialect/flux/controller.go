@@ -69,10 +69,8 @@ type Deps struct {
 	Live client.Reader
 	// Client writes status and finalizers, and the HelmCharts of HelmReleases.
 	Client client.Client
-	// Metadata watches what objects refer to.
-	Metadata metadata.Interface
-	Events   record.EventRecorder
-	Log      *slog.Logger
+	Events record.EventRecorder
+	Log    *slog.Logger
 	// NoCrossNamespace forbids references to sources of other namespaces, as
 	// Flux's --no-cross-namespace-refs.
 	NoCrossNamespace bool
@@ -137,8 +135,12 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager, deps Deps) err
 			return fmt.Errorf("watching %ss: %w", kind, err)
 		}
 	}
+	meta, err := metadata.NewForConfig(mgr.GetConfig())
+	if err != nil {
+		return fmt.Errorf("connecting to watch metadata: %w", err)
+	}
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
-		c.sources.refs.run(ctx, deps.Metadata)
+		c.sources.refs.run(ctx, meta)
 		return nil
 	}))
 }

@@ -53,6 +53,12 @@ func (d Declaration) Key() model.SourceKey { return SourceKeyOf(d.Kind, d.Namesp
 // version tells what is asked for from what was asked for before.
 func (d Declaration) version() string { return fmt.Sprintf("%s %d %s", d.UID, d.Generation, d.Parent) }
 
+// content tells what is got from what was got before, however often it is
+// looked for.
+func (d Declaration) content() []byte {
+	return fmt.Appendf(nil, "%s %v %s %s %s %q %v", d.Source.URL, d.Source.Ref, d.Source.Chart, d.Of, d.Path, d.ValueFiles, d.IgnoreMissing)
+}
+
 func (d Declaration) object() object {
 	return object{d.Kind, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}}
 }

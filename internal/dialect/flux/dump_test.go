@@ -59,6 +59,7 @@ func dumpValue(b *strings.Builder, path string, v reflect.Value) {
 			dumpValue(b, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 		}
 	default:
-		line(fmt.Sprintf("%#v", v.Interface()))
+		text := fmt.Sprintf("%#v", v.Interface())
+		line(strings.ReplaceAll(strings.ReplaceAll(text, fmt.Sprintf("%#v", ignoreDefault), "the defaults"), fmt.Sprintf("%#v", ignoreAlways), "the files of Git"))
 	}
 }

@@ -67,10 +67,10 @@ func (d Declaration) lacks(err error) Declaration {
 
 // inside is a chart that lies in a directory of another source.
 func (d Declaration) inside(from Declaration, spec sourcev1.HelmChartSpec) Declaration {
-	d.Of, d.Path = from.Key(), spec.Chart
+	d.Of, d.Path, d.ValueFiles = from.Key(), spec.Chart, nil
 	d.Source.Suspended = spec.Suspend
-	for i, file := range d.ValueFiles {
-		d.ValueFiles[i] = "/" + strings.TrimPrefix(path.Clean("/"+file), "/")
+	for _, file := range spec.ValuesFiles {
+		d.ValueFiles = append(d.ValueFiles, path.Clean("/"+file))
 	}
 	if spec.ReconcileStrategy != sourcev1.ReconcileStrategyRevision {
 		d.Warnings = append(d.Warnings, model.Warning{Type: model.WarnField, Message: "spec.reconcileStrategy " +

@@ -76,7 +76,7 @@ func HelmRelease(obj *unstructured.Unstructured, chart Declaration, in Contents)
 	}
 	source, err := helmSource(hr, chart, in)
 	app.Sources = []model.AppSource{source}
-	app.Spec = specDigest(spec, in.digest(), []byte(source.Key), []byte(source.Render.Path), []byte(chart.version()))
+	app.Spec = specDigest(spec, in.digest(), chart.content())
 	app.Namespace = releaseNamespace(hr)
 	app.Labels, app.Annotations = helmMetadata(hr)
 	app.Sync = helmSync(hr)
@@ -85,6 +85,7 @@ func HelmRelease(obj *unstructured.Unstructured, chart Declaration, in Contents)
 	app.DependsOn = dependenciesOf(helmv2.HelmReleaseKind, hr.Namespace, hr.Spec.DependsOn)
 	app.Known = helmKnown(hr.Status.Inventory)
 	app.Applied = helmApplied(hr.Status)
+	app.Last = lastRelease(hr)
 	app.Deletion = deletionOf(hr)
 	switch {
 	case hr.DeletionTimestamp == nil:

@@ -3,6 +3,7 @@ package flux
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
@@ -54,6 +55,11 @@ func (h helmReleases) chart(ctx context.Context, obj *unstructured.Unstructured)
 	name, problem := chartSource(obj)
 	if problem != nil {
 		return noChart(obj), model.As(model.ErrInvalid, problem), nil
+	}
+	if last := lastChart(obj); last != name {
+		if err := h.drop(ctx, obj, last); err != nil {
+			return Declaration{}, nil, err
+		}
 	}
 	source, err := h.made(ctx, obj)
 	if err == nil && source == nil {
@@ -135,20 +141,39 @@ func (h helmReleases) gone(ctx context.Context, name types.NamespacedName, obj *
 	if obj == nil {
 		return nil
 	}
-	hr, err := helmReleaseOf(obj)
-	if err != nil {
-		return nil // it never had a HelmChart
+	charts := []object{lastChart(obj)}
+	if template, err := ChartTemplate(obj); err == nil && template != nil {
+		charts = append(charts, objectOf(template))
 	}
-	namespace, chart := hr.Status.GetHelmChart()
-	found, err := h.sources.cached(ctx, object{sourcev1.HelmChartKind, types.NamespacedName{Namespace: namespace, Name: chart}})
+	for _, chart := range charts {
+		if err := h.drop(ctx, obj, chart); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastChart is the HelmChart that the status names.
+func lastChart(obj *unstructured.Unstructured) object {
+	text, _, _ := unstructured.NestedString(obj.Object, "status", "helmChart")
+	namespace, name, _ := strings.Cut(text, "/")
+	return object{sourcev1.HelmChartKind, types.NamespacedName{Namespace: namespace, Name: name}}
+}
+
+// drop deletes a HelmChart if it was made for the HelmRelease.
+func (h helmReleases) drop(ctx context.Context, hr *unstructured.Unstructured, chart object) error {
+	if chart.Name == "" {
+		return nil
+	}
+	found, err := h.sources.cached(ctx, chart)
 	if err != nil || found == nil {
 		return err
 	}
-	if l := found.GetLabels(); l[helmLabelName] != name.Name || l[helmLabelNamespace] != name.Namespace {
+	if l := found.GetLabels(); l[helmLabelName] != hr.GetName() || l[helmLabelNamespace] != hr.GetNamespace() {
 		return nil
 	}
 	if err := h.sources.Client.Delete(ctx, found); err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("deleting %s: %w", objectOf(found), err)
+		return fmt.Errorf("deleting %s: %w", chart, err)
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ func HelmReleaseStatus(hr helmv2.HelmRelease, app model.App, r model.Report, han
 		next.LastAttemptedRevision, next.LastAttemptedRevisionDigest = chartRevision(newest, app)
 		next.LastAttemptedGeneration = r.Generation
 		next.LastAttemptedReleaseAction = actionOf(hr)
+		next.LastAttemptedConfigDigest = configDigest + app.Spec.String()
 	}
 	next.HelmChart = helmChartOf(hr)
 	next.StorageNamespace = cmp.Or(hr.Spec.StorageNamespace, hr.Namespace)
@@ -48,7 +49,7 @@ func HelmReleaseStatus(hr helmv2.HelmRelease, app model.App, r model.Report, han
 	if judgeRelease(c, hr, app, r) {
 		next.ObservedGeneration = r.Generation
 	}
-	judgeDrift(c, hr, r)
+	judgeDrift(c, hr, app, r)
 	c.warn(warningsOf(app, r))
 	next.Conditions = c.list
 	return next
@@ -87,6 +88,32 @@ func helmApplied(s helmv2.HelmReleaseStatus) string {
 	return s.LastAttemptedRevision
 }
 
+// configDigest begins lastAttemptedConfigDigest; the digest of the spec, the
+// values and the chart's source follows.
+const configDigest = "sha256:"
+
+// lastRelease is the release that the status tells of, if it has succeeded: so
+// that a restart begins no other one.
+func lastRelease(hr helmv2.HelmRelease) *model.Operation {
+	op := &model.Operation{Phase: model.PhaseSucceeded, Revision: helmApplied(hr.Status)}
+	text, ok := strings.CutPrefix(hr.Status.LastAttemptedConfigDigest, configDigest)
+	if op.Revision == "" || !ok || op.Spec.UnmarshalText([]byte(text)) != nil {
+		return nil
+	}
+	ready := condition(hr.Status.Conditions, meta.ReadyCondition)
+	op.Started, op.Finished = ready.LastTransitionTime.Time, ready.LastTransitionTime.Time
+	return op
+}
+
+// isReleased is isReady for a HelmRelease: what others have changed since does
+// not make it unready, where it is not to be corrected.
+func isReleased(app model.App, r model.Report) bool {
+	op := r.Operation
+	left := !app.Sync.SelfHeal && r.Err == nil && r.Sync == model.OutOfSync && len(r.Unready) == 0 && isAt(r.Applied, r.Snapshot) &&
+		op != nil && op.Phase == model.PhaseSucceeded && op.Spec == app.Spec && isAt(op.Revision, r.Snapshot)
+	return left || isReady(r)
+}
+
 // actionOf is what Helm would do: install what has never been, else upgrade.
 func actionOf(hr helmv2.HelmRelease) helmv2.ReleaseAction {
 	if len(hr.Status.History) > 0 || condition(hr.Status.Conditions, helmv2.ReleasedCondition).Status == metav1.ConditionTrue {
@@ -106,7 +133,7 @@ func helmChartOf(hr helmv2.HelmRelease) string {
 // with.
 func judgeRelease(c *conditions, hr helmv2.HelmRelease, app model.App, r model.Report) bool {
 	switch {
-	case isReady(r):
+	case isReleased(app, r):
 		reason, message := released(hr, app, r)
 		c.set(helmv2.ReleasedCondition, metav1.ConditionTrue, reason, message)
 		c.succeed(reason, message)
@@ -120,7 +147,7 @@ func judgeRelease(c *conditions, hr helmv2.HelmRelease, app model.App, r model.R
 			c.set(helmv2.ReleasedCondition, metav1.ConditionFalse, reason, failureMessage(r))
 		}
 		c.fail(reason, failureMessage(r))
-	case !isBriefRelease(hr, r):
+	case !isBriefRelease(hr, app, r):
 		c.remove(meta.StalledCondition)
 		c.set(meta.ReconcilingCondition, metav1.ConditionTrue, meta.ProgressingReason, helmProgress(hr, app, r))
 		c.set(meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "Reconciliation in progress")
@@ -130,17 +157,22 @@ func judgeRelease(c *conditions, hr helmv2.HelmRelease, app model.App, r model.R
 
 // isBriefRelease reports whether a report is of work at a revision that was
 // ready; see isBrief.
-func isBriefRelease(hr helmv2.HelmRelease, r model.Report) bool {
+func isBriefRelease(hr helmv2.HelmRelease, app model.App, r model.Report) bool {
 	return condition(hr.Status.Conditions, meta.ReadyCondition).Status == metav1.ConditionTrue &&
-		hr.Status.ObservedGeneration == r.Generation && isAt(helmApplied(hr.Status), r.Snapshot) && len(r.Unready) == 0
+		isKnown(hr, app, r) && len(r.Unready) == 0
+}
+
+// isKnown reports whether the status tells of the release that the report is of.
+func isKnown(hr helmv2.HelmRelease, app model.App, r model.Report) bool {
+	return hr.Status.ObservedGeneration == r.Generation && isAt(helmApplied(hr.Status), r.Snapshot) &&
+		hr.Status.LastAttemptedConfigDigest == configDigest+app.Spec.String()
 }
 
 // released are the reason and message of a release that is as declared: those
 // that are there already, as long as nothing else was released.
 func released(hr helmv2.HelmRelease, app model.App, r model.Report) (reason, message string) {
 	old := condition(hr.Status.Conditions, helmv2.ReleasedCondition)
-	if old.Status == metav1.ConditionTrue && hr.Status.ObservedGeneration == r.Generation &&
-		isAt(helmApplied(hr.Status), r.Snapshot) {
+	if old.Status == metav1.ConditionTrue && isKnown(hr, app, r) {
 		return old.Reason, old.Message
 	}
 	reason, verb := helmv2.InstallSucceededReason, "install"
@@ -197,13 +229,13 @@ func helmFailure(hr helmv2.HelmRelease, r model.Report) string {
 }
 
 // judgeDrift keeps the condition Drifted, where drift is to be detected.
-func judgeDrift(c *conditions, hr helmv2.HelmRelease, r model.Report) {
+func judgeDrift(c *conditions, hr helmv2.HelmRelease, app model.App, r model.Report) {
 	drift := hr.GetDriftDetection()
 	switch {
 	case !drift.MustDetectChanges():
 		c.remove(helmv2.DriftedCondition)
-	case !isReady(r) && r.Err != nil, r.Resources == nil:
-	case r.Sync == model.OutOfSync && isReady(r):
+	case !isReleased(app, r) || r.Resources == nil:
+	case r.Sync == model.OutOfSync:
 		c.set(helmv2.DriftedCondition, metav1.ConditionTrue, helmv2.DriftDetectedReason, driftText(r))
 	case r.Sync == model.Synced:
 		c.set(helmv2.DriftedCondition, metav1.ConditionFalse, helmv2.NoDriftDetectedReason, "No drift detected")

@@ -166,11 +166,11 @@ func (s *sources) tell(ctx context.Context, sub *subscription, d Declaration) er
 		sub.told = text
 	}
 	state, _ := s.Sources.State(d.Key())
-	if state.Snapshot == nil || sub.revision == state.Snapshot.Revision {
+	if state.Snapshot == nil || sub.revision == revisionOf(state.Snapshot) {
 		return nil
 	}
 	first := sub.revision == ""
-	sub.revision = state.Snapshot.Revision
+	sub.revision = revisionOf(state.Snapshot)
 	return s.news(ctx, d, first)
 }
 

@@ -87,7 +87,7 @@ func stored(c *conditions, d Declaration, s *model.Snapshot, revision string) {
 		c.remove(sourcev1.SourceVerifiedCondition)
 	} else {
 		c.set(sourcev1.SourceVerifiedCondition, metav1.ConditionTrue, meta.SucceededReason,
-			"verified signature of revision '"+revision+"' "+s.Verified)
+			"verified signature of revision '"+revision+"': "+s.Verified)
 	}
 	c.succeed(reason, message)
 }

@@ -29,6 +29,9 @@ func KustomizationStatus(prev kustomizev1.KustomizationStatus, app model.App, r 
 		next.LastAttemptedRevision = Revision(cmp.Or(r.Newest, r.Snapshot))
 	}
 	next.LastAppliedRevision = appliedRevision(prev.LastAppliedRevision, r)
+	if isAt(r.Applied, r.Snapshot) {
+		next.LastAppliedOriginRevision = r.Snapshot.Metadata[originRevision]
+	}
 	next.Inventory = inventoryAfter(prev.Inventory, r)
 
 	c := &conditions{list: next.Conditions, generation: r.Generation, now: now}
@@ -39,6 +42,9 @@ func KustomizationStatus(prev kustomizev1.KustomizationStatus, app model.App, r 
 	next.Conditions = c.list
 	return next
 }
+
+// originRevision is the annotation of an artifact that says what it was made of.
+const originRevision = "org.opencontainers.image.revision"
 
 // isQuiet reports whether a report leaves the status alone: a suspended
 // Kustomization keeps the one it has.

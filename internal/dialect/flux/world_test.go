@@ -207,14 +207,25 @@ func (w *world) read(kind, namespace, name string) *unstructured.Unstructured {
 	return u
 }
 
+// condition is a condition of an object of the namespace ns.
+func (w *world) condition(kind, name, of string) metav1.Condition {
+	w.t.Helper()
+	return w.conditionOf(kind, "ns", name, of)
+}
+
 // ready is the condition Ready of an object.
 func (w *world) ready(kind, namespace, name string) metav1.Condition {
+	w.t.Helper()
+	return w.conditionOf(kind, namespace, name, meta.ReadyCondition)
+}
+
+func (w *world) conditionOf(kind, namespace, name, of string) metav1.Condition {
 	w.t.Helper()
 	var s struct{ Status SourceStatus }
 	if err := decode(w.read(kind, namespace, name).Object, &s); err != nil {
 		w.t.Fatal(err)
 	}
-	return condition(s.Status.Conditions, meta.ReadyCondition)
+	return condition(s.Status.Conditions, of)
 }
 
 func (w *world) report(r model.Report) {
