@@ -3,6 +3,7 @@ package helm
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,5 +124,5 @@ func walkBranch(n *parse.BranchNode, visit func(*parse.IdentifierNode)) {
 
 // place says where a site is, for people.
 func (s site) place(dir string) string {
-	return fmt.Sprintf("%s, line %d", joinPath(dir, strings.ReplaceAll(s.file, unpacked, "")), s.line)
+	return fmt.Sprintf("%s, line %d", path.Join(dir, strings.ReplaceAll(s.file, unpacked, "")), s.line)
 }

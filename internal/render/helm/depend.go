@@ -20,7 +20,7 @@ import (
 // load reads the chart. If a dependency is missing, all those that come from
 // elsewhere are got, as `helm dependency build` does.
 func (r *run) load() (*loaded, error) {
-	if kind, err := r.files.Kind(joinPath(r.dir, chartFile)); err != nil {
+	if kind, err := r.files.Kind(path.Join(r.dir, chartFile)); err != nil {
 		return nil, err
 	} else if kind != input.File {
 		return nil, model.Invalidf("%s: no chart: there is no %s; correct the path", r.dir, chartFile)
@@ -91,7 +91,7 @@ func (r *run) build(l *loaded) ([]*archive.BufferedFile, error) {
 		if d.Repository == "" {
 			if !has(l.chart, d.Name) {
 				return nil, model.Invalidf("%s: the dependency %s names no repository and is not in charts/",
-					joinPath(r.dir, chartFile), d.Name)
+					path.Join(r.dir, chartFile), d.Name)
 			}
 			continue
 		}
@@ -160,7 +160,7 @@ func (r *run) dependency(d *chart.Dependency) ([]*archive.BufferedFile, error) {
 		return r.localDependency(d)
 	case strings.HasPrefix(repo, "@"), strings.HasPrefix(repo, "alias:"):
 		return nil, model.Invalidf("%s: the dependency %s names its repository by %q, which is a name on the author's computer; "+
-			"write the repository's URL", joinPath(r.dir, chartFile), d.Name, repo)
+			"write the repository's URL", path.Join(r.dir, chartFile), d.Name, repo)
 	}
 	src := model.Source{Kind: model.SourceHelm, URL: repo, Chart: d.Name, Ref: versionRef(d.Version)}
 	src.Auth.PassCredentials = r.set.PassCredentials
@@ -170,7 +170,7 @@ func (r *run) dependency(d *chart.Dependency) ([]*archive.BufferedFile, error) {
 	case "http", "https":
 	default:
 		return nil, model.Invalidf("%s: the dependency %s has the repository %s; it has to be an http, https, oci or file URL",
-			joinPath(r.dir, chartFile), d.Name, publicURL(repo))
+			path.Join(r.dir, chartFile), d.Name, publicURL(repo))
 	}
 	files, _, err := r.in.Remote(src)
 	if err != nil {
@@ -189,13 +189,13 @@ func versionRef(version string) model.Ref {
 
 // localDependency is a chart in another directory of the same source.
 func (r *run) localDependency(d *chart.Dependency) ([]*archive.BufferedFile, error) {
-	file, to := joinPath(r.dir, chartFile), strings.TrimPrefix(d.Repository, "file://")
+	file, to := path.Join(r.dir, chartFile), strings.TrimPrefix(d.Repository, "file://")
 	at := path.Join(r.dir, to)
 	if path.IsAbs(to) || at == ".." || strings.HasPrefix(at, "../") {
 		return nil, model.Invalidf("%s: the dependency %s has the repository %q, which leads out of the source; "+
 			"name a directory of the source by its path from the chart", file, d.Name, d.Repository)
 	}
-	if kind, err := r.files.Kind(joinPath(at, chartFile)); err != nil {
+	if kind, err := r.files.Kind(path.Join(at, chartFile)); err != nil {
 		return nil, err
 	} else if kind != input.File {
 		return nil, model.Invalidf("%s: the dependency %s: there is no chart in %s", file, d.Name, at)
@@ -207,7 +207,7 @@ func (r *run) localDependency(d *chart.Dependency) ([]*archive.BufferedFile, err
 	var meta chart.Metadata
 	for _, f := range files {
 		if f.Name == chartFile && yaml.Unmarshal(f.Data, &meta) != nil {
-			return nil, model.Invalidf("%s can't be read", joinPath(at, chartFile))
+			return nil, model.Invalidf("%s can't be read", path.Join(at, chartFile))
 		}
 	}
 	if !chartutil.IsCompatibleRange(d.Version, meta.Version) {

@@ -97,10 +97,10 @@ func (r *run) installable(c *chart.Chart) error {
 	}
 	if t := c.Metadata.Type; t != "" && t != "application" {
 		return model.Invalidf("%s: a %s chart, which other charts use and which can't be installed itself",
-			joinPath(r.dir, chartFile), t)
+			path.Join(r.dir, chartFile), t)
 	}
 	if c.Metadata.Deprecated {
-		r.in.Warnf("%s: the chart %s is deprecated", joinPath(r.dir, chartFile), c.Name())
+		r.in.Warnf("%s: the chart %s is deprecated", path.Join(r.dir, chartFile), c.Name())
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (r *run) prepare(c *chart.Chart, vals map[string]any) (common.Values, error
 	}
 	if want := c.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
 		return nil, model.Invalidf("%s: the chart wants Kubernetes %s, and the target is %s",
-			joinPath(r.dir, chartFile), want, caps.KubeVersion.Version)
+			path.Join(r.dir, chartFile), want, caps.KubeVersion.Version)
 	}
 	release := common.ReleaseOptions{
 		Name: r.set.Release, Namespace: r.set.Namespace, Revision: 1,
@@ -154,7 +154,5 @@ func (r *run) execute(c *chart.Chart, top common.Values, sites map[string]site) 
 // origin is where a template lies in the source, given the name that Helm has
 // for it.
 func (r *run) origin(chartName, name string) string {
-	return joinPath(r.dir, strings.TrimPrefix(name, chartName+"/"))
+	return path.Join(r.dir, strings.TrimPrefix(name, chartName+"/"))
 }
-
-func joinPath(dir, name string) string { return path.Join(dir, name) }

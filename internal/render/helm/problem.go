@@ -2,6 +2,7 @@ package helm
 
 import (
 	"cmp"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -112,7 +113,7 @@ func (r *run) explain(chartName string, err error, sites map[string]site) error 
 		return model.Invalidf("chart %s: %s", r.dir, r.message(text))
 	}
 	at, message := r.innermost(text, places[len(places)-1])
-	return model.Invalidf("%s: %s", joinPath(r.dir, strings.TrimPrefix(at, chartName+"/")), message)
+	return model.Invalidf("%s: %s", path.Join(r.dir, strings.TrimPrefix(at, chartName+"/")), message)
 }
 
 // innermost is the place of the last location, and the message behind it.
