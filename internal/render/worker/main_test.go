@@ -50,6 +50,10 @@ func parent() {
 // testJob does what the first part of the path says; the rest is the directory
 // that is read.
 func testJob(ctx context.Context, in model.RenderInput, limits Limits, hooks input.Hooks) Outcome {
+	if in.Env[useTools] != "" {
+		in.Env = nil
+		return runTools(ctx, in, limits, hooks)
+	}
 	act, dir, _ := strings.Cut(in.Path, "/")
 	inputs := input.Open(ctx, in, limits.MaxBytes)
 	inputs.Hooks, inputs.MaxObjects = hooks, limits.MaxObjects

@@ -62,7 +62,11 @@ func (t *memTree) Hash(name string) (string, error) {
 	}
 	h := sha256.New()
 	if !info.IsDir() {
-		h.Write(t.MapFS[name].Data)
+		data, err := t.MapFS.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		h.Write(data)
 		return hex.EncodeToString(h.Sum(nil)), nil
 	}
 	for _, at := range slices.Sorted(maps.Keys(t.MapFS)) {
