@@ -12,6 +12,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/render/kustomize"
 	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
 	"github.com/fixpoint-cd/fixpoint/internal/render/plain"
+	"github.com/fixpoint-cd/fixpoint/internal/render/plugin"
 )
 
 // Limits bound one render; its time is that of its context.
@@ -94,6 +95,8 @@ func render(in *input.Inputs, dir string) (tool string, objects []model.Object, 
 		objects, err = kustomize.Render(in, dir, t.kustomize())
 	case model.ToolDirectory:
 		objects, err = plain.Render(in, dir, t.plain())
+	case model.ToolPlugin:
+		objects, err = plugin.Render(in, dir)
 	default:
 		err = model.Invalidf("%q can't be rendered; known are %q, %q and %q", tool,
 			model.ToolDirectory, model.ToolKustomize, model.ToolHelm)

@@ -17,7 +17,8 @@ const (
 	// skipMarker, anywhere in a file, keeps a directory app from reading it.
 	skipMarker = "+argocd:skip-file-rendering"
 	// maxErrors is how many files' errors are told at once.
-	maxErrors = 10
+	maxErrors  = 10
+	jsonnetExt = ".jsonnet"
 )
 
 // Options are what plain directories need of other packages.
@@ -25,11 +26,13 @@ type Options struct {
 	// Decrypt returns the cleartext of a file that SOPS has encrypted, and other
 	// files as they are; nil decrypts nothing.
 	Decrypt func(name string, data []byte) ([]byte, error)
+	// Jsonnet evaluates a file; nil leaves *.jsonnet files out.
+	Jsonnet func(name string) ([]model.Object, error)
 }
 
 // Render reads the manifests of a directory, in the order of their names.
 func Render(in *input.Inputs, dir string, opt Options) ([]model.Object, error) {
-	names, err := find(in, dir)
+	names, err := find(in, dir, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +57,9 @@ func Render(in *input.Inputs, dir string, opt Options) ([]model.Object, error) {
 }
 
 // find are the files to read.
-func find(in *input.Inputs, dir string) (names []string, err error) {
+func find(in *input.Inputs, dir string, opt Options) (names []string, err error) {
 	s, err := newSelection(in.Render.Directory)
+	s.jsonnet = opt.Jsonnet != nil
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +75,9 @@ func find(in *input.Inputs, dir string) (names []string, err error) {
 
 // file makes objects of one file.
 func file(in *input.Inputs, name string, opt Options) ([]model.Object, error) {
+	if path.Ext(name) == jsonnetExt {
+		return opt.Jsonnet(name)
+	}
 	data, err := in.Files.Read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		in.Warnf("%s: a symbolic link that leads nowhere: skipped", name)
@@ -92,7 +99,10 @@ func file(in *input.Inputs, name string, opt Options) ([]model.Object, error) {
 }
 
 // selection says which files of a directory are manifests.
-type selection struct{ include, exclude *regexp.Regexp }
+type selection struct {
+	include, exclude *regexp.Regexp
+	jsonnet          bool
+}
 
 func newSelection(d model.Directory) (s selection, err error) {
 	if d.Include != "" {
@@ -108,7 +118,7 @@ func newSelection(d model.Directory) (s selection, err error) {
 
 // takes reports whether the file at that path below the app's is read.
 func (s selection) takes(name string) bool {
-	if !isManifestName(name) || s.exclude != nil && s.exclude.MatchString(name) {
+	if !isManifestName(name) && !(s.jsonnet && path.Ext(name) == jsonnetExt) || s.exclude != nil && s.exclude.MatchString(name) {
 		return false
 	}
 	return s.include == nil || s.include.MatchString(name)
