@@ -151,11 +151,10 @@ func (r remote) relative(to string) (string, error) {
 			break
 		}
 		to = rest
-		up := path.Dir(strings.TrimRight(r.path, "/"))
-		if strings.Trim(r.path, "/") == "" || up == "." && !r.scp {
+		if at := strings.Trim(r.path, "/"); at == "" || at == "." {
 			return "", model.As(model.ErrInvalid, errors.New("its relative URL leads above the host"))
 		}
-		r.path = up
+		r.path = path.Dir(strings.TrimRight(r.path, "/"))
 	}
 	if r.path == "." {
 		r.path = ""
