@@ -16,7 +16,6 @@ var (
 	releaseKind   = schema.GroupVersionKind{Group: "helm.toolkit.fluxcd.io", Version: "v2", Kind: "HelmRelease"}
 	chartRepoKind = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "HelmRepository"}
 	ociKind       = schema.GroupVersionKind{Group: "source.toolkit.fluxcd.io", Version: "v1", Kind: "OCIRepository"}
-	jobKind       = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 )
 
 // webChart are the files of a chart that makes a ConfigMap of its values, a

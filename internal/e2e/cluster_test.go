@@ -33,6 +33,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/deploy"
+	"github.com/fixpoint-cd/fixpoint/internal/app"
 )
 
 // cluster is a running bin/localcluster.

@@ -113,7 +113,7 @@ func (e *env) startController(configure ...func(*app.Options)) {
 	if os.Getenv("FIXPOINT_LOG") != "" {
 		sink = io.MultiWriter(e.logs, os.Stderr)
 	}
-	log := slog.New(slog.NewTextHandler(sink, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(sink, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- app.Controller(ctx, opt, log) }()
