@@ -32,8 +32,8 @@ func schemaOf(t *testing.T, file string) crdSchema {
 	if err := yaml.UnmarshalStrict(data, &crd); err != nil {
 		t.Fatal(err)
 	}
-	if v := crd.Spec.Versions; len(v) != 1 || v[0].Name != "v1" || v[0].Subresources.Status == nil {
-		t.Fatalf("%s does not serve v1 alone, with a status", file)
+	if v := crd.Spec.Versions; len(v) != 1 || v[0].Name != kinds[crd.Spec.Names.Kind].Version || v[0].Subresources.Status == nil {
+		t.Fatalf("%s does not serve one version, the one that is read, with a status", file)
 	}
 	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 }

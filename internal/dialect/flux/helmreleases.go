@@ -2,6 +2,7 @@ package flux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,7 +41,7 @@ func (h helmReleases) app(ctx context.Context, obj *unstructured.Unstructured, i
 		}
 	}
 	app := HelmRelease(obj, chart, in)
-	if app.Invalid == nil {
+	if app.Invalid == nil || errors.Is(problem, model.ErrDenied) {
 		app.Invalid = problem
 	}
 	if chart.object() != objectOf(obj) {

@@ -38,7 +38,9 @@ func HelmReleaseStatus(hr helmv2.HelmRelease, app model.App, r model.Report, han
 		newest := cmp.Or(r.Newest, r.Snapshot)
 		next.LastAttemptedRevision, next.LastAttemptedRevisionDigest = chartRevision(newest, app)
 		next.LastAttemptedGeneration = r.Generation
-		next.LastAttemptedReleaseAction = actionOf(hr)
+		if !isKnown(hr, app, r) {
+			next.LastAttemptedReleaseAction = actionOf(hr)
+		}
 		next.LastAttemptedConfigDigest = configDigest + app.Spec.String()
 	}
 	next.HelmChart = helmChartOf(hr)
@@ -70,8 +72,8 @@ func chartRevision(s *model.Snapshot, app model.App) (version, digest string) {
 	version = digest
 	if s.Tree != nil && len(app.Sources) > 0 {
 		if chart, err := chartMeta(s.Tree, app.Sources[0].Render.Path); err == nil {
-			_, hash, _ := strings.Cut(digest, ":")
-			version = chart.Version + "+" + clip(hash, 12)
+			hash := commitOf(digest)
+			version = chart.Version + "+" + hash[:min(12, len(hash))]
 		}
 	}
 	return version, digest
@@ -116,7 +118,8 @@ func isReleased(app model.App, r model.Report) bool {
 
 // actionOf is what Helm would do: install what has never been, else upgrade.
 func actionOf(hr helmv2.HelmRelease) helmv2.ReleaseAction {
-	if len(hr.Status.History) > 0 || condition(hr.Status.Conditions, helmv2.ReleasedCondition).Status == metav1.ConditionTrue {
+	if len(hr.Status.History) > 0 || hr.Status.LastAttemptedReleaseAction == helmv2.ReleaseActionUpgrade ||
+		condition(hr.Status.Conditions, helmv2.ReleasedCondition).Status == metav1.ConditionTrue {
 		return helmv2.ReleaseActionUpgrade
 	}
 	return helmv2.ReleaseActionInstall

@@ -24,8 +24,8 @@ func (kustomizations) references(obj *unstructured.Unstructured) []Ref { return 
 
 func (k kustomizations) app(ctx context.Context, obj *unstructured.Unstructured, in Contents) (model.App, *Declaration, error) {
 	app := Kustomization(obj, in)
-	if app.Invalid == nil && obj.GetDeletionTimestamp().IsZero() {
-		app.Invalid = k.sources.foreign(obj)
+	if problem := k.sources.foreign(obj); problem != nil && obj.GetDeletionTimestamp().IsZero() {
+		app.Invalid = problem
 	}
 	if app.Invalid != nil || !obj.GetDeletionTimestamp().IsZero() {
 		return app, nil, nil

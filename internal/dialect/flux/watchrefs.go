@@ -194,7 +194,7 @@ func (r *references) reflector(kind string, meta metadata.Interface) *cache.Refl
 			return of.Watch(ctx, o)
 		},
 	}
-	return cache.NewReflectorWithOptions(lw, &metav1.PartialObjectMetadata{}, &arrivals{r, kind},
+	return cache.NewReflectorWithOptions(cache.ToListWatcherWithWatchListSemantics(lw, meta), &metav1.PartialObjectMetadata{}, &arrivals{r, kind},
 		cache.ReflectorOptions{Name: "flux-" + kind})
 }
 

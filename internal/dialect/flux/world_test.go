@@ -67,6 +67,7 @@ type store struct {
 	states  map[model.SourceKey]model.SourceState
 	sets    int
 	tokens  []string
+	looked  []model.SourceKey
 }
 
 func (s *store) Set(k model.SourceKey, src model.Source) {
@@ -83,9 +84,10 @@ func (s *store) Remove(k model.SourceKey) {
 	delete(s.states, k)
 }
 
-func (s *store) Refresh(_ model.SourceKey, token string) {
+func (s *store) Refresh(key model.SourceKey, token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.looked = append(s.looked, key)
 	s.tokens = append(s.tokens, token)
 }
 
@@ -148,9 +150,16 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 			},
 		}).Build()
-	w.c.use(Deps{Engine: w.engine, Sources: w.sources, Cache: w.client, Live: w.client, Client: w.client,
-		Events: w.events, Log: slog.New(slog.DiscardHandler)})
+	w.deps(func(*Deps) {})
 	return w
+}
+
+// deps gives the controller what it works with.
+func (w *world) deps(change func(*Deps)) {
+	d := Deps{Engine: w.engine, Sources: w.sources, Cache: w.client, Live: w.client, Client: w.client,
+		Events: w.events, Log: slog.New(slog.DiscardHandler)}
+	change(&d)
+	w.c.use(d)
 }
 
 // settle reconciles the named objects and everything that is woken by that.
