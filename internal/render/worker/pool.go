@@ -12,6 +12,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
 )
 
 // Config says how workers are started and how long they are kept. The zero
@@ -51,6 +52,10 @@ func (c Config) withDefaults() Config {
 	c.Output = positive(c.Output, 64<<20)
 	return c
 }
+
+// Confinement is what this kernel lets workers be confined with. A worker that
+// has less does not start.
+func Confinement() sandbox.Confinement { return sandbox.Available() }
 
 // Command is the argument with which a program is told to call Main.
 const Command = "render-worker"

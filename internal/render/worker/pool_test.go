@@ -654,6 +654,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 			b.Fatal(out.Err)
 		}
 	}
+	b.ReportMetric(float64(resident(p.idle[0].cmd.Process.Pid)>>20), "MiB/worker")
 }
 
 // BenchmarkFiles renders 50 files of which nothing was given in advance, and of

@@ -150,9 +150,14 @@ func TestToolsInWorker(t *testing.T) {
 	if err != nil || len(cases) < 40 {
 		t.Fatalf("%d cases, %v", len(cases), err)
 	}
+	more, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(more) == 0 {
+		t.Fatalf("%d cases of our own, %v", len(more), err)
+	}
+	cases = append(cases, more...)
 	p := newPool(t, Config{})
 	for _, name := range cases {
-		t.Run(strings.TrimSuffix(name, ".txtar")[len("../oracle/testdata/"):], func(t *testing.T) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(name, "../oracle/"), ".txtar"), func(t *testing.T) {
 			in := readCase(t, name)
 			want := runTools(t.Context(), in, toolLimits, input.Hooks{})
 			in.Env = map[string]string{useTools: "yes"}
