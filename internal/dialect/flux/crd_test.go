@@ -129,7 +129,7 @@ func manifest(t *testing.T, name string) map[string]any {
 func TestKustomizationFitsItsCRD(t *testing.T) {
 	s := schemaOf(t, "kustomize.toolkit.fluxcd.io_kustomizations.yaml")
 	obj := manifest(t, "kustomization.yaml")
-	app := App(&unstructured.Unstructured{Object: obj})
+	app := Kustomization(&unstructured.Unstructured{Object: obj}, nil)
 	app.Health.All = true
 	app.Warnings = []model.Warning{{Type: model.WarnField, Message: "spec.a"}}
 	for _, r := range []model.Report{

@@ -37,8 +37,8 @@ func Declared(ctx context.Context, reader client.Reader, obj *unstructured.Unstr
 			if err != nil {
 				return app, nil, err
 			}
-			if found != nil {
-				_, sources[s.Key], _ = DeclaredSource(ctx, reader, found)
+			if err := addSource(ctx, reader, found, sources); err != nil {
+				return app, nil, err
 			}
 		}
 	}
@@ -81,12 +81,35 @@ func chartWith(ctx context.Context, reader client.Reader, obj, source *unstructu
 		return Declaration{}, err
 	}
 	chart := ChartOf(obj, source, parent)
-	if chart.Of != "" && parent != nil {
-		_, sources[chart.Of], _ = DeclaredSource(ctx, reader, parent)
-		return chart, nil
+	if chart.Of != "" {
+		return chart, addSource(ctx, reader, parent, sources)
 	}
 	sources[chart.Key()], err = completed(ctx, reader, chart)
 	return chart, err
+}
+
+// addSource adds the source of an object, if there is one, and those that it
+// includes.
+func addSource(ctx context.Context, reader client.Reader, obj *unstructured.Unstructured, sources map[model.SourceKey]model.Source) error {
+	if obj == nil {
+		return nil
+	}
+	key, src, _ := DeclaredSource(ctx, reader, obj)
+	if _, done := sources[key]; done {
+		return nil
+	}
+	sources[key] = src
+	for _, i := range src.Git.Include {
+		name, _ := ofKey(i.Source)
+		included, err := get(ctx, reader, name)
+		if err == nil {
+			err = addSource(ctx, reader, included, sources)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeclaredSource is what a source object asks for, with the credentials that

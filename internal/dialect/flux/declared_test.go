@@ -13,7 +13,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-func TestLoad(t *testing.T) {
+func TestDeclared(t *testing.T) {
 	fleet := yamlObject(t, fleetYAML)
 	_ = unstructured.SetNestedSlice(fleet.Object, []any{map[string]any{"repository": map[string]any{"name": "other"}}}, "spec", "include")
 	other := yamlObject(t, strings.Replace(fleetYAML, "name: fleet", "name: other", 1))
@@ -34,7 +34,7 @@ spec: {interval: 5m, prune: true, sourceRef: {kind: GitRepository, name: fleet},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.writes = 0
-			app, sources, err := Load(t.Context(), w.client, tc.obj)
+			app, sources, err := Declared(t.Context(), w.client, tc.obj)
 			if err != nil || app.Invalid != nil {
 				t.Fatal(err, app.Invalid)
 			}
@@ -51,12 +51,12 @@ spec: {interval: 5m, prune: true, sourceRef: {kind: GitRepository, name: fleet},
 			}
 		})
 	}
-	if _, sources, _ := Load(t.Context(), w.client, yamlObject(t, releaseYAML)); sources[chart.key()].Auth.Password != "p" {
+	if _, sources, _ := Declared(t.Context(), w.client, yamlObject(t, releaseYAML)); sources[chart.key()].Auth.Password != "p" {
 		t.Error("the credentials are not read")
 	}
 	lost := yamlObject(t, strings.Replace(releaseYAML, "name: charts", "name: lost", 1))
-	if _, _, err := Load(t.Context(), w.client, lost); !errors.Is(err, model.ErrNotFound) {
-		t.Errorf("error = %v", err)
+	if app, _, err := Declared(t.Context(), w.client, lost); err != nil || !errors.Is(app.Invalid, model.ErrNotFound) {
+		t.Errorf("invalid because of %v, error %v", app.Invalid, err)
 	}
 }
 
