@@ -206,8 +206,8 @@ func mergeValues(file []byte, c types.HelmChart) ([]byte, error) {
 	return yaml.Marshal(values)
 }
 
-// chartSettings are those of our Helm for a chart. What the app says of the
-// cluster counts more than what the kustomization says.
+// chartSettings are those of our Helm for a chart. What the kustomization says
+// of the cluster counts more than what the app says.
 func (b *build) chartSettings(c types.HelmChart, values []model.Values) model.Helm {
 	h := model.Helm{
 		Release: c.ReleaseName, Namespace: c.Namespace, Values: values,
@@ -217,10 +217,10 @@ func (b *build) chartSettings(c types.HelmChart, values []model.Values) model.He
 	if h.Release == "" {
 		h.Release = c.NameTemplate
 	}
-	if b.set.KubeVersion != "" {
+	if h.KubeVersion == "" {
 		h.KubeVersion = b.set.KubeVersion
 	}
-	if len(b.set.APIVersions) > 0 {
+	if len(h.APIVersions) == 0 {
 		h.APIVersions = b.set.APIVersions
 	}
 	return h
