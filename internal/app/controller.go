@@ -28,7 +28,9 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
 	"github.com/fixpoint-cd/fixpoint/internal/remote"
+	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
+	"github.com/fixpoint-cd/fixpoint/internal/render/worker"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/target"
 	"github.com/fixpoint-cd/fixpoint/internal/webhook"
@@ -60,6 +62,13 @@ type Options struct {
 	AllowRemote []string
 	// Plugins is the folder of the config management plugins; "" is none.
 	Plugins string
+	// Vaults are the HashiCorp Vaults that a token for SOPS may be sent to.
+	Vaults []string
+	// RenderMemory and RenderTimeout bound a render, RenderWorkers how many run
+	// at a time; 0 is the default.
+	RenderMemory  int64
+	RenderTimeout time.Duration
+	RenderWorkers int
 	// Workers is how many apps are worked on at a time; 0 is the engine's default.
 	Workers int
 	// LeaderElection lets one of several controllers work, by a Lease in this
@@ -151,7 +160,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if err != nil {
 		return errors.Join(err, c.ledger.Close())
 	}
-	if c.render, err = newRendering(renderOptions{Plugins: c.opt.Plugins, Keep: 1}); err != nil {
+	if c.render, err = newRendering(c.opt.rendering(c.log)); err != nil {
 		return errors.Join(err, c.store.Close(), c.ledger.Close())
 	}
 	c.tellConfinement()
@@ -366,8 +375,7 @@ func (c *controller) isReady() error {
 // count exposes what the parts count themselves.
 func (c *controller) count(m *metrics.Metrics) {
 	m.Apps(c.engine.Reports)
-	m.Func("fixpoint_renders_total", "Renders that were really done.", nil, func() float64 { return float64(c.render.Stats().Renders) })
-	m.Func("fixpoint_render_hits_total", "Renders answered from memory.", nil, func() float64 { return float64(c.render.Stats().Hits) })
+	c.countRenders(m)
 	m.Func("fixpoint_git_ls_remote_total", "Looks at Git repositories.", nil, func() float64 { return float64(c.store.Stats().LsRemotes) })
 	m.Func("fixpoint_git_fetch_total", "Fetches from Git repositories.", nil, func() float64 { return float64(c.store.Stats().Fetches) })
 	for kind, value := range map[string]func(target.Requests) int64{
@@ -385,6 +393,35 @@ func (c *controller) count(m *metrics.Metrics) {
 				}
 				return float64(sum)
 			})
+	}
+}
+
+// countRenders exposes what is rendered, and by how many processes.
+func (c *controller) countRenders(m *metrics.Metrics) {
+	for name, f := range map[string]struct {
+		help  string
+		value func(render.Stats, worker.Stats) float64
+	}{
+		"fixpoint_renders_total": {"Renders that were really done.",
+			func(r render.Stats, _ worker.Stats) float64 { return float64(r.Renders) }},
+		"fixpoint_render_hits_total": {"Renders answered from memory.",
+			func(r render.Stats, _ worker.Stats) float64 { return float64(r.Hits) }},
+		"fixpoint_render_workers_started_total": {"Processes that were started to render.",
+			func(_ render.Stats, w worker.Stats) float64 { return float64(w.Started) }},
+		"fixpoint_render_workers_died_total": {"Processes that a render has ended.",
+			func(_ render.Stats, w worker.Stats) float64 { return float64(w.Died) }},
+		"fixpoint_render_workers": {"Processes that render or wait for renders.",
+			func(_ render.Stats, w worker.Stats) float64 { return float64(w.Busy + w.Idle) }},
+	} {
+		m.Func(name, f.help, nil, func() float64 { return f.value(c.render.Stats()) })
+	}
+}
+
+// rendering are the options for renders.
+func (o Options) rendering(log *slog.Logger) renderOptions {
+	return renderOptions{
+		Plugins: o.Plugins, Vaults: o.Vaults, Memory: o.RenderMemory, Timeout: o.RenderTimeout, Workers: o.RenderWorkers,
+		Keep: 1, Log: log,
 	}
 }
 

@@ -72,7 +72,7 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 	if i.hosts, err = i.newHosts(flags, d); err != nil {
 		return nil, err
 	}
-	if i.render, err = newRendering(renderOptions{Plugins: flags.Plugins}); err != nil {
+	if i.render, err = newRendering(renderOptions{Plugins: flags.Plugins, Vaults: flags.Vaults, Log: slog.Default()}); err != nil {
 		return nil, err
 	}
 	i.engine = engine.New(engine.Config{

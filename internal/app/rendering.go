@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
 	"github.com/fixpoint-cd/fixpoint/internal/render/job"
+	"github.com/fixpoint-cd/fixpoint/internal/render/plugin"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sops"
 	"github.com/fixpoint-cd/fixpoint/internal/render/worker"
@@ -19,46 +21,77 @@ import (
 type renderOptions struct {
 	// Plugins is the folder of the config management plugins; "" is none.
 	Plugins string
+	// Vaults are the HashiCorp Vaults that a token for SOPS may be sent to.
+	Vaults []string
 	// Memory and Timeout bound a render, Workers how many run at a time.
 	Memory  int64
 	Timeout time.Duration
 	Workers int
 	// Keep is how many workers are kept although they have nothing to do.
 	Keep int
+	Log  *slog.Logger
 }
 
 // rendering renders in confined processes.
 type rendering struct {
-	*render.Renderer
-	pool *worker.Pool
+	renderer *render.Renderer
+	pool     *worker.Pool
+	// plugins is nil where there are none.
+	plugins *plugin.Runner
+	vaults  []string
 }
 
 func newRendering(o renderOptions) (*rendering, error) {
-	r := &rendering{pool: worker.NewPool(worker.Config{Workers: o.Workers, Memory: o.Memory, Keep: o.Keep})}
-	r.Renderer = render.New(render.Config{Run: r.run, Timeout: o.Timeout, Workers: o.Workers})
+	r := &rendering{vaults: o.Vaults}
+	if o.Plugins != "" {
+		plugins, warnings, err := plugin.Load(o.Plugins)
+		if err != nil {
+			return nil, fmt.Errorf("%w: correct it, or choose another folder with --plugins", err)
+		}
+		for _, w := range warnings {
+			o.Log.Warn("a config management plugin is not used as it is written", "warning", w)
+		}
+		r.plugins = &plugin.Runner{Plugins: plugins}
+	}
+	r.pool = worker.NewPool(worker.Config{Workers: o.Workers, Memory: o.Memory, Keep: o.Keep})
+	r.renderer = render.New(render.Config{Run: r.run, Timeout: o.Timeout, Workers: o.Workers})
 	return r, nil
 }
+
+// Render renders; see render.Renderer. What a plugin finds to be its own is
+// rendered by it.
+func (r *rendering) Render(ctx context.Context, in model.RenderInput) (model.Rendered, error) {
+	if r.plugins != nil {
+		var err error
+		if in, err = r.plugins.Choose(ctx, in); err != nil {
+			return model.Rendered{}, err
+		}
+	}
+	return r.renderer.Render(ctx, in)
+}
+
+// Stats are those of the renderer and of its workers.
+func (r *rendering) Stats() (render.Stats, worker.Stats) { return r.renderer.Stats(), r.pool.Stats() }
 
 // run does one render in a worker. What needs keys or starts commands is done
 // here for it.
 func (r *rendering) run(ctx context.Context, in model.RenderInput, limits job.Limits) job.Outcome {
 	var hooks input.Hooks
 	if in.Decrypt != nil {
-		keys, err := sops.NewKeys(*in.Decrypt, sops.Options{})
+		keys, err := sops.NewKeys(*in.Decrypt, sops.Options{Vaults: r.vaults})
 		if err != nil {
 			return job.Outcome{Err: err, Lasting: true}
 		}
 		hooks.Unwrap = keys.Unwrap
+	}
+	if r.plugins != nil {
+		hooks.Plugin = r.plugins.Hook(in)
 	}
 	return job.Outcome(r.pool.Run(ctx, in, worker.Limits(limits), hooks))
 }
 
 // Close ends the workers.
 func (r *rendering) Close() { r.pool.Close() }
-
-// sandboxCommand is the argument with which the program confines itself and
-// becomes a command.
-const sandboxCommand = "sandbox-exec"
 
 // internalCommand does what this program is started for by itself: to render as
 // a confined process, or to confine itself and become a command. It is called
@@ -73,7 +106,7 @@ func internalCommand(args []string, stderr io.Writer) (exitCode int, ok bool) {
 		err = worker.Main(func(ctx context.Context, in model.RenderInput, limits worker.Limits, hooks input.Hooks) worker.Outcome {
 			return worker.Outcome(job.Run(ctx, in, job.Limits(limits), hooks))
 		})
-	case sandboxCommand:
+	case plugin.Command:
 		err = sandbox.ExecMain()
 	default:
 		return 0, false

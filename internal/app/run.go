@@ -81,7 +81,8 @@ func optionsOf(flags cli.ControllerFlags) (Options, error) {
 		DataDir: flags.DataDir, Mirrors: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocalRepos,
 		Listen: flags.Listen, ArgoNamespace: flags.ArgoNamespace, AppNamespaces: flags.AppNamespaces,
 		Workers: flags.Workers, AllowRemote: flags.AllowRemote, Plugins: flags.Plugins,
-		UnsignedWebhooks: flags.UnsignedWebhooks,
+		UnsignedWebhooks: flags.UnsignedWebhooks, Vaults: flags.Vaults,
+		RenderMemory: flags.RenderMemory << 20, RenderTimeout: flags.RenderTimeout, RenderWorkers: flags.RenderWorkers,
 	}
 	var err error
 	if opt.REST, err = restOf(flags); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -37,7 +38,7 @@ func newWorkbench(flags cli.WorkbenchFlags) (cli.Workbench, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRendering(renderOptions{Plugins: flags.Plugins})
+	r, err := newRendering(renderOptions{Plugins: flags.Plugins, Vaults: flags.Vaults, Log: slog.Default()})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -40,8 +41,15 @@ type ControllerFlags struct {
 	// AllowRemote are URLs that renders may fetch from; see package remote.
 	AllowRemote []string
 	// Plugins is the folder of the config management plugins; "" is none.
-	Plugins     string
-	LeaderElect bool
+	Plugins string
+	// Vaults are the HashiCorp Vaults that a token for SOPS may be sent to.
+	Vaults []string
+	// RenderMemory, in MiB, and RenderTimeout bound a render, RenderWorkers how
+	// many run at a time; 0 is the default.
+	RenderMemory  int64
+	RenderTimeout time.Duration
+	RenderWorkers int
+	LeaderElect   bool
 }
 
 // Mirror is another place to get repositories from: those whose URL begins with
@@ -97,6 +105,10 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	f.BoolVar(&c.UnsignedWebhooks, "allow-unsigned-webhooks", false, "accept webhook calls of anybody while no secret is configured")
 	bindRemote(cmd, &c.AllowRemote)
 	f.StringVar(&c.Plugins, "plugins", "", "directory of Argo CD's config management plugins, a file each")
+	bindVaults(cmd, &c.Vaults)
+	f.Int64Var(&c.RenderMemory, "render-memory", 512, "MiB of memory that one render may use")
+	f.DurationVar(&c.RenderTimeout, "render-timeout", time.Minute, "how long one render may take")
+	f.IntVar(&c.RenderWorkers, "render-workers", 0, "how many renders run at a time, each in a process of its own (default: the number of cores)")
 	f.BoolVar(&c.LeaderElect, "leader-elect", false, "work only while holding the Lease, so that a second replica can stand by")
 	complete(cmd, "log-level", "debug", "info", "warn", "error")
 	complete(cmd, "log-format", "text", "json")

@@ -36,6 +36,8 @@ type WorkbenchFlags struct {
 	APIVersions []string
 	// Plugins is the folder of the config management plugins; "" is none.
 	Plugins string
+	// Vaults are the HashiCorp Vaults that a token for SOPS may be sent to.
+	Vaults []string
 }
 
 func (w *WorkbenchFlags) bind(cmd *cobra.Command) {
@@ -46,6 +48,7 @@ func (w *WorkbenchFlags) bind(cmd *cobra.Command) {
 	f.StringVar(&w.KubeVersion, "kube-version", "", "Kubernetes version that charts see (default: Helm's)")
 	f.StringSliceVar(&w.APIVersions, "api-versions", nil, "API versions that charts see, beside the usual ones")
 	f.StringVar(&w.Plugins, "plugins", "", "directory of Argo CD's config management plugins")
+	bindVaults(cmd, &w.Vaults)
 	_ = cmd.MarkFlagDirname("plugins")
 }
 
@@ -53,4 +56,10 @@ func (w *WorkbenchFlags) bind(cmd *cobra.Command) {
 func bindRemote(cmd *cobra.Command, to *[]string) {
 	cmd.Flags().StringSliceVar(to, "allow-remote", nil,
 		"what remote bases, chart dependencies and value files by URL may be fetched from: URLs up to any path, or none (default https://,ssh://,oci://)")
+}
+
+// bindVaults adds the flag that says which Vaults may see tokens.
+func bindVaults(cmd *cobra.Command, to *[]string) {
+	cmd.Flags().StringSliceVar(to, "sops-vault", nil,
+		"address of a HashiCorp Vault that a key sops.vault-token may be sent to, as https://vault.example.com:8200; repeatable")
 }

@@ -155,12 +155,8 @@ func hashOf(what any) string {
 // dependency are the files of a dependency from elsewhere.
 func (r *run) dependency(d *chart.Dependency) ([]*archive.BufferedFile, error) {
 	repo := d.Repository
-	switch {
-	case strings.HasPrefix(repo, "file://"):
+	if strings.HasPrefix(repo, "file://") {
 		return r.localDependency(d)
-	case strings.HasPrefix(repo, "@"), strings.HasPrefix(repo, "alias:"):
-		return nil, model.Invalidf("%s: the dependency %s names its repository by %q, which is a name on the author's computer; "+
-			"write the repository's URL", path.Join(r.dir, chartFile), d.Name, repo)
 	}
 	src := model.Source{Kind: model.SourceHelm, URL: repo, Chart: d.Name, Ref: versionRef(d.Version)}
 	src.Auth.PassCredentials = r.set.PassCredentials
@@ -169,6 +165,9 @@ func (r *run) dependency(d *chart.Dependency) ([]*archive.BufferedFile, error) {
 		src.Kind = model.SourceOCI
 	case "http", "https":
 	default:
+		if isAlias(repo) {
+			break // the host knows the repositories of the app by their names
+		}
 		return nil, model.Invalidf("%s: the dependency %s has the repository %s; it has to be an http, https, oci or file URL",
 			path.Join(r.dir, chartFile), d.Name, publicURL(repo))
 	}
@@ -177,6 +176,11 @@ func (r *run) dependency(d *chart.Dependency) ([]*archive.BufferedFile, error) {
 		return nil, err
 	}
 	return readChart(files, ".", true)
+}
+
+// isAlias reports whether a repository is given by its name.
+func isAlias(repo string) bool {
+	return strings.HasPrefix(repo, "@") || strings.HasPrefix(repo, "alias:")
 }
 
 // versionRef names one version, or a constraint.

@@ -66,8 +66,6 @@ func TestDependencies(t *testing.T) {
 		"TwoVersions": {files: parent(`[{name: a, version: 1.x, repository: "` + repo + `"}, {name: a, version: 2.0.0, repository: "` + repo + `", alias: new}]`).in("c"),
 			want: []string{"a-1.5.0", "new-2.0.0"}},
 		"NoRepository": {files: parent(`[{name: a, version: 1.x}]`).in("c"), fails: "names no repository and is not in charts/"},
-		"Alias":        {files: parent(`[{name: a, version: 1.x, repository: "@stable"}]`).in("c"), fails: "a name on the author's computer"},
-		"AliasLong":    {files: parent(`[{name: a, version: 1.x, repository: "alias:stable"}]`).in("c"), fails: "a name on the author's computer"},
 		"Scheme":       {files: parent(`[{name: a, version: 1.x, repository: "s3://bucket/x"}]`).in("c"), fails: "it has to be an http, https, oci or file URL"},
 		"Local": {files: parent(`[{name: l, version: ">=0", repository: "file://../libs/l"}]`).in("c").
 			with(sub("l", "0.3.0").with(files{"x/Chart.yaml": "broken: [", ".helmignore": "x\n"}).in("libs/l")), want: []string{"l-0.3.0"}},
