@@ -32,21 +32,16 @@ var backend = sync.OnceValues(func() (string, error) {
 // server of its own to make trouble.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests.Add(1)
+	if s.serveLFS(w, r) {
+		return
+	}
 	repo, rest, ok := repoOf(r.URL.Path)
 	if !ok {
 		http.Error(w, "no repository is named; the path has to be that of a clone URL", http.StatusNotFound)
 		return
 	}
-	if s.Allow != nil {
-		user, password, _ := r.BasicAuth()
-		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			user, password = "", token
-		}
-		if !s.Allow(repo, user, password) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
-			http.Error(w, "credentials are needed", http.StatusUnauthorized)
-			return
-		}
+	if !s.allowed(w, r, repo) {
+		return
 	}
 	r.URL.Path = "/" + repo + ".git" + rest
 	if r.Method == http.MethodPost && rest == "/git-receive-pack" {
@@ -54,6 +49,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.serveGit(w, r)
+}
+
+// allowed asks Allow, and answers the request if that says no.
+func (s *Server) allowed(w http.ResponseWriter, r *http.Request, repo string) bool {
+	if s.Allow == nil {
+		return true
+	}
+	user, password, _ := r.BasicAuth()
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		user, password = "", token
+	}
+	if s.Allow(repo, user, password) {
+		return true
+	}
+	w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+	http.Error(w, "credentials are needed", http.StatusUnauthorized)
+	return false
 }
 
 // requests are the ends of paths that a repository answers.

@@ -8,6 +8,7 @@ package gitserver
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -31,6 +32,7 @@ type Server struct {
 	OnPush func(repo string, changes []RefChange)
 
 	dir      string
+	secret   string // for LFS
 	requests atomic.Int64
 
 	commits sync.Mutex // one commit at a time
@@ -47,7 +49,7 @@ type Server struct {
 type RefChange struct{ Ref, Old, New string }
 
 // New makes a server for the bare repositories in dir, which Create fills.
-func New(dir string) *Server { return &Server{dir: dir} }
+func New(dir string) *Server { return &Server{dir: dir, secret: rand.Text()} }
 
 // Start listens on a free port of 127.0.0.1, or on the one it had before Stop.
 func (s *Server) Start() error { return s.StartAt("127.0.0.1:0") }

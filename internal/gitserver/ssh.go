@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"strings"
@@ -171,6 +172,11 @@ func (srv *sshServer) session(s *Server, channel ssh.Channel, requests <-chan *s
 
 func (srv *sshServer) exec(s *Server, channel ssh.Channel, line, protocol string) uint32 {
 	verb, arg, _ := strings.Cut(line, " ")
+	if repo, ok := strings.CutSuffix(arg, " download"); verb == "git-lfs-authenticate" && ok {
+		repo = strings.TrimSuffix(strings.TrimPrefix(strings.Trim(repo, "'"), "/"), ".git")
+		_, _ = io.WriteString(channel, s.lfsAuthenticate(repo))
+		return 0
+	}
 	repo, isRepo := strings.CutSuffix(strings.TrimPrefix(strings.Trim(arg, "'"), "/"), ".git")
 	if verb != "git-upload-pack" && verb != "git-receive-pack" || !isRepo || !validName(repo) {
 		fmt.Fprintln(channel.Stderr(), "only Git repositories are served here")

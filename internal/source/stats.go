@@ -9,6 +9,8 @@ type Stats struct {
 	Looks, LsRemotes int64
 	// Fetches are fetches of commits, BlobFetches those of file contents.
 	Fetches, BlobFetches int64
+	// Large are files that were asked for at an LFS server.
+	Large int64
 	// Requests are HTTP requests to registries, Helm repositories and buckets,
 	// Artifacts the contents that were new and were taken from them.
 	Requests, Artifacts int64
@@ -26,7 +28,7 @@ type Stats struct {
 
 type counters struct {
 	looks, lsRemotes, fetches, blobFetches, failures, discards, catFiles,
-	requests, artifacts atomic.Int64
+	requests, artifacts, lfsFiles atomic.Int64
 }
 
 // Stats is a copy of the counters.
@@ -36,7 +38,7 @@ func (s *Store) Stats() Stats {
 		Looks: c.looks.Load(), LsRemotes: c.lsRemotes.Load(),
 		Fetches: c.fetches.Load(), BlobFetches: c.blobFetches.Load(),
 		Failures: c.failures.Load(), Discards: c.discards.Load(), Readers: c.catFiles.Load(),
-		Requests: c.requests.Load(), Artifacts: c.artifacts.Load(),
+		Requests: c.requests.Load(), Artifacts: c.artifacts.Load(), Large: c.lfsFiles.Load(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,11 +3,14 @@ package source
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/source/lfs"
 )
 
 // ReadFile reads a whole file, up to the store's MaxFile.
@@ -19,11 +22,25 @@ func (t *tree) ReadFile(name string) ([]byte, error) {
 	if !n.isFile() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
 	}
-	data, err := t.blob(n, t.top.access.store.cfg.MaxFile)
+	limit := t.top.access.store.cfg.MaxFile
+	data, err := t.blob(n, limit)
+	if p, ok := t.pointer(data); ok && err == nil {
+		if data, err = t.large(n.in, p, limit); err != nil {
+			err = fmt.Errorf("its content, which is in LFS: %w", err)
+		}
+	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return data, nil
+}
+
+// pointer reads an LFS pointer where that counts.
+func (t *tree) pointer(data []byte) (lfs.Pointer, bool) {
+	if !t.flags.lfs {
+		return lfs.Pointer{}, false
+	}
+	return lfs.Parse(data)
 }
 
 // ReadDir lists a folder by name. Links are listed as such.
@@ -126,21 +143,29 @@ func (i *info) Size() int64 {
 	if i.IsDir() {
 		return 0
 	}
-	size := func() (int64, bool) {
-		infos, err := i.node.in.access.mirror.reader.info([]oid{i.node.id})
-		if err != nil || infos[0].missing {
-			return -1, false
+	n, ok := i.stored()
+	if !ok {
+		if i.tree.fetch(i.node.in, []oid{i.node.id}) != nil {
+			return -1
 		}
-		return infos[0].size, true
+		n, _ = i.stored()
 	}
-	if n, ok := size(); ok {
-		return n
+	if i.tree.flags.lfs && i.node.isFile() && n <= lfs.MaxPointer {
+		data, err := i.tree.blob(i.node, lfs.MaxPointer)
+		if p, ok := lfs.Parse(data); ok && err == nil {
+			return p.Size
+		}
 	}
-	if i.tree.fetch(i.node.in, []oid{i.node.id}) != nil {
-		return -1
-	}
-	n, _ := size()
 	return n
+}
+
+// stored is the size of what the repository has; false if it is not here.
+func (i *info) stored() (int64, bool) {
+	infos, err := i.node.in.access.mirror.reader.info([]oid{i.node.id})
+	if err != nil || infos[0].missing {
+		return -1, false
+	}
+	return infos[0].size, true
 }
 
 type openFile struct {
