@@ -3,7 +3,6 @@ package model
 import (
 	"bytes"
 	"encoding/json"
-	"log/slog"
 )
 
 // Hidden is text that may be secret. It prints as "(hidden)"; string(h) is the
@@ -18,8 +17,8 @@ func (h Hidden) String() string { return hidden }
 // GoString hides the text from %#v.
 func (h Hidden) GoString() string { return hidden }
 
-// LogValue hides the text from logs.
-func (h Hidden) LogValue() slog.Value { return slog.StringValue(hidden) }
+// MarshalText hides the text from logs.
+func (h Hidden) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Equal compares the texts.
 func (h Hidden) Equal(o Hidden) bool { return bytes.Equal(h, o) }

@@ -175,6 +175,8 @@ type SourceState struct {
 	// Err is why the last look failed; nil after one that succeeded. Snapshot
 	// is then the last good one.
 	Err error
+	// Since is when the looks began to fail; zero without Err.
+	Since time.Time
 	// Checked is when the repository was last looked at.
 	Checked time.Time
 	// Handled is the newest Refresh token that has been carried out.
