@@ -14,7 +14,7 @@ import (
 // goes, and as whom.
 type groupKey struct {
 	kind  model.SourceKind
-	url   string // as the user wrote it, without credentials
+	url   string // the same for the ways to write it, without credentials
 	auth  model.Auth
 	proxy model.Proxy
 }
@@ -52,7 +52,7 @@ type askKey string
 // askOf names all of a source that decides about its content, or about whether
 // it is trusted, but for what the group has in common.
 func askOf(src model.Source) askKey {
-	return askKey(digestOf(src.Ref, src.Ignore, src.Verify, src.Chart, src.Git, src.OCI, src.Bucket))
+	return askKey(digestOf(src.URL, src.Ref, src.Ignore, src.Verify, src.Chart, src.Git, src.OCI, src.Bucket))
 }
 
 // digestOf is a digest of values that have a JSON form.

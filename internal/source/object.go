@@ -68,8 +68,9 @@ func (e entry) fileMode() fs.FileMode {
 	}
 }
 
-// parseTree reads a tree object. Names that no file can have are left out: git
-// refuses to write them, so they come from a forged object.
+// parseTree reads a tree object. Names that no file can have are left out, and
+// those that name a repository's own folder: git refuses to write them, so they
+// come from a forged object.
 func parseTree(data []byte) ([]entry, error) {
 	var out []entry
 	for len(data) > 0 {
@@ -81,11 +82,27 @@ func parseTree(data []byte) ([]entry, error) {
 		}
 		e := entry{name: string(name), mode: uint32(m), id: oid(rest[:len(oid{})])}
 		data = rest[len(oid{}):]
-		if fs.ValidPath(e.name) && e.name != "." && !strings.Contains(e.name, "/") {
+		if fs.ValidPath(e.name) && e.name != "." && !strings.Contains(e.name, "/") && !isDotGit(e.name) {
 			out = append(out, e)
 		}
 	}
 	return out, nil
+}
+
+// isDotGit reports whether some file system takes a name for .git.
+func isDotGit(name string) bool {
+	plain := strings.Map(func(r rune) rune {
+		// What HFS+ does not see.
+		if r >= 0x200c && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x206a && r <= 0x206f || r == 0xfeff {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+	if end := strings.IndexAny(plain, `:\`); end >= 0 {
+		plain = plain[:end]
+	}
+	plain = strings.TrimRight(plain, ". ")
+	return plain == ".git" || plain == "git~1"
 }
 
 // parseCommit reads a commit object and its root tree.

@@ -138,7 +138,7 @@ func (sub *subscription) apply(o outcome, now time.Time) bool {
 	old, id := sub.state, sub.id
 	sub.state.Checked = now
 	if o.err == nil {
-		sub.state.Err = nil
+		sub.state.Err, sub.state.Since = nil, time.Time{}
 		if o.snapshot != nil {
 			sub.state.Snapshot, sub.id = o.snapshot, o.id
 		}
@@ -150,7 +150,7 @@ func (sub *subscription) apply(o outcome, now time.Time) bool {
 		f.Since = before.Since
 		f.Restored = f.Restored || before.Restored && sub.state.Snapshot != nil
 	}
-	sub.state.Err = f
+	sub.state.Err, sub.state.Since = f, f.Since
 	if sub.state.Snapshot == nil {
 		sub.state.Snapshot, sub.id = o.snapshot, o.id
 	}

@@ -13,7 +13,7 @@ import (
 // repository is a Git repository as one set of credentials sees it. Its fields
 // are used by the running look alone.
 type repository struct {
-	url    string // as the user wrote it, without credentials
+	url    string // for messages
 	access *access
 	mirror *mirror
 
@@ -47,13 +47,10 @@ func (s *Store) gitPlace(src model.Source) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	key := groupKey{kind: model.SourceGit, url: withoutUserinfo(src.URL), auth: withUserinfo(src.Auth, user), proxy: src.Proxy}
-	if r.scheme == "ssh" {
-		key.url = r.String()
-	}
+	key := groupKey{kind: model.SourceGit, url: r.key(), auth: withUserinfo(src.Auth, user), proxy: src.Proxy}
 	at := place{key: key, open: func() finder {
 		a := s.accessTo(r, key.auth, key.proxy)
-		return &repository{url: key.url, access: a, mirror: a.mirror, good: map[model.Ref]*good{}, views: map[askKey]*view{}}
+		return &repository{url: withoutUserinfo(r.String()), access: a, mirror: a.mirror, good: map[model.Ref]*good{}, views: map[askKey]*view{}}
 	}}
 	for _, b := range bases(r, s.cfg.Rewrites, s.cfg.AllowLocal) {
 		at.index = append(at.index, b.index())

@@ -38,7 +38,8 @@ func (s *Store) Set(key model.SourceKey, src model.Source) {
 	}
 	s.subs[key] = sub
 	if err := s.join(key, sub); err != nil {
-		sub.state.Err = &Failure{Since: time.Now(), err: err}
+		sub.state.Since = time.Now()
+		sub.state.Err = &Failure{Since: sub.state.Since, err: err}
 		s.handled(key, sub)
 	}
 	s.poke()

@@ -63,8 +63,16 @@ func (r *repository) view(ctx context.Context, key askKey, src model.Source, g *
 		return nil, err
 	}
 	return &view{of: g, id: id, snapshot: &model.Snapshot{
-		URL: r.url, Ref: g.name, Revision: g.id, Commit: g.commit, Verified: who, Tree: tree,
+		URL: shownURL(src.URL), Ref: g.name, Revision: g.id, Commit: g.commit, Verified: who, Tree: tree,
 	}}, nil
+}
+
+// shownURL is a URL as the user wrote it, without credentials.
+func shownURL(raw string) string {
+	if r, _, err := parseURL(raw, true); err == nil && r.scheme == "ssh" {
+		return r.String() // its user is no secret
+	}
+	return withoutUserinfo(raw)
 }
 
 func (r *repository) treeOf(src model.Source, g *good, parts []overlay.Include) (model.Tree, error) {
