@@ -48,7 +48,7 @@ func (d *Decrypter) File(name string, data []byte) ([]byte, error) {
 	if from == formatNone {
 		return data, nil
 	}
-	out, err := d.content(name, data, from, formatFor(name))
+	out, err := d.content(data, from, formatFor(name))
 	if err != nil {
 		return nil, model.As(kindOf(err), fmt.Errorf("%s: %w", name, err))
 	}
@@ -56,7 +56,7 @@ func (d *Decrypter) File(name string, data []byte) ([]byte, error) {
 }
 
 // content decrypts a file or a value of a Secret.
-func (d *Decrypter) content(name string, data []byte, from, to format) ([]byte, error) {
+func (d *Decrypter) content(data []byte, from, to format) ([]byte, error) {
 	if len(data) > maxSize {
 		return nil, model.Invalidf("%d bytes are too many for an encrypted file: the limit is %d", len(data), maxSize)
 	}
@@ -107,11 +107,13 @@ func (d *Decrypter) yaml(data []byte, to format) ([]byte, error) {
 	parts := map[string][]int{}
 	var order []string
 	for i, text := range texts {
-		if !yamlMark.Match(text) && !bytes.Contains(text, []byte("{")) {
+		marked := yamlMark.Match(text)
+		if !marked && !bytes.Contains(text, []byte("{")) {
 			continue
 		}
 		tree, err := loadYAML(text)
-		if errors.Is(err, errRoot) {
+		if errors.Is(err, errRoot) || err != nil && !marked {
+			// What is wrong with it is told by who reads it.
 			continue
 		}
 		if err != nil {
@@ -121,8 +123,7 @@ func (d *Decrypter) yaml(data []byte, to format) ([]byte, error) {
 		if meta == nil || d.optsOut(tree) {
 			continue
 		}
-		mac, _ := meta.field("mac")
-		id := fmt.Sprint(mac)
+		id := fmt.Sprint(meta.field("mac"))
 		if parts[id] == nil {
 			order = append(order, id)
 		}
@@ -179,12 +180,8 @@ func (d *Decrypter) trees(docs []branch, meta branch) ([]branch, error) {
 // metadataOf are those of an encrypted document; nil if it is not encrypted. A
 // map that is only called sops is something else.
 func metadataOf(b branch) branch {
-	v, _ := b.field(metadataKey)
-	meta, ok := v.(branch)
-	if !ok {
-		return nil
-	}
-	if mac, _ := meta.field("mac"); mac == nil {
+	meta, ok := b.field(metadataKey).(branch)
+	if !ok || meta.field("mac") == nil {
 		return nil
 	}
 	return meta
@@ -198,7 +195,7 @@ func (d *Decrypter) optsOut(b branch) bool {
 		if !ok || key == "" {
 			return false
 		}
-		v, _ = b.field(key)
+		v = b.field(key)
 	}
 	s, _ := v.(string)
 	return strings.EqualFold(s, disabled)

@@ -143,13 +143,13 @@ func TestMixed(t *testing.T) {
 	second, secondKey := ageKey(t)
 	one := encrypt(t, formats.Yaml, "a: one\n", rules{groups: [][]keys.MasterKey{{first}}})
 	two := encrypt(t, formats.Yaml, "a: two\n", rules{groups: [][]keys.MasterKey{{second}}})
-	text := "# first\nplain: yes\n---\n" + string(one) + "---\n" + string(two) + "...\n--- # last\nalso: 0x1F\n"
+	text := "# first\nplain: yes\n---\n{{ no YAML }}: sops\n---\n" + string(one) + "---\n" + string(two) + "...\n--- # last\nalso: 0x1F\n"
 	d := decrypter(t, map[string]model.Hidden{"1.agekey": firstKey, "2.agekey": secondKey})
 	got, err := d.File("a.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "# first\nplain: yes\n---\na: one\n---\na: two\n--- # last\nalso: 0x1F\n"
+	want := "# first\nplain: yes\n---\n{{ no YAML }}: sops\n---\na: one\n---\na: two\n--- # last\nalso: 0x1F\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}
@@ -165,6 +165,12 @@ func TestTampered(t *testing.T) {
 	other := string(encrypt(t, formats.Yaml, "stringData:\n    a: s3cret3\n", rules{groups: [][]keys.MasterKey{{master}}}))
 	line := func(text, key string) string { return regexp.MustCompile(`(?m)^ *` + key + `: .*\n`).FindString(text) }
 	a, b := line(data, "a"), line(data, "b")
+	head, metadata, ok := strings.Cut(data, "sops:")
+	_, otherMetadata, otherOK := strings.Cut(other, "sops:")
+	beforeKeys, _, hasKeys := strings.Cut(data, "    age:")
+	if !ok || !otherOK || !hasKeys {
+		t.Fatal("no metadata")
+	}
 	const mac, moved = "MAC mismatch", "can't be decrypted"
 	for name, tt := range map[string]struct{ text, want string }{
 		"plain value":            {strings.Replace(data, "kind: Secret", "kind: ConfigMap", 1), mac},
@@ -180,11 +186,11 @@ func TestTampered(t *testing.T) {
 		"date":                   {strings.Replace(data, line(data, "lastmodified"), "    lastmodified: \"2001-01-01T00:00:00Z\"\n", 1), mac},
 		"MAC of another file":    {strings.Replace(data, line(data, "mac"), line(other, "mac"), 1), mac},
 		"no MAC":                 {strings.Replace(data, line(data, "mac"), "    mac: \"\"\n", 1), mac},
-		"document removed":       {data + "---\nstringData:\n    c: d\n" + data[strings.Index(data, "sops:"):], "is not encrypted"},
+		"document added":         {data + "---\nstringData:\n    c: d\nsops:" + metadata, "is not encrypted"},
 		"mac_only_encrypted":     {data + "    mac_only_encrypted: true\n", mac},
 		"two rules":              {data + "    unencrypted_suffix: _x\n", "two rules"},
-		"key of another file":    {strings.Replace(data, data[strings.Index(data, "sops:"):], other[strings.Index(other, "sops:"):], 1), "is not encrypted"},
-		"no list of keys":        {data[:strings.Index(data, "    age:")] + "    mac: ENC[x]\n", "name no key"},
+		"key of another file":    {head + "sops:" + otherMetadata, "is not encrypted"},
+		"no list of keys":        {beforeKeys + "    mac: ENC[x]\n", "name no key"},
 		"a key twice":            {"kind: x\n" + data, "a key stands there twice"},
 		"an endless alias":       {"x: &x [*x]\n" + data, "alias"},
 		"metadata are no fields": {"sops: {mac: 'ENC[x]', age: 1}\n", "malformed"},

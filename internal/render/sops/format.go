@@ -70,10 +70,8 @@ func emit(b branch, to format) ([]byte, error) {
 	case formatINI:
 		return emitINI(b)
 	case formatBinary:
-		if data, _ := b.field("data"); data != nil {
-			if s, ok := data.(string); ok {
-				return []byte(s), nil
-			}
+		if s, ok := b.field("data").(string); ok {
+			return []byte(s), nil
 		}
 		return emitJSON(b)
 	}

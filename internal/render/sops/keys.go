@@ -88,7 +88,7 @@ func (k *Keys) read(name string, data []byte) error {
 	case entryVaultToken:
 		k.token = strings.TrimSpace(string(data))
 	case entryVaultAddress:
-		for _, address := range strings.Fields(string(data)) {
+		for address := range strings.FieldsSeq(string(data)) {
 			if err := k.allowVault(address); err != nil {
 				return err
 			}

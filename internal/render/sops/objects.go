@@ -59,7 +59,7 @@ func (d *Decrypter) object(o model.Object) (*model.Object, error) {
 			return nil, err
 		}
 		if metadataOf(tree) != nil {
-			text, err := d.content("", o.JSON, formatJSON, formatJSON)
+			text, err := d.content(o.JSON, formatJSON, formatJSON)
 			if err != nil {
 				return nil, err
 			}
@@ -91,7 +91,7 @@ func (d *Decrypter) secret(o model.Object) (*model.Object, error) {
 		if err != nil || from == formatNone {
 			continue
 		}
-		plain, err := d.content(key, value, from, formatFor(key))
+		plain, err := d.content(value, from, formatFor(key))
 		if err != nil {
 			return nil, fmt.Errorf("data.%s: %w", key, err)
 		}

@@ -3,6 +3,7 @@ package sops
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,13 +22,14 @@ type entry struct {
 // comment is a comment, without its sign.
 type comment string
 
-func (b branch) field(key string) (any, bool) {
+// field is the value of a key; nil if there is none.
+func (b branch) field(key string) any {
 	for _, e := range b {
 		if _, note := e.value.(comment); !note && e.key == key {
-			return e.value, true
+			return e.value
 		}
 	}
-	return nil, false
+	return nil
 }
 
 func (b branch) without(key string) branch {
@@ -74,7 +76,7 @@ func walkBranch(b branch, at leaf, visit func(leaf) (any, error)) (any, error) {
 			}
 			continue
 		}
-		value, err := walk(e.value, leaf{path: append(at.path[:len(at.path):len(at.path)], e.key), notes: with(above, notes)}, visit)
+		value, err := walk(e.value, leaf{path: append(slices.Clip(at.path), e.key), notes: with(above, notes)}, visit)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +110,7 @@ func walkList(list []any, at leaf, visit func(leaf) (any, error)) (any, error) {
 }
 
 func with(above [][]string, notes []string) [][]string {
-	return append(above[:len(above):len(above)], notes)
+	return append(slices.Clip(above), notes)
 }
 
 var errType = errors.New("a value of a type that SOPS does not know")
