@@ -15,6 +15,10 @@
 //	                    the last good commit. scope stands for credentials that
 //	                    were allowed to read it, ref for what was asked for, name
 //	                    is what that resolved to, in hexadecimal
+//	  refs/fixpoint/<scope>/<ref>/v-<keys>/…
+//	                    the last commit that was verified with some keys, and
+//	                    with it the tag object where that was verified
+//	  lfs/<scope>/<oid> files of Git LFS
 //	  refs/fixpoint/all/…  only for servers that do not serve single commits
 //
 // Everything but salt can be deleted while no Store runs; it is fetched again.
