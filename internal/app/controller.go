@@ -60,6 +60,8 @@ type Options struct {
 	// AllowRemote are URLs that renders may fetch from; see package remote. None is
 	// remote.DefaultAllow.
 	AllowRemote []string
+	// DenyHosts and AllowHosts say where sources may lie; see source.Config.
+	DenyHosts, AllowHosts []string
 	// Plugins is the folder of the config management plugins; "" is none.
 	Plugins string
 	// Vaults are the HashiCorp Vaults that a token for SOPS may be sent to.
@@ -155,6 +157,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	}
 	c.store, err = source.New(source.Config{
 		Dir: filepath.Join(c.opt.DataDir, "git"), Rewrites: c.opt.Mirrors, AllowLocal: c.opt.AllowLocal, Log: c.log,
+		DenyHosts: c.opt.DenyHosts, AllowHosts: c.opt.AllowHosts,
 		OnChange: c.sourceChanged,
 	})
 	if err != nil {

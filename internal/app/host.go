@@ -46,7 +46,7 @@ func (h host) Remote(ctx context.Context, src model.Source) (*model.Snapshot, er
 		}
 	}
 	if src.Auth == (model.Auth{}) {
-		if err := h.policy.Check(src.URL); err != nil {
+		if err := h.policy.CheckRemote(ctx, src.URL); err != nil {
 			return nil, err
 		}
 	}

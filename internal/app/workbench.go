@@ -131,7 +131,7 @@ func (b bench) Cluster(context.Context) (string, []string, error) {
 
 // Remote is allowed by the policy.
 func (b bench) Remote(ctx context.Context, src model.Source) (*model.Snapshot, error) {
-	if err := b.w.policy.Check(src.URL); err != nil {
+	if err := b.w.policy.CheckRemote(ctx, src.URL); err != nil {
 		return nil, err
 	}
 	return b.w.Fetch(ctx, src)

@@ -179,10 +179,8 @@ func TestUnsupportedFields(t *testing.T) {
 	}{
 		"uns-ignore": {add("uns-ignore", "  ignoreDifferences: [{kind: Deployment, group: apps, jsonPointers: [/spec/replicas]}]\n"),
 			"UnsupportedFieldWarning", "spec.ignoreDifferences", true},
-		"uns-helm": {withSource(application("uns-helm", repo, ".", "uns-helm"), "helm: {releaseName: x}"),
-			"InvalidSpecError", "spec.source.helm", false},
-		"uns-sources": {add("uns-sources", "  sources: [{repoURL: "+org+repo+", path: .}]\n"),
-			"InvalidSpecError", "spec.sources", false},
+		"uns-hydrator": {add("uns-hydrator", "  sourceHydrator: {drySource: {repoURL: "+org+repo+", path: ., targetRevision: main}, syncSource: {targetBranch: out, path: .}}\n"),
+			"InvalidSpecError", "spec.sourceHydrator", false},
 		"uns-foo": {add("uns-foo", "  foo: bar\n"), "UnsupportedFieldWarning", "spec.foo", true},
 	} {
 		e.apply(c.manifest)

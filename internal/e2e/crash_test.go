@@ -39,7 +39,7 @@ func (e *env) startProcess() *process {
 	}
 	p := &process{addr: addr, done: make(chan error, 1)}
 	p.cmd = exec.Command(bin, "controller", "--kubeconfig", e.cluster.kubeconfig, "--data-dir", e.dataDir,
-		"--listen", addr, "--mirror", org+"="+e.git.BaseURL()+"myorg/")
+		"--listen", addr, "--mirror", org+"="+e.git.BaseURL()+"myorg/", "--allow-unsigned-webhooks")
 	p.cmd.Stdout, p.cmd.Stderr = e.logs, e.logs
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

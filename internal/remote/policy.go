@@ -1,7 +1,9 @@
 package remote
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"strings"
@@ -52,6 +54,35 @@ func (p Policy) Check(text string) error {
 		}
 	}
 	return model.As(model.ErrDenied, fmt.Errorf("%s may not be used: allow it with --allow-remote, or put its files into the repository", Redact(text)))
+}
+
+// CheckRemote is Check for a URL that a repository names, and model.ErrDenied for
+// a host of the machine itself or of its link, unless the operator has named it.
+func (p Policy) CheckRemote(ctx context.Context, text string) error {
+	if err := p.Check(text); err != nil || p.names(text) {
+		return err
+	}
+	at, err := parse(text)
+	if err != nil {
+		return err
+	}
+	host := at.host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = host[i+1:]
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", strings.Trim(host, "[]"))
+	if err != nil {
+		return nil // who connects will say so
+	}
+	for _, a := range addrs {
+		if IsLocal(a) {
+			return &deniedError{host}
+		}
+	}
+	return nil
 }
 
 func (l location) holds(o location) bool {

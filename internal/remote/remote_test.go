@@ -156,6 +156,16 @@ func TestNoRequestForgery(t *testing.T) {
 	if _, err := d.Get(t.Context(), s.URL+"/moved"); !errors.Is(err, model.ErrDenied) || len(inner.asked) != 0 {
 		t.Errorf("a redirect: %v, requests %q", err, inner.asked)
 	}
+	p, _ := NewPolicy(DefaultAllow())
+	named, _ := NewPolicy([]string{"https://127.0.0.1:8443"})
+	for _, url := range []string{"https://127.0.0.1/a", "https://127.0.0.1:8443/a", "https://[::1]:443/a", "git@127.0.0.1:a", "https://localhost/a", "https://169.254.169.254/latest"} {
+		if err := p.CheckRemote(t.Context(), url); !errors.Is(err, model.ErrDenied) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if err := named.CheckRemote(t.Context(), "https://127.0.0.1:8443/a"); err != nil {
+		t.Error(err)
+	}
 	for text, want := range map[string]bool{
 		"127.0.0.1": true, "::1": true, "169.254.169.254": true, "::ffff:169.254.169.254": true, "fe80::1": true, "0.0.0.0": true,
 		"10.0.0.1": false, "192.0.2.1": false, "2001:db8::1": false,
