@@ -104,11 +104,11 @@ func adapted(t *testing.T, obj, parent *unstructured.Unstructured, in Contents) 
 	t.Helper()
 	var out any
 	var warnings []model.Warning
-	switch kind := obj.GetKind(); {
-	case kind == "Kustomization":
+	switch obj.GetKind() {
+	case "Kustomization":
 		app := Kustomization(obj, in)
 		warnings, app.Warnings, out = app.Warnings, nil, &app
-	case kind == "HelmRelease":
+	case "HelmRelease":
 		chart := noChart(obj)
 		if template, err := ChartTemplate(obj); err != nil {
 			t.Log(err)
@@ -119,7 +119,7 @@ func adapted(t *testing.T, obj, parent *unstructured.Unstructured, in Contents) 
 		}
 		app := HelmRelease(obj, chart, in)
 		warnings, app.Warnings, out = app.Warnings, nil, &app
-	case kind == "Receiver":
+	case "Receiver":
 		r := ReceiverOf(obj)
 		warnings, r.Warnings, out = r.Warnings, nil, &r
 	default:
@@ -137,7 +137,7 @@ func adapted(t *testing.T, obj, parent *unstructured.Unstructured, in Contents) 
 func contentsOf(t *testing.T, text []byte) Contents {
 	t.Helper()
 	in := Contents{}
-	for _, doc := range strings.Split(string(text), "\n---\n") {
+	for doc := range strings.SplitSeq(string(text), "\n---\n") {
 		obj := parse(t, []byte(doc))
 		content := &Content{Data: map[string][]byte{}, Version: "1"}
 		for _, field := range []string{"data", "stringData"} {

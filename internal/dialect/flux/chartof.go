@@ -3,6 +3,7 @@ package flux
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -45,9 +46,7 @@ func ChartTemplate(obj *unstructured.Unstructured) (*unstructured.Unstructured, 
 	out.Object["spec"] = spec
 	labels := map[string]string{}
 	if m := template.ObjectMeta; m != nil {
-		for k, v := range m.Labels {
-			labels[k] = v
-		}
+		maps.Copy(labels, m.Labels)
 		if len(m.Annotations) > 0 {
 			out.SetAnnotations(m.Annotations)
 		}

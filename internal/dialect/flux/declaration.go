@@ -3,6 +3,7 @@ package flux
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,13 +177,5 @@ func ignoreOf(rules *string) *model.Ignore {
 
 func hasScheme(url string, schemes ...string) bool {
 	scheme, rest, found := strings.Cut(url, "://")
-	if !found || rest == "" {
-		return false
-	}
-	for _, s := range schemes {
-		if scheme == s {
-			return true
-		}
-	}
-	return false
+	return found && rest != "" && slices.Contains(schemes, scheme)
 }
