@@ -42,7 +42,7 @@ func (s *Store) available(key model.SourceKey) (*subscription, error) {
 	case sub.state.Snapshot != nil:
 		return sub, nil
 	case sub.state.Err != nil:
-		return nil, model.As(model.ErrTransient, fmt.Errorf("it has no content: %s", sub.state.Err))
+		return nil, model.As(model.ErrTransient, errors.New("it has no content: "+sub.state.Err.Error()))
 	}
 	return nil, model.As(model.ErrTransient, errors.New("it has not been fetched yet"))
 }

@@ -103,7 +103,7 @@ func (a *access) lfsServer(ctx context.Context, c call, config string) (lfs.Serv
 	server := lfs.Server{Settings: a.settings(c.auth), Header: http.Header{}}
 	switch c.at.scheme {
 	case "http", "https":
-		r, err := http.NewRequest(http.MethodPost, c.at.String(), nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.at.String(), nil)
 		if err != nil {
 			return server, model.Invalidf("the repository's URL can't be parsed")
 		}

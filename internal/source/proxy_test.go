@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -163,9 +164,7 @@ func (p *proxyServer) http(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		defer func() { _ = resp.Body.Close() }()
-		for k, v := range resp.Header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
 		_, _ = io.Copy(w, resp.Body)
 		return
@@ -210,7 +209,7 @@ func (p *proxyServer) socks(conn net.Conn) {
 		return
 	}
 	_, _ = conn.Write([]byte{1, 0})
-	host := ""
+	var host string
 	switch read(4)[3] {
 	case 1:
 		host = net.IP(read(4)).String()

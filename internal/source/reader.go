@@ -135,15 +135,6 @@ func (r *reader) infoOnce(ids []oid) ([]object, error) {
 	return out, nil
 }
 
-// has reports whether an object is in the mirror.
-func (r *reader) has(id oid) (bool, error) {
-	infos, err := r.info([]oid{id})
-	if err != nil {
-		return false, err
-	}
-	return !infos[0].missing, nil
-}
-
 // close ends the processes that were idle since before. They start again when
 // they are needed.
 func (r *reader) close(before time.Time) {

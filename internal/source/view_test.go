@@ -249,9 +249,10 @@ func TestPauses(t *testing.T) {
 	failed := model.As(model.ErrTransient, errors.New("down"))
 	g := &group{subs: map[model.SourceKey]*subscription{"app": {src: model.Source{}}}}
 	near := func(d, want time.Duration) bool { return d >= want*9/10 && d <= want*11/10 }
-	for n, want := range []time.Duration{2, 4, 8, 16, 32, 60, 60, 60} {
-		if d := r.pause(g, failed); !near(d, want*time.Second) {
-			t.Errorf("pause %d is %v, want about %v s", n, d, int(want))
+	for n, seconds := range []int{2, 4, 8, 16, 32, 60, 60, 60} {
+		want := time.Duration(seconds) * time.Second
+		if d := r.pause(g, failed); !near(d, want) {
+			t.Errorf("pause %d is %v, want about %v", n, d, want)
 		}
 	}
 	if d := r.pause(g, nil); !near(d, time.Minute) {

@@ -8,6 +8,7 @@ package ignore
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -71,9 +72,9 @@ func split(name string) []string {
 // Ignore reports whether a path is left out.
 func (rs Rules) Ignore(name string, dir bool) bool {
 	parts := split(name)
-	for i := len(rs) - 1; i >= 0; i-- {
-		if rs[i].matches(parts, dir) {
-			return !rs[i].keep
+	for _, r := range slices.Backward(rs) {
+		if r.matches(parts, dir) {
+			return !r.keep
 		}
 	}
 	return false
@@ -82,11 +83,11 @@ func (rs Rules) Ignore(name string, dir bool) bool {
 // IgnoreAll reports whether a folder is left out with whatever is beneath it.
 func (rs Rules) IgnoreAll(name string) bool {
 	parts := split(name)
-	for i := len(rs) - 1; i >= 0; i-- {
-		if rs[i].keep {
+	for _, r := range slices.Backward(rs) {
+		if r.keep {
 			return false // it may take in something beneath
 		}
-		if rs[i].matches(parts, true) {
+		if r.matches(parts, true) {
 			return true
 		}
 	}

@@ -32,13 +32,13 @@ func Parse(data []byte) (Pointer, bool) {
 			text, found = rest, true
 		}
 	}
-	oid, rest, ok := strings.Cut(text, "\n")
+	oid, rest, _ := strings.Cut(text, "\n")
 	size, end, _ := strings.Cut(rest, "\n")
-	p.OID, ok = strings.CutPrefix(oid, "oid sha256:")
-	number, ok3 := strings.CutPrefix(size, "size ")
+	sum, ok := strings.CutPrefix(oid, "oid sha256:")
+	number, ok2 := strings.CutPrefix(size, "size ")
 	n, err := strconv.ParseInt(number, 10, 64)
-	p.Size = n
-	return p, found && ok && ok3 && end == "" && err == nil && n >= 0 && strconv.FormatInt(n, 10) == number && isSum(p.OID)
+	p.OID, p.Size = sum, n
+	return p, found && ok && ok2 && end == "" && err == nil && n >= 0 && strconv.FormatInt(n, 10) == number && isSum(p.OID)
 }
 
 func isSum(oid string) bool {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -86,9 +87,7 @@ func (s Server) batch(ctx context.Context, at *url.URL, p Pointer) (action, erro
 	if err != nil {
 		return action{}, model.Invalidf("the URL of the LFS server can't be parsed")
 	}
-	for name, values := range s.Header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, s.Header)
 	r.Header.Set("Accept", mediaType)
 	r.Header.Set("Content-Type", mediaType)
 	r.Header.Set("User-Agent", fetch.UserAgent)
@@ -149,9 +148,7 @@ func (s Server) download(ctx context.Context, at *url.URL, a action, p Pointer) 
 		r.Header.Set(name, value)
 	}
 	if r.Header.Get("Authorization") == "" && fetch.SameOrigin(at, from) {
-		for name, values := range s.Header {
-			r.Header[name] = values
-		}
+		maps.Copy(r.Header, s.Header)
 	}
 	r.Header.Set("User-Agent", fetch.UserAgent)
 	resp, err := client.Do(r)

@@ -78,7 +78,8 @@ func (k *Keys) readGPG(text string) error {
 // Verify says who signed an object. model.ErrUnverified if that is nobody who is
 // trusted at that time; the error says why.
 func (k Keys) Verify(o Object, now time.Time) (string, error) {
-	who, err := "", error(nil)
+	var who string
+	var err error
 	switch text := o.Signature; {
 	case text == "":
 		err = errors.New("it is not signed")
