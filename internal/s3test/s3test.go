@@ -29,7 +29,7 @@ import (
 // The keys of every server.
 const (
 	AccessKey = "test-access-key"
-	SecretKey = "test-secret-key" //nolint:gosec // of servers that live as long as a test
+	SecretKey = "test-secret-key"
 )
 
 // Options are how a server is reached.
@@ -108,7 +108,7 @@ func build(ctx context.Context, program string) error {
 	if err != nil {
 		return fmt.Errorf("finding the module: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, ".") //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	cmd.Dir = filepath.Join(strings.TrimSpace(string(where)), "internal", "s3test", "s3server")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -118,7 +118,7 @@ func build(ctx context.Context, program string) error {
 }
 
 func (s *Server) run(program, dir string) error {
-	s.process = exec.Command(program, s.socket, dir) //nolint:gosec,noctx // it ends with its standard input
+	s.process = exec.Command(program, s.socket, dir)
 	s.process.Env = []string{"S3_ACCESS_KEY=" + AccessKey, "S3_SECRET_KEY=" + SecretKey}
 	stdin, err := s.process.StdinPipe()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,7 @@ func TestUnchangedArtifactCostsOneRequest(t *testing.T) {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
 	for _, q := range s.Requests() {
-		if q.Method != "HEAD" {
+		if q.Method != http.MethodHead {
 			t.Errorf("%+v", q)
 		}
 	}

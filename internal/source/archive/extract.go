@@ -89,7 +89,7 @@ func (b *Builder) tar(r io.Reader) error {
 	archive := tar.NewReader(in)
 	for {
 		h, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -133,7 +133,7 @@ func readTree(f *os.File) (*Tree, error) {
 	if _, err := f.ReadAt(tail[:], st.Size()-8); err != nil {
 		return nil, err
 	}
-	length := int64(binary.BigEndian.Uint64(tail[:])) //nolint:gosec // checked in the next line
+	length := int64(binary.BigEndian.Uint64(tail[:]))
 	if length < 0 || length > maxList || length > st.Size()-8 {
 		return nil, errors.New("its list has no possible length")
 	}

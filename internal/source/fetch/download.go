@@ -11,7 +11,8 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/source/archive"
 )
 
-// ErrTooLarge: a download is larger than it may be. It is model.ErrInvalid too.
+// ErrTooLarge says that a download is larger than it may be. It is
+// model.ErrInvalid too.
 var ErrTooLarge = errors.New("too large")
 
 // Save writes a stream to w and returns its size and digest, sha256:…. More than

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -211,9 +212,7 @@ func Get(ctx context.Context, c *http.Client, url string, header http.Header) (*
 	if err != nil {
 		return nil, model.Invalidf("its URL can't be parsed")
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	r.Header.Set("User-Agent", UserAgent)
 	return c.Do(r)
 }

@@ -237,7 +237,7 @@ func TestIndexTooLarge(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	const password = "correct horse/battery" //nolint:gosec // of a server that lives as long as a test
+	const password = "correct horse/battery"
 	s := serve(t, charttest.Options{Username: "me", Password: password, TLS: true})
 	s.Add("web", "1.0.0", nil)
 	src := source(s)

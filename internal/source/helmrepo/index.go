@@ -90,7 +90,7 @@ type scanner struct {
 func (s *scanner) scan() error {
 	for {
 		part, more, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {
@@ -111,10 +111,10 @@ func (s *scanner) scan() error {
 func (s *scanner) next() (part []byte, more bool, err error) {
 	s.line++
 	part, err = s.in.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
+	if errors.Is(err, bufio.ErrBufferFull) {
 		return part, true, nil
 	}
-	if err == io.EOF && len(part) > 0 {
+	if errors.Is(err, io.EOF) && len(part) > 0 {
 		err = nil
 	}
 	return bytes.TrimRight(part, "\r\n"), false, err
@@ -157,8 +157,8 @@ func (s *scanner) take(part []byte, more bool) error {
 func (s *scanner) rest(more, keep bool) error {
 	for more {
 		part, err := s.in.ReadSlice('\n')
-		more = err == bufio.ErrBufferFull
-		if err != nil && !more && err != io.EOF {
+		more = errors.Is(err, bufio.ErrBufferFull)
+		if err != nil && !more && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if keep {
@@ -190,6 +190,9 @@ var keyForm = regexp.MustCompile(`^ *(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)'|([^
 
 // keyOf takes a line of the form key: value apart.
 func keyOf(line []byte) (key, value string, ok bool) {
+	if name, ok := bytes.CutSuffix(bytes.TrimLeft(line, " "), []byte{':'}); ok && isPlain(name) {
+		return string(name), "", true
+	}
 	m := keyForm.FindSubmatch(line)
 	if m == nil {
 		return "", "", false
@@ -202,6 +205,17 @@ func keyOf(line []byte) (key, value string, ok bool) {
 		return strings.ReplaceAll(string(m[2]), "''", "'"), string(m[4]), true
 	}
 	return string(m[3]), string(m[4]), true
+}
+
+// isPlain reports whether a key can be nothing but itself.
+func isPlain(key []byte) bool {
+	for i, c := range key {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || (c < '0' || c > '9') && c != '-' && c != '_' && c != '.') {
+			return false
+		}
+	}
+	return len(key) > 0
 }
 
 // top is a line with one of the index's own fields.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,7 +18,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/source/archive"
 )
 
-const password = "correct horse/battery+staple" //nolint:gosec // of a server that lives as long as a test
+const password = "correct horse/battery+staple"
 
 func dockerConfig(host, user, password string) string {
 	auth := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
@@ -129,9 +130,7 @@ func TestProxy(t *testing.T) {
 			return
 		}
 		defer func() { _ = out.Body.Close() }()
-		for name, values := range out.Header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), out.Header)
 		w.WriteHeader(out.StatusCode)
 		_, _ = io.Copy(w, out.Body)
 	}))

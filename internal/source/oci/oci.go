@@ -44,7 +44,7 @@ func New(src model.Source, s fetch.Settings, room *archive.Room) (*Puller, error
 	if err != nil {
 		return nil, err
 	}
-	if src.Verify != nil && !(src.Verify.Provenance && src.Chart != "") {
+	if src.Verify != nil && (!src.Verify.Provenance || src.Chart == "") {
 		return nil, model.Invalidf("signatures of artifacts can't be verified, but for the provenance of charts; remove verify")
 	}
 	login, err := loginFor(src.Auth, ref.Registry+"/"+ref.Repository)
