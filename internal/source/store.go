@@ -43,7 +43,8 @@ type Config struct {
 	Interval time.Duration
 	// MinInterval is the shortest pause between two looks; default 1 second.
 	MinInterval time.Duration
-	// Timeout bounds one git command for sources that set none; default 1 minute.
+	// Timeout bounds one git command, or one look for artifacts, for sources that
+	// set none; default 1 minute.
 	Timeout time.Duration
 	// Retry is the pause after a first failure; it doubles up to a minute, or to
 	// the interval if that is longer. Default 2 seconds.
@@ -57,7 +58,7 @@ type Config struct {
 	MaxIndex int64
 }
 
-// Store holds subscriptions to Git repositories. Its methods may be called from
+// Store holds subscriptions to sources. Its methods may be called from
 // several goroutines, before Run, during it and after it.
 type Store struct {
 	cfg   Config
