@@ -29,19 +29,27 @@ func (a *accumulator) add(more []*resource.Resource) error {
 		return nil
 	}
 	all := append(a.made.Resources(), more...)
-	seen := make(map[identity]bool, len(all))
-	for _, r := range all {
-		id := identify(r)
-		if seen[id] {
-			return fmt.Errorf("%s is there twice; rename one, or patch it instead", r.CurId())
-		}
-		seen[id] = true
+	if err := distinct(all); err != nil {
+		return err
 	}
 	made, err := resources(all)
 	if err == nil {
 		a.made = made
 	}
 	return err
+}
+
+// distinct refuses two resources with one identity.
+func distinct(list []*resource.Resource) error {
+	seen := make(map[identity]bool, len(list))
+	for _, r := range list {
+		id := identify(r)
+		if seen[id] {
+			return fmt.Errorf("%s is there twice; rename one, or patch it instead", r.CurId())
+		}
+		seen[id] = true
+	}
+	return nil
 }
 
 // identity is what may be there only once.

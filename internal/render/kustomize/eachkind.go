@@ -1,9 +1,13 @@
 package kustomize
 
 import (
+	"regexp"
+
 	"sigs.k8s.io/kustomize/api/filters/annotations"
 	"sigs.k8s.io/kustomize/api/filters/imagetag"
 	"sigs.k8s.io/kustomize/api/filters/labels"
+	"sigs.k8s.io/kustomize/api/filters/namespace"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
@@ -73,6 +77,31 @@ func (s *annotationStep) Transform(m resmap.ResMap) error {
 	})
 }
 
+// namespaceStep puts everything into a namespace, but for what a chart made.
+type namespaceStep struct {
+	namespace string
+	specs     types.FsSlice
+}
+
+// Transform puts it there. That two resources become one is noticed at the end:
+// all get the same namespace, so that those that meet stay together.
+func (s *namespaceStep) Transform(m resmap.ResMap) error {
+	specs := newByKind(s.specs)
+	err := each(m, func(r *resource.Resource) kio.Filter {
+		if r.GetAnnotations(konfig.HelmGeneratedAnnotation)[konfig.HelmGeneratedAnnotation] == "true" {
+			return nil
+		}
+		remember(r)
+		return namespace.Filter{
+			Namespace: s.namespace, FsSlice: specs.of(r), SetRoleBindingSubjects: namespace.DefaultSubjectsOnly,
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return distinct(m.Resources())
+}
+
 // imageStep changes an image.
 type imageStep struct {
 	image types.Image
@@ -80,38 +109,41 @@ type imageStep struct {
 }
 
 // Transform changes it wherever containers are, and in other fields that may
-// have images.
+// have images. The library takes the image's name for the beginning of a
+// regular expression.
 func (s *imageStep) Transform(m resmap.ResMap) error {
-	err := each(m, func(r *resource.Resource) kio.Filter {
-		if !mentions(r.YNode(), "containers", "initContainers") {
-			return nil
-		}
-		return imagetag.LegacyFilter{ImageTag: s.image}
-	})
+	name, err := regexp.Compile("^" + s.image.Name)
 	if err != nil {
-		return err
+		name = regexp.MustCompile("") // the library will judge what it is
 	}
 	specs := newByKind(s.specs)
-	return each(m, func(r *resource.Resource) kio.Filter {
-		return imagetag.Filter{ImageTag: s.image, FsSlice: specs.of(r)}
-	})
+	for _, legacy := range []bool{true, false} {
+		err := each(m, func(r *resource.Resource) kio.Filter {
+			switch {
+			case !holds(r.YNode(), name):
+				return nil
+			case legacy:
+				return imagetag.LegacyFilter{ImageTag: s.image}
+			}
+			return imagetag.Filter{ImageTag: s.image, FsSlice: specs.of(r)}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// mentions reports whether a field of one of the names is anywhere in a value.
-func mentions(n *yaml.Node, names ...string) bool {
+// holds reports whether a value, or one in it, matches.
+func holds(n *yaml.Node, name *regexp.Regexp) bool {
 	if n == nil {
 		return false
 	}
+	if n.Kind == yaml.ScalarNode {
+		return name.MatchString(n.Value)
+	}
 	for i, child := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			for _, name := range names {
-				if child.Value == name {
-					return true
-				}
-			}
-			continue
-		}
-		if mentions(child, names...) {
+		if isKey := n.Kind == yaml.MappingNode && i%2 == 0; !isKey && holds(child, name) {
 			return true
 		}
 	}

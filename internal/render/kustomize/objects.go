@@ -30,22 +30,23 @@ func (b *build) objects(made resmap.ResMap, origin string) ([]model.Object, erro
 	return objects, nil
 }
 
-// object takes one out as a map, which is cheaper than as YAML.
+// object takes one out as JSON.
 func object(origin string, r *resource.Resource) (model.Object, error) {
 	place := fmt.Sprintf("%s: %s %s", origin, r.GetKind(), r.GetName())
-	var text []byte
-	m, err := r.Map()
-	if err == nil {
-		text, err = json.Marshal(m)
+	text, fields, ok := objectJSON(r.YNode())
+	if !ok {
+		m, err := r.Map()
+		if err == nil {
+			text, err = json.Marshal(m)
+		}
+		if err == nil {
+			err = json.Unmarshal(text, &fields)
+		}
+		if err != nil {
+			return model.Object{}, model.Invalidf("%s can't be written as JSON; are all keys of its maps strings?", place)
+		}
 	}
-	var f manifest.Fields
-	if err == nil {
-		err = json.Unmarshal(text, &f)
-	}
-	if err != nil {
-		return model.Object{}, model.Invalidf("%s can't be written as JSON; are all keys of its maps strings?", place)
-	}
-	o, err := manifest.New(place, f, text)
+	o, err := manifest.New(place, fields, text)
 	o.Origin = origin
 	return o, err
 }

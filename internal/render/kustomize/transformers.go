@@ -1,8 +1,9 @@
 package kustomize
 
 import (
+	"strings"
+
 	"sigs.k8s.io/kustomize/api/builtins"
-	"sigs.k8s.io/kustomize/api/filters/namespace"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
@@ -95,11 +96,31 @@ func (s *steps) strategicMerges() error {
 
 func (s *steps) patches() error {
 	for _, p := range s.t.kust.Patches {
-		if err := s.configured("patches", "PatchTransformer", builtins.NewPatchTransformerPlugin(), p); err != nil {
+		if err := s.patch(p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// patch adds a patch that is written out or in a file. The library says what is
+// wrong with it.
+func (s *steps) patch(p types.Patch) error {
+	if p.Path != "" && p.Patch == "" {
+		text, err := s.t.load.Load(p.Path)
+		if err != nil {
+			return s.t.wrong("patches", err)
+		}
+		if strings.TrimSpace(string(text)) != "" {
+			p.Path, p.Patch = "", string(text)
+		}
+	}
+	const kind = "PatchTransformer"
+	if fast := newJSONPatch(p); fast != nil {
+		s.add("patches", kind, fast)
+		return nil
+	}
+	return s.configured("patches", kind, builtins.NewPatchTransformerPlugin(), p)
 }
 
 func (s *steps) jsonPatches() error {
@@ -118,20 +139,17 @@ func (s *steps) jsonPatches() error {
 
 func (s *steps) namespace() error {
 	if ns := s.t.kust.Namespace; ns != "" {
-		s.add("namespace", "NamespaceTransformer", &builtins.NamespaceTransformerPlugin{
-			ObjectMeta: types.ObjectMeta{Namespace: ns}, FieldSpecs: s.config.NameSpace,
-			SetRoleBindingSubjects: namespace.DefaultSubjectsOnly,
-		})
+		s.add("namespace", "NamespaceTransformer", &namespaceStep{namespace: ns, specs: s.config.NameSpace})
 	}
 	return nil
 }
 
 func (s *steps) affixes() error {
 	if prefix := s.t.kust.NamePrefix; prefix != "" {
-		s.add("namePrefix", "PrefixTransformer", &builtins.PrefixTransformerPlugin{Prefix: prefix, FieldSpecs: s.config.NamePrefix})
+		s.add("namePrefix", "PrefixTransformer", &affixStep{prefix: prefix, specs: s.config.NamePrefix})
 	}
 	if suffix := s.t.kust.NameSuffix; suffix != "" {
-		s.add("nameSuffix", "SuffixTransformer", &builtins.SuffixTransformerPlugin{Suffix: suffix, FieldSpecs: s.config.NameSuffix})
+		s.add("nameSuffix", "SuffixTransformer", &affixStep{suffix: suffix, specs: s.config.NameSuffix})
 	}
 	return nil
 }
