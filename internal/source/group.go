@@ -30,6 +30,7 @@ type group struct {
 	busy     bool
 	again    bool // look once more after the one that runs
 	failures int
+	held     int // looks in a row whose outcome was dropped
 }
 
 // finder looks at one place with one set of credentials. There is one call at a
@@ -86,6 +87,17 @@ func (g *group) asks() map[askKey]model.Source {
 		}
 	}
 	return out
+}
+
+// misses reports whether a subscription that has content has no part in what a
+// look found, since it was changed during the look.
+func (g *group) misses(out map[askKey]outcome) bool {
+	for _, sub := range g.subs {
+		if _, ok := out[sub.ask]; !ok && !sub.src.Suspended && sub.state.Snapshot != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // idle are the asks of suspended subscriptions that have no content yet.

@@ -13,6 +13,7 @@ import (
 const (
 	readerIdle = time.Minute // before git cat-file is ended
 	maxRetry   = time.Minute
+	maxHeld    = 5 // so that changes that never end don't stop everything
 )
 
 // Run polls the repositories until ctx ends, and returns nil when all that it
@@ -105,6 +106,13 @@ func (s *Store) finish(g *group, out map[askKey]outcome, tokens map[model.Source
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	if g.again && g.held < maxHeld && g.misses(out) {
+		// Its old content beside the others' new one would be two commits at once.
+		g.held++
+		g.busy, g.again, g.next = false, false, time.Time{}
+		return nil
+	}
+	g.held = 0
 	var changed []model.SourceKey
 	for key, sub := range g.subs {
 		o, ok := out[sub.ask]
