@@ -65,7 +65,7 @@ func (s *Store) snapshotOf(at remote, objects, commit, name string) (*model.Snap
 		// There is no mirror to fetch into; what is asked for is all there.
 		store: s, dir: filepath.Join(s.git.tmp, "none-"+hashName(objects)), name: at.String(), busy: make(chan struct{}, 1),
 		resting: map[string]time.Time{},
-		reader:  &reader{git: s.git, gitDir: s.git.home, objects: objects, started: new(atomic.Int64)},
+		reader:  &reader{git: s.git, gitDir: s.git.home, objects: objects, started: new(atomic.Int64), blobs: s.blobs},
 	}
 	s.mu.Lock()
 	s.mirrors["local "+objects] = m // so that Close ends its processes

@@ -2,6 +2,7 @@ package source
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,7 @@ type reader struct {
 	gitDir  string
 	objects string
 	started *atomic.Int64
+	blobs   *blobs
 
 	mu    sync.Mutex
 	batch *catFile // contents
@@ -51,6 +53,41 @@ type object struct {
 // read returns an object's type and content; errMissing, or a *tooLarge with
 // limit >= 0, without loading it.
 func (r *reader) read(id oid, limit int64) (string, []byte, error) {
+	if it, ok := r.blobs.find(blobKey{r, id}); ok {
+		if limit >= 0 && it.size > limit {
+			return "", nil, &tooLarge{it.size}
+		}
+		if it.data != nil {
+			return kindBlob, bytes.Clone(it.data), nil
+		}
+	}
+	kind, data, err := r.load(id, limit)
+	var large *tooLarge
+	switch {
+	case errors.As(err, &large):
+		r.blobs.add(blobKey{r, id}, blob{size: large.size})
+	case err == nil && kind == kindBlob && len(data) > 0 && len(data) <= blobSize:
+		r.blobs.add(blobKey{r, id}, blob{bytes.Clone(data), int64(len(data))})
+	}
+	return kind, data, err
+}
+
+const kindBlob = "blob"
+
+// size is the size of a file; errMissing if it is not here.
+func (r *reader) size(id oid) (int64, error) {
+	if it, ok := r.blobs.find(blobKey{r, id}); ok {
+		return it.size, nil
+	}
+	_, data, err := r.read(id, blobSize) // who asks for the size of a small file reads it next
+	var large *tooLarge
+	if errors.As(err, &large) {
+		return large.size, nil
+	}
+	return int64(len(data)), err
+}
+
+func (r *reader) load(id oid, limit int64) (string, []byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.used = time.Now()
@@ -80,7 +117,11 @@ func (r *reader) readOnce(id oid, limit int64) (string, []byte, error) {
 	case o.missing:
 		return "", nil, errMissing
 	case limit >= 0 && o.size > limit:
-		r.stop(&r.batch) // cheaper than to read past it
+		if o.size > pastSize {
+			r.stop(&r.batch)
+		} else if _, err := io.CopyN(io.Discard, c.out, o.size+1); err != nil {
+			return "", nil, err
+		}
 		return "", nil, &tooLarge{o.size}
 	}
 	data := make([]byte, o.size+1)

@@ -67,6 +67,7 @@ type Store struct {
 	trees *lru[oid, []entry]
 	climb *lru[climbKey, int]
 	views *overlay.Cache
+	blobs *blobs
 	hosts *limiter
 	// policy is what may be connected to.
 	policy *hosts.Policy
@@ -106,6 +107,7 @@ func New(cfg Config) (*Store, error) {
 		policy:  policy,
 		trees:   newLRU[oid, []entry](200_000),
 		climb:   newLRU[climbKey, int](200_000),
+		blobs:   newBlobs(),
 		views:   overlay.NewCache(),
 		hosts:   newLimiter(4),
 		wake:    make(chan struct{}, 1),
@@ -202,7 +204,7 @@ func (s *Store) mirrorOf(r remote) *mirror {
 		m = &mirror{
 			store: s, dir: dir, name: r.String(),
 			busy: make(chan struct{}, 1), resting: map[string]time.Time{}, places: map[string]remote{},
-			reader: &reader{git: s.git, gitDir: s.git.home, objects: filepath.Join(dir, "objects"), started: &s.stats.catFiles},
+			reader: &reader{git: s.git, gitDir: s.git.home, objects: filepath.Join(dir, "objects"), started: &s.stats.catFiles, blobs: s.blobs},
 		}
 		s.mirrors[key] = m
 	}

@@ -161,11 +161,11 @@ func (i *info) Size() int64 {
 
 // stored is the size of what the repository has; false if it is not here.
 func (i *info) stored() (int64, bool) {
-	infos, err := i.node.in.access.mirror.reader.info([]oid{i.node.id})
-	if err != nil || infos[0].missing {
+	size, err := i.node.in.access.mirror.reader.size(i.node.id)
+	if err != nil {
 		return -1, false
 	}
-	return infos[0].size, true
+	return size, true
 }
 
 type openFile struct {

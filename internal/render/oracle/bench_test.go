@@ -81,16 +81,20 @@ func compareRates(t *testing.T, dir string, tree model.Tree, specs []model.Rende
 	if _, err := r.Render(t.Context(), model.RenderInput{Render: model.Render{Path: "one"}, Tree: tree}); err != nil {
 		t.Fatal(err) // a worker has started
 	}
+	used := r.cpu(t)
 	ours := r.all(t, tree, specs)
+	used = r.cpu(t) - used
 	renders := r.Stats().Renders
 	again := r.all(t, tree, specs)
 	if r.Stats().Renders != renders {
 		t.Errorf("rendering unchanged content again did %d renders", r.Stats().Renders-renders)
 	}
-	theirs, memory := runStock(t, dir, stock)
+	theirs, theirUse, memory := runStock(t, dir, stock)
 	rate := func(d time.Duration) float64 { return float64(len(specs)) / d.Seconds() }
-	t.Logf("%d renders: %.0f/s, peak %d MiB in all processes; stock commands %.1f/s, peak %d MiB each; ratio %.1f",
-		len(specs), rate(ours), r.peak()>>20, rate(theirs), memory>>10, theirs.Seconds()/ours.Seconds())
+	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / float64(len(specs)) }
+	t.Logf("%d renders: %.0f/s, %.1f ms of CPU each, peak %d MiB in all processes; stock commands %.1f/s, %.1f ms, peak %d MiB each; "+
+		"ratios: rate %.1f, CPU %.1f", len(specs), rate(ours), each(used), r.peak()>>20, rate(theirs), each(theirUse), memory>>10,
+		theirs.Seconds()/ours.Seconds(), theirUse.Seconds()/used.Seconds())
 	t.Logf("unchanged, again: 0 renders, %.0f/s", rate(again))
 }
 
@@ -115,7 +119,7 @@ func benchMonorepo(t *testing.T, repo *benchRepo) {
 	if n := r.Stats().Renders - before; n != 1 {
 		t.Errorf("a commit that touches one of %d apps rendered %d", benchApps, n)
 	}
-	theirs, memory := runStock(t, repo.dir, stock)
+	theirs, _, memory := runStock(t, repo.dir, stock)
 	theirs *= 10
 	t.Logf("%d apps: %.2f s, peak %d MiB; after a commit that touches one: 1 render, %.3f s; stock commands %.1f s for all "+
 		"(measured with every tenth), peak %d MiB each; ratios %.1f and %.0f",
@@ -199,9 +203,34 @@ func residentOf(t *testing.T) int64 {
 	return sum
 }
 
-// runStock runs commands, as many at a time as there are cores, and returns the
-// most memory that one of them had, in KiB.
-func runStock(t *testing.T, dir string, commands [][]string) (took time.Duration, memory int64) {
+// cpu is the processor time that this process and its children have used.
+func (r *benchRenderer) cpu(t *testing.T) time.Duration {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, sum := strconv.Itoa(os.Getpid()), time.Duration(0)
+	for _, name := range all {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest) // from the third field of proc_pid_stat(5)
+		if len(fields) > 12 && (fields[1] == self || strings.HasPrefix(string(text), self+" ")) {
+			for _, ticks := range fields[11:13] {
+				n, _ := strconv.ParseInt(ticks, 10, 64)
+				sum += time.Duration(n) * (time.Second / 100)
+			}
+		}
+	}
+	return sum
+}
+
+// runStock runs commands, as many at a time as there are cores, and returns their
+// processor time, and the most memory that one of them had, in KiB.
+func runStock(t *testing.T, dir string, commands [][]string) (took, used time.Duration, memory int64) {
 	t.Helper()
 	program := stockCommand(t, commands[0][0])
 	var mu sync.Mutex
@@ -221,6 +250,7 @@ func runStock(t *testing.T, dir string, commands [][]string) (took time.Duration
 			if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 				mu.Lock()
 				memory = max(memory, usage.Maxrss)
+				used += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 				mu.Unlock()
 			}
 			return nil
@@ -229,7 +259,7 @@ func runStock(t *testing.T, dir string, commands [][]string) (took time.Duration
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	return time.Since(start), memory
+	return time.Since(start), used, memory
 }
 
 // benchRepo is a Git repository with everything that is rendered.

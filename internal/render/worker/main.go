@@ -75,8 +75,14 @@ func isPipe(f *os.File) bool {
 // runtime opens.
 const openFiles = 64
 
+// garbage is how much more garbage a worker collects before it is removed than
+// a Go program does by itself: its heap is small, and its life bounded.
+const garbage = 400
+
 func confine(s setup) hello {
 	closeInherited()
+	debug.SetGCPercent(garbage)
+	runtime.GOMAXPROCS(1) // there is a worker for each core
 	if s.Memory > 0 {
 		// A recursion without end is told from other ways to use up memory.
 		debug.SetMaxStack(int(s.Memory / 4))
