@@ -68,7 +68,7 @@ func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
 	}
 	err := c.flux.Setup(ctx, mgr, flux.Deps{
 		Engine: c.engine, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
-		Events: c.events, Log: c.log,
+		Events: c.events, Log: c.log, NoCrossNamespace: c.opt.NoCrossNamespace,
 	})
 	if err != nil {
 		return fmt.Errorf("watching Flux's objects: %w", err)

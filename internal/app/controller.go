@@ -64,6 +64,8 @@ type Options struct {
 	DenyHosts, AllowHosts []string
 	// Plugins is the folder of the config management plugins; "" is none.
 	Plugins string
+	// NoCrossNamespace forbids Flux's objects to name sources of other namespaces.
+	NoCrossNamespace bool
 	// Vaults are the HashiCorp Vaults that a token for SOPS may be sent to.
 	Vaults []string
 	// RenderMemory and RenderTimeout bound a render, RenderWorkers how many run
@@ -227,7 +229,7 @@ func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[st
 		},
 		flux.HelmDialect: {
 			Reporter: forFlux, Stamp: flux.HelmTracker{}.Stamp, CreateOnly: flux.HelmCreateOnly,
-			Policy: policy.Rules{Unhonoured: flux.HelmUnhonoured},
+			Policy: policy.Rules{Hooks: true, Unhonoured: flux.HelmUnhonoured},
 		},
 	}
 }

@@ -81,7 +81,7 @@ func optionsOf(flags cli.ControllerFlags) (Options, error) {
 		DataDir: flags.DataDir, Mirrors: rewrites(flags.Mirrors), AllowLocal: flags.AllowLocalRepos,
 		Listen: flags.Listen, ArgoNamespace: flags.ArgoNamespace, AppNamespaces: flags.AppNamespaces,
 		Workers: flags.Workers, AllowRemote: flags.AllowRemote, Plugins: flags.Plugins,
-		DenyHosts: flags.DenyHosts, AllowHosts: flags.AllowHosts, UnsignedWebhooks: flags.UnsignedWebhooks, Vaults: flags.Vaults,
+		NoCrossNamespace: flags.NoCrossNamespace, DenyHosts: flags.DenyHosts, AllowHosts: flags.AllowHosts, UnsignedWebhooks: flags.UnsignedWebhooks, Vaults: flags.Vaults,
 		RenderMemory: flags.RenderMemory << 20, RenderTimeout: flags.RenderTimeout, RenderWorkers: flags.RenderWorkers,
 	}
 	var err error

@@ -40,6 +40,8 @@ type ControllerFlags struct {
 	UnsignedWebhooks  bool
 	// AllowRemote are URLs that renders may fetch from; see package remote.
 	AllowRemote []string
+	// NoCrossNamespace forbids Flux's objects to name sources of other namespaces.
+	NoCrossNamespace bool
 	// DenyHosts and AllowHosts say where sources may lie; see source.Config.
 	DenyHosts, AllowHosts []string
 	// Plugins is the folder of the config management plugins; "" is none.
@@ -106,6 +108,7 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	f.StringVar(&c.WebhookSecretFile, "webhook-secret-file", "", "file with a secret that the webhook calls of any sender may be signed with, beside those of argocd-secret")
 	f.BoolVar(&c.UnsignedWebhooks, "allow-unsigned-webhooks", false, "accept webhook calls of anybody while no secret is configured")
 	bindRemote(cmd, &c.AllowRemote)
+	f.BoolVar(&c.NoCrossNamespace, "no-cross-namespace-refs", false, "refuse Flux's objects that name sources of other namespaces")
 	f.StringSliceVar(&c.DenyHosts, "deny-host", nil, "host name, *.suffix, address or network that no source may lie at; repeatable (link-local addresses and metadata services never may)")
 	f.StringSliceVar(&c.AllowHosts, "allow-host", nil, "the same for what is allowed although it is denied otherwise; repeatable")
 	f.StringVar(&c.Plugins, "plugins", "", "directory of Argo CD's config management plugins, a file each")

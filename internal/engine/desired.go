@@ -109,7 +109,23 @@ func (r *run) newest() (snapshots []*model.Snapshot, late, err error) {
 		}
 		snapshots = append(snapshots, state.Snapshot)
 	}
+	if err == nil && late != nil && mixed(snapshots) {
+		return nil, nil, late
+	}
 	return snapshots, late, err
+}
+
+// mixed reports whether two sources are one repository at two revisions of one
+// name: where one of them failed, the other may be ahead.
+func mixed(snapshots []*model.Snapshot) bool {
+	for i, a := range snapshots {
+		for _, b := range snapshots[i+1:] {
+			if a.URL == b.URL && a.Ref == b.Ref && a.Revision != b.Revision {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func sourceKeys(app model.App) []model.SourceKey {

@@ -22,6 +22,8 @@ func (r *run) judge(context.Context) error {
 	// What stays although it is no longer declared is OutOfSync, yet nothing is
 	// left to do: the commit has been applied.
 	settled := !r.plan.Changes() && (op == nil || !r.sameAttempt(op) || op.Phase == model.PhaseSucceeded)
+	// Drift that nobody is asked to repair leaves the commit applied.
+	settled = settled || r.app.Sync.Auto && !r.app.Sync.SelfHeal && op != nil && r.sameAttempt(op) && op.Phase == model.PhaseSucceeded
 	if settled {
 		r.s.applied = r.commit()
 	}

@@ -12,7 +12,7 @@ import (
 // other puts content into a source that is not "src".
 func (w *world) other(key model.SourceKey, revision string, objects ...string) {
 	w.sources.mu.Lock()
-	state := model.SourceState{Snapshot: &model.Snapshot{Ref: "v", Revision: revision, Tree: tree{commit: revision}}}
+	state := model.SourceState{Snapshot: &model.Snapshot{URL: string(key), Ref: "v", Revision: revision, Tree: tree{commit: revision}}}
 	if w.sources.others == nil {
 		w.sources.others = map[model.SourceKey]model.SourceState{}
 	}
@@ -77,5 +77,20 @@ func TestSeveralSources(t *testing.T) {
 		if r := w.report("web"); r.Stage != model.StageSource || r.Err == nil || r.Applied != "c2,2.0.0,v1" {
 			t.Errorf("report %v: %v, applied %q", r.Stage, r.Err, r.Applied)
 		}
+
+		// Both are of one repository now, and one of them failed behind the other.
+		w.sources.mu.Lock()
+		for key, revision := range map[model.SourceKey]string{"chart": "3.0.0", "values": "2.0.0"} {
+			state := model.SourceState{Snapshot: &model.Snapshot{URL: "same", Ref: "v", Revision: revision, Tree: tree{commit: revision}}}
+			if key == "values" {
+				state.Err = errLasting
+			}
+			w.sources.others[key] = state
+		}
+		w.sources.objects["3.0.0"] = []model.Object{manifest("b=3")}
+		w.sources.mu.Unlock()
+		w.engine.SourceChanged("chart")
+		synctest.Wait()
+		w.did("two revisions of one repository are not mixed")
 	})
 }

@@ -39,11 +39,30 @@ func (r *run) objects(c *chart.Chart, texts map[string]string) ([]model.Object, 
 			}
 		}
 		r.checkCRDs(crds)
+		if crds, err = annotate(crds, r.set.CRDAnnotations); err != nil {
+			return nil, err
+		}
 	}
 	if made, err = r.post(r.known(made)); err != nil {
 		return nil, err
 	}
 	return append(crds, r.arrange(made)...), nil
+}
+
+// annotate sets annotations on objects, over their own.
+func annotate(objects []model.Object, annotations map[string]string) ([]model.Object, error) {
+	if len(annotations) == 0 {
+		return objects, nil
+	}
+	out := make([]model.Object, len(objects))
+	for i, o := range objects {
+		marked, err := manifest.Mark(o, nil, annotations)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = marked
+	}
+	return out, nil
 }
 
 // checkCRDs tells of what stands in crds/ and is none.
