@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/cue"
 	"github.com/fixpoint-cd/fixpoint/internal/render/helm"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
 	"github.com/fixpoint-cd/fixpoint/internal/render/kustomize"
@@ -95,11 +96,13 @@ func render(in *input.Inputs, dir string) (tool string, objects []model.Object, 
 		objects, err = kustomize.Render(in, dir, t.kustomize())
 	case model.ToolDirectory:
 		objects, err = plain.Render(in, dir, t.plain())
+	case model.ToolCUE:
+		objects, err = cue.Render(in, dir)
 	case model.ToolPlugin:
 		objects, err = plugin.Render(in, dir)
 	default:
-		err = model.Invalidf("%q can't be rendered; known are %q, %q and %q", tool,
-			model.ToolDirectory, model.ToolKustomize, model.ToolHelm)
+		err = model.Invalidf("there is no tool %q; known are %q, %q, %q, %q and %q", tool,
+			model.ToolDirectory, model.ToolKustomize, model.ToolHelm, model.ToolCUE, model.ToolPlugin)
 	}
 	return tool, objects, err
 }
