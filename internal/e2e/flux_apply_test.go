@@ -223,8 +223,7 @@ func TestRefusedKustomization(t *testing.T) {
 	for name, c := range map[string]struct{ more, text string }{
 		"no-account":    {"  serviceAccountName: tenant\n", "spec.serviceAccountName"},
 		"no-kubeconfig": {"  kubeConfig: {secretRef: {name: x}}\n", "spec.kubeConfig"},
-		"no-decryption": {"  decryption: {provider: sops}\n", "spec.decryption"},
-		"no-postbuild":  {"  postBuild: {substitute: {a: b}}\n", "spec.postBuild"},
+		"no-decryption": {"  decryption: {provider: sops, serviceAccountName: x}\n", "spec.decryption"},
 	} {
 		e.apply(kustomization(name, repo, "./", "  targetNamespace: fluxno\n"+c.more))
 		e.says(name, "Ready", "False InvalidSpec", c.text)
