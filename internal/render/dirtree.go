@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -38,10 +39,10 @@ type dirTree struct {
 
 const gitDir = ".git"
 
-// confined gives errors of os.Root about leaving it the kind that model.Tree
-// promises.
+// confined gives errors of os.Root about leaving it, and of links without end,
+// the kind that model.Tree promises.
 func confined(name string, err error) error {
-	if err != nil && strings.Contains(err.Error(), "path escapes from parent") {
+	if err != nil && (errors.Is(err, syscall.ELOOP) || strings.Contains(err.Error(), "path escapes from parent")) {
 		return &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
 	return err

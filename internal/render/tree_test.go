@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing/fstest"
 
@@ -24,6 +25,8 @@ type memTree struct {
 	fail  error
 	read  atomic.Int64
 	block chan struct{}
+
+	mu sync.Mutex
 	// prefetched are the directories that were announced.
 	prefetched []string
 }
@@ -138,6 +141,8 @@ func (t *memTree) Hash(name string) (string, error) {
 }
 
 func (t *memTree) Prefetch(dir string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.prefetched = append(t.prefetched, dir)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -90,14 +91,21 @@ func indent(objects []string) (lines []string) {
 	return lines
 }
 
-// TestAsLibrary builds all kustomizations of the cases of package oracle that
-// need nothing but files.
-func TestAsLibrary(t *testing.T) {
+// kustomization is a directory of the files of a case.
+type kustomization struct {
+	name  string
+	files map[string]string
+	dir   string
+}
+
+// kustomizations are those of the cases of package oracle that need nothing but
+// files.
+func kustomizations(t *testing.T) (all []kustomization) {
+	t.Helper()
 	cases, err := filepath.Glob("../oracle/testdata/kustomize/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}
-	built := 0
 	for _, name := range cases {
 		archive, err := txtar.ParseFile(name)
 		if err != nil {
@@ -112,15 +120,41 @@ func TestAsLibrary(t *testing.T) {
 				strings.Contains(text, "managedByLabel") {
 				continue
 			}
-			built++
-			t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar")+"/"+path.Dir(file), func(t *testing.T) {
-				compare(t, files, path.Dir(file))
+			name := strings.TrimSuffix(filepath.Base(name), ".txtar") + "/" + path.Dir(file)
+			all = append(all, kustomization{name, files, path.Dir(file)})
+		}
+	}
+	if len(all) < 40 {
+		t.Errorf("there are %d kustomizations, want at least 40", len(all))
+	}
+	return all
+}
+
+func TestAsLibrary(t *testing.T) {
+	for _, k := range kustomizations(t) {
+		t.Run(k.name, func(t *testing.T) { compare(t, k.files, k.dir) })
+	}
+}
+
+// TestSideBySide builds everything at the same time, which the race detector
+// watches. Some set a schema.
+func TestSideBySide(t *testing.T) {
+	all := kustomizations(t)
+	alone := make([][]string, len(all))
+	for i, k := range all {
+		alone[i], _ = ours(t, k.files, k.dir)
+	}
+	var group sync.WaitGroup
+	for range 2 {
+		for i, k := range all {
+			group.Go(func() {
+				if got, _ := ours(t, k.files, k.dir); !slices.Equal(got, alone[i]) {
+					t.Errorf("%s: another outcome beside others:\n%s", k.name, cmp.Diff(alone[i], got))
+				}
 			})
 		}
 	}
-	if built < 40 {
-		t.Errorf("%d kustomizations were built, want at least 40", built)
-	}
+	group.Wait()
 }
 
 // TestAsLibraryAtRandom builds trees of kustomizations with fields chosen at
