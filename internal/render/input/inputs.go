@@ -27,6 +27,7 @@ type Inputs struct {
 
 	host     model.RenderHost
 	trees    map[origin]*Files
+	remotes  map[origin]*model.Snapshot
 	asked    map[string]Read
 	warnings []string
 	partial  bool
@@ -59,7 +60,7 @@ func Open(ctx context.Context, in model.RenderInput, max int64) *Inputs {
 	s := &state{ctx: ctx, left: max, max: max}
 	i := &Inputs{
 		state: s, Render: in.Render, Files: s.files(in.Tree, ""), host: in.Host,
-		trees: map[origin]*Files{}, asked: map[string]Read{}, lasting: true,
+		trees: map[origin]*Files{}, remotes: map[origin]*model.Snapshot{}, asked: map[string]Read{}, lasting: true,
 	}
 	i.trees[origin{}] = i.Files
 	for name, tree := range in.Refs {
@@ -100,16 +101,17 @@ func (i *Inputs) Remote(src model.Source) (*Files, *model.Snapshot, error) {
 		return nil, nil, err
 	}
 	at := origin{remote: string(key)}
+	// One render sees one revision, however often it asks.
+	if snap := i.remotes[at]; snap != nil {
+		return i.trees[at], snap, nil
+	}
 	snap, err := i.remote(i.ctx, src)
 	if err != nil {
 		i.lasting = false
 		return nil, nil, i.Fail(fmt.Errorf("reading %s: %w", redact(src.URL), err))
 	}
-	if f := i.trees[at]; f != nil && f.tree == snap.Tree {
-		return f, snap, nil
-	}
 	f := i.files(snap.Tree, redact(src.URL)+"//")
-	i.trees[at] = f
+	i.trees[at], i.remotes[at] = f, snap
 	return f, snap, nil
 }
 
