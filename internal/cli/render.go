@@ -69,15 +69,15 @@ No cluster is used: charts see the Kubernetes version of --kube-version.`,
 }
 
 // render renders what the flags say: a directory, or what manifests declare.
-func (f *renderFlags) render(cmd *cobra.Command, deps Deps, bench Workbench, at place) (model.Rendered, error) {
-	if len(f.files) == 0 {
-		spec, err := f.settings(at)
+func (r *renderFlags) render(cmd *cobra.Command, deps Deps, bench Workbench, at place) (model.Rendered, error) {
+	if len(r.files) == 0 {
+		spec, err := r.settings(at)
 		if err != nil {
 			return model.Rendered{}, err
 		}
 		return bench.Render(cmd.Context(), model.RenderInput{Render: spec, Tree: at.tree})
 	}
-	world, err := readWorld(deps, f.files, cmd.InOrStdin())
+	world, err := readWorld(deps, r.files, cmd.InOrStdin())
 	if err != nil {
 		return model.Rendered{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -70,9 +71,7 @@ func declare(deps Deps, objects []*unstructured.Unstructured) world {
 		if !ok {
 			continue
 		}
-		for key, src := range d.Sources {
-			w.sources[key] = src
-		}
+		maps.Copy(w.sources, d.Sources)
 		if d.App != nil {
 			w.apps = append(w.apps, declaredApp{fmt.Sprintf("%s %q", u.GetKind(), u.GetName()), d})
 		}

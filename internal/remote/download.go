@@ -136,12 +136,12 @@ func inner(err error) error {
 }
 
 func statusError(status int) error {
-	switch {
-	case status == http.StatusOK:
+	switch status {
+	case http.StatusOK:
 		return nil
-	case status == http.StatusNotFound || status == http.StatusGone:
+	case http.StatusNotFound, http.StatusGone:
 		return model.As(model.ErrNotFound, model.Invalidf("the server has no such file (%d)", status))
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		return model.As(model.ErrDenied, fmt.Errorf("the server refuses it (%d); files that need credentials can't be downloaded", status))
 	}
 	return model.As(model.ErrTransient, fmt.Errorf("the server answers with %d", status))

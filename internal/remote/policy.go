@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -77,10 +78,8 @@ func (p Policy) CheckRemote(ctx context.Context, text string) error {
 	if err != nil {
 		return nil // who connects will say so
 	}
-	for _, a := range addrs {
-		if IsLocal(a) {
-			return &deniedError{host}
-		}
+	if slices.ContainsFunc(addrs, IsLocal) {
+		return &deniedError{host}
 	}
 	return nil
 }

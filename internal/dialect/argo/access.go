@@ -2,6 +2,7 @@ package argo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -52,7 +53,7 @@ func combine(own, template *repository) access {
 	if own.refused != nil {
 		a.refused = own.refused
 	}
-	a.unsupported = append(own.unsupported[:len(own.unsupported):len(own.unsupported)], a.unsupported...)
+	a.unsupported = slices.Concat(own.unsupported, a.unsupported)
 	return a
 }
 

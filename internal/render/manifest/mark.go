@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -24,9 +25,7 @@ func Mark(o model.Object, labels, annotations map[string]string) (model.Object, 
 		all := map[string]string{}
 		own := map[string]map[string]string{"labels": o.Labels, "annotations": o.Annotations}[name]
 		for _, some := range []map[string]string{own, set} {
-			for key, value := range some {
-				all[key] = value
-			}
+			maps.Copy(all, some)
 		}
 		meta[name], _ = json.Marshal(all)
 	}

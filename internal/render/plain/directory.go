@@ -118,7 +118,8 @@ func newSelection(d model.Directory) (s selection, err error) {
 
 // takes reports whether the file at that path below the app's is read.
 func (s selection) takes(name string) bool {
-	if !isManifestName(name) && !(s.jsonnet && path.Ext(name) == jsonnetExt) || s.exclude != nil && s.exclude.MatchString(name) {
+	read := isManifestName(name) || s.jsonnet && path.Ext(name) == jsonnetExt
+	if !read || s.exclude != nil && s.exclude.MatchString(name) {
 		return false
 	}
 	return s.include == nil || s.include.MatchString(name)
