@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
@@ -27,10 +26,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/metrics"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
-	"github.com/fixpoint-cd/fixpoint/internal/remote"
-	"github.com/fixpoint-cd/fixpoint/internal/render"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
-	"github.com/fixpoint-cd/fixpoint/internal/render/worker"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/target"
 	"github.com/fixpoint-cd/fixpoint/internal/webhook"
@@ -287,53 +283,6 @@ func (c *controller) clustersChanged(clusters []argo.Cluster) {
 	}
 }
 
-// newHosts makes what answers renders.
-func (c *controller) newHosts() (*hosts, error) {
-	policy, err := policyOf(c.opt.AllowRemote)
-	if err != nil {
-		return nil, err
-	}
-	return &hosts{
-		targets: c.targets, policy: policy, downloads: remote.NewDownloads(policy),
-		uses: remote.NewUses(c.store, func(app model.AppKey) { c.engine.Wake(app) }),
-		complete: map[string]func(model.AppKey, model.Source) (model.Source, error){
-			argo.Dialect:     func(app model.AppKey, src model.Source) (model.Source, error) { return c.argo.Remote(app, src) },
-			flux.Dialect:     func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
-			flux.HelmDialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
-		},
-	}, nil
-}
-
-// newWebhooks makes what answers webhooks.
-func (c *controller) newWebhooks() *webhook.Handler {
-	return webhook.New(webhook.Config{
-		Secrets: c.webhookSecrets, Unsigned: c.opt.UnsignedWebhooks,
-		MaxBytes: func() int64 {
-			argo, _ := c.argo.Webhooks()
-			return argo.MaxPayload
-		},
-		Refresh:  func(p webhook.Push) int { return c.store.RefreshPush(p.URLs, p.Refs) },
-		Receiver: c.receiver, Poke: c.flux.Poke,
-	})
-}
-
-// receiver is what a Receiver of Flux asks of its calls.
-func (c *controller) receiver(path string) (webhook.Receiver, bool) {
-	hook, ok := c.flux.Receiver(path)
-	return webhook.Receiver{Type: hook.Type, Token: hook.Token, Events: hook.Events}, ok
-}
-
-// webhookSecrets are those of argocd-secret, and our own for every sender.
-func (c *controller) webhookSecrets() webhook.Secrets {
-	argo, _ := c.argo.Webhooks()
-	return webhook.Secrets{
-		Shared: c.opt.WebhookSecret,
-		GitHub: string(argo.GitHub), GitLab: string(argo.GitLab), Gogs: string(argo.Gogs),
-		BitbucketUUID: string(argo.BitbucketUUID), BitbucketServer: string(argo.BitbucketServer),
-		AzureUsername: string(argo.AzureUsername), AzurePassword: string(argo.AzurePassword),
-	}
-}
-
 // release lets the engine act once every app that exists has been read.
 func (c *controller) release(ctx context.Context, mgr ctrl.Manager) error {
 	if !mgr.GetCache().WaitForCacheSync(ctx) {
@@ -376,74 +325,3 @@ func (c *controller) isReady() error {
 	}
 	return nil
 }
-
-// count exposes what the parts count themselves.
-func (c *controller) count(m *metrics.Metrics) {
-	m.Apps(c.engine.Reports)
-	c.countRenders(m)
-	m.Func("fixpoint_git_ls_remote_total", "Looks at Git repositories.", nil, func() float64 { return float64(c.store.Stats().LsRemotes) })
-	m.Func("fixpoint_git_fetch_total", "Fetches from Git repositories.", nil, func() float64 { return float64(c.store.Stats().Fetches) })
-	for kind, value := range map[string]func(target.Requests) int64{
-		"read":    func(r target.Requests) int64 { return r.Reads },
-		"watch":   func(r target.Requests) int64 { return r.Watches },
-		"write":   func(r target.Requests) int64 { return r.Writes },
-		"dry-run": func(r target.Requests) int64 { return r.DryRuns },
-		"429":     func(r target.Requests) int64 { return r.Throttled },
-	} {
-		m.Func("fixpoint_target_requests_total", "Requests to the clusters that are written to; 429 counts the refused ones.",
-			prometheus.Labels{"kind": kind}, func() float64 {
-				sum := int64(0)
-				for _, r := range c.targets.requests() {
-					sum += value(r)
-				}
-				return float64(sum)
-			})
-	}
-}
-
-// countRenders exposes what is rendered, and by how many processes.
-func (c *controller) countRenders(m *metrics.Metrics) {
-	for name, f := range map[string]struct {
-		help  string
-		value func(render.Stats, worker.Stats) float64
-	}{
-		"fixpoint_renders_total": {"Renders that were really done.",
-			func(r render.Stats, _ worker.Stats) float64 { return float64(r.Renders) }},
-		"fixpoint_render_hits_total": {"Renders answered from memory.",
-			func(r render.Stats, _ worker.Stats) float64 { return float64(r.Hits) }},
-		"fixpoint_render_workers_started_total": {"Processes that were started to render.",
-			func(_ render.Stats, w worker.Stats) float64 { return float64(w.Started) }},
-		"fixpoint_render_workers_died_total": {"Processes that a render has ended.",
-			func(_ render.Stats, w worker.Stats) float64 { return float64(w.Died) }},
-		"fixpoint_render_workers": {"Processes that render or wait for renders.",
-			func(_ render.Stats, w worker.Stats) float64 { return float64(w.Busy + w.Idle) }},
-	} {
-		m.Func(name, f.help, nil, func() float64 { return f.value(c.render.Stats()) })
-	}
-}
-
-// rendering are the options for renders.
-func (o Options) rendering(log *slog.Logger) renderOptions {
-	return renderOptions{
-		Plugins: o.Plugins, Vaults: o.Vaults, Memory: o.RenderMemory, Timeout: o.RenderTimeout, Workers: o.RenderWorkers,
-		Keep: 1, Log: log,
-	}
-}
-
-// bridge gives libraries that log by logr and klog our logger.
-func bridge(log *slog.Logger) logr.Logger { return logr.FromSlogHandler(quiet{log.Handler()}) }
-
-// quiet leaves out what libraries tell about their ordinary work, unless every
-// detail is asked for.
-type quiet struct{ slog.Handler }
-
-// Enabled lets through warnings and errors.
-func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
-	return q.Handler.Enabled(ctx, level) && (level >= slog.LevelWarn || q.Handler.Enabled(ctx, slog.LevelDebug))
-}
-
-// WithAttrs keeps it quiet.
-func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
-
-// WithGroup keeps it quiet.
-func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }

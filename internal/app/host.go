@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/remote"
 )
@@ -65,4 +67,21 @@ func (h host) Lookup(ctx context.Context, ref model.ObjectRef) ([]byte, error) {
 		return nil, err
 	}
 	return t.Lookup(ctx, ref)
+}
+
+// newHosts makes what answers renders.
+func (c *controller) newHosts() (*hosts, error) {
+	policy, err := policyOf(c.opt.AllowRemote)
+	if err != nil {
+		return nil, err
+	}
+	return &hosts{
+		targets: c.targets, policy: policy, downloads: remote.NewDownloads(policy),
+		uses: remote.NewUses(c.store, func(app model.AppKey) { c.engine.Wake(app) }),
+		complete: map[string]func(model.AppKey, model.Source) (model.Source, error){
+			argo.Dialect:     func(app model.AppKey, src model.Source) (model.Source, error) { return c.argo.Remote(app, src) },
+			flux.Dialect:     func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
+			flux.HelmDialect: func(app model.AppKey, src model.Source) (model.Source, error) { return c.flux.Remote(app, src) },
+		},
+	}, nil
 }

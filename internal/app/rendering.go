@@ -117,3 +117,11 @@ func internalCommand(args []string, stderr io.Writer) (exitCode int, ok bool) {
 	}
 	return 0, true
 }
+
+// rendering are the options for renders.
+func (o Options) rendering(log *slog.Logger) renderOptions {
+	return renderOptions{
+		Plugins: o.Plugins, Vaults: o.Vaults, Memory: o.RenderMemory, Timeout: o.RenderTimeout, Workers: o.RenderWorkers,
+		Keep: 1, Log: log,
+	}
+}

@@ -179,7 +179,7 @@ func TestUnsupportedFields(t *testing.T) {
 	}{
 		"uns-ignore": {add("uns-ignore", "  ignoreDifferences: [{kind: Deployment, group: apps, jsonPointers: [/spec/replicas]}]\n"),
 			"UnsupportedFieldWarning", "spec.ignoreDifferences", true},
-		"uns-hydrator": {add("uns-hydrator", "  sourceHydrator: {drySource: {repoURL: "+org+repo+", path: ., targetRevision: main}, syncSource: {targetBranch: out, path: .}}\n"),
+		"uns-hydrator": {add("uns-hydrator", "  sourceHydrator: {drySource: {repoURL: "+org+repo+", path: ., targetRevision: main}, syncSource: {targetBranch: out, path: out}}\n"),
 			"InvalidSpecError", "spec.sourceHydrator", false},
 		"uns-foo": {add("uns-foo", "  foo: bar\n"), "UnsupportedFieldWarning", "spec.foo", true},
 	} {

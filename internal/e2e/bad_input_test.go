@@ -53,7 +53,7 @@ func TestBadInput(t *testing.T) {
 		"bad-linkdir": {[]gitserver.Entry{fine, {Path: "out", Mode: gitserver.ModeLink, Data: "/etc"}}, "out", []string{"out"}},
 		"bad-submodule": {[]gitserver.Entry{fine,
 			file(".gitmodules", "[submodule \"sub\"]\n\tpath = sub\n\turl = ext::sh -c touch% "+marker+"\n"),
-			{Path: "sub", Mode: gitserver.ModeSubmodule, Data: "0123456789012345678901234567890123456789"}}, "sub", []string{"submodule"}},
+			{Path: "sub", Mode: gitserver.ModeSubmodule, Data: "0123456789012345678901234567890123456789"}}, "sub", []string{"sub"}},
 		"bad-nokind":   {[]gitserver.Entry{fine, file("app/nokind.yaml", "apiVersion: v1\nmetadata: {name: x}\n")}, "app", []string{"nokind.yaml", "kind"}},
 		"bad-noname":   {[]gitserver.Entry{fine, file("app/noname.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n")}, "app", []string{"noname.yaml", "name"}},
 		"bad-nothing":  {[]gitserver.Entry{fine}, "no/such/dir", []string{"no/such/dir"}},
