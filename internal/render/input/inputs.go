@@ -235,12 +235,15 @@ func (i *Inputs) Noted() (reads []Read, lasting bool) {
 }
 
 // Unchanged reports whether in would answer all reads the same. It reads no
-// file.
+// file. The world is asked only what a render of in would ask it, too: once all
+// that was read of the app's own trees is the same.
 func Unchanged(ctx context.Context, reads []Read, in model.RenderInput) bool {
 	i := Open(ctx, in, 0)
-	for _, r := range reads {
-		if !i.holds(r) {
-			return false
+	for _, ofWorld := range []bool{false, true} {
+		for _, r := range reads {
+			if r.ofWorld() == ofWorld && !i.holds(r) {
+				return false
+			}
 		}
 	}
 	return true

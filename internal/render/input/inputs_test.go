@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,30 @@ func askAll(i *input.Inputs) error {
 	_, versionErr := i.KubeVersion()
 	_, apisErr := i.APIVersions()
 	return errors.Join(err, otherErr, readErr, pageErr, versionErr, apisErr)
+}
+
+// TestUnchangedAsksTheWorldLast: an app with other files never asks for the
+// repositories of another with the same settings.
+func TestUnchangedAsksTheWorldLast(t *testing.T) {
+	h := &host{remote: tree("r=1"), page: "p", version: "v1"}
+	in := model.RenderInput{Tree: tree("a=1"), Refs: map[string]model.Tree{"ref": tree("b=1")}, Host: h}
+	i := input.Open(t.Context(), in, 100)
+	if err := askAll(i); err != nil {
+		t.Fatal(err)
+	}
+	reads, _ := i.Noted()
+	h.asked = 0
+	other := in
+	other.Tree = tree("a=2")
+	for range 50 { // reads have no order
+		if input.Unchanged(t.Context(), reads, other) || h.asked != 0 {
+			t.Fatalf("another app's repository was asked for %d times", h.asked)
+		}
+		rand.Shuffle(len(reads), func(a, b int) { reads[a], reads[b] = reads[b], reads[a] })
+	}
+	if !input.Unchanged(t.Context(), reads, in) || h.asked != 1 {
+		t.Errorf("the app's own repository was asked for %d times", h.asked)
+	}
 }
 
 // TestOneRevisionOfARemote: what moves during a render is seen at one revision.

@@ -37,6 +37,11 @@ const (
 	answerBad  = "!" // a symbolic link that leads out of the tree
 )
 
+// ofWorld reports whether the host was asked, and not a tree of the app.
+func (r Read) ofWorld() bool {
+	return r.in.remote != "" || r.what == askCluster || r.what == askURL
+}
+
 // holds reports whether tree gives the same answer.
 func (r Read) holds(tree model.Tree) bool {
 	switch r.what {
