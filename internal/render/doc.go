@@ -1,11 +1,14 @@
-// Package render turns the files of a source into objects: directories of YAML
-// and JSON, and Kustomize, both in the process and without a file on disk.
+// Package render turns the files of a source into objects, whatever tool they
+// are for. A Renderer remembers, waits and limits; package job does one render,
+// here or in a confined process of package worker, with the tool's package:
+// plain, kustomize, helm, cue, plugin.
 //
-// A render is a function of the files that it read and of model.Render, and is
-// remembered as such: every path that was read, listed or looked for is noted
-// with its content hash, and a later render of another tree in which all of
-// them are the same is answered from memory. A commit elsewhere in a
-// repository therefore renders nothing.
+// A render is a function of what it read and of model.Render, and is remembered
+// as such: every path that was read, listed or looked for is noted with its
+// content hash, every download with its digest, and what was asked of the
+// target. A later render with the same settings for which all of them are the
+// same is answered from memory. A commit elsewhere in a repository therefore
+// renders nothing.
 //
 // YAML is read as kubectl reads it (YAML 1.1: an unquoted yes is true), with
 // two exceptions that are errors here and silent there: a key that is given
@@ -17,7 +20,8 @@
 // is removed, objects that are declared twice are there twice.
 //
 // Input is not trusted. Sizes are checked before anything is read, the
-// expansion of aliases, nesting and the number of bases are bounded, and
-// nothing but the tree is ever read: no disk, no network, no program is run.
-// The package does no policy: which objects may be managed is decided later.
+// expansion of aliases, nesting and the number of bases are bounded, and every
+// read goes through package input: to the app's sources, and to what the
+// operator allows elsewhere. The package does no policy: which objects may be
+// managed is decided later.
 package render

@@ -47,6 +47,7 @@ func TestTool(t *testing.T) {
 		"all off":                   {map[string]string{"kustomization.yaml": "x: y", "a.yaml": configMap}, model.Render{Disabled: []string{model.ToolHelm, model.ToolKustomize}}, model.ToolDirectory},
 		"generated wins":            {both, model.Render{Kustomize: model.Kustomize{Generate: true}}, model.ToolKustomize},
 		"jsonnet":                   {map[string]string{"a.jsonnet": "{apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: 'a'}}"}, model.Render{}, model.ToolDirectory},
+		"CUE":                       {map[string]string{"a.cue": "package a\nx: {apiVersion: \"v1\", kind: \"ConfigMap\", metadata: name: \"a\"}"}, model.Render{}, model.ToolCUE},
 		"manifests beside CUE":      {map[string]string{"a.yaml": configMap, "a.cue": "x: 1"}, model.Render{}, model.ToolDirectory},
 		"manifests below, with CUE": {map[string]string{"b/a.yaml": configMap, "a.cue": "x: 1"}, model.Render{Directory: model.Directory{Recurse: true}}, model.ToolDirectory},
 	} {

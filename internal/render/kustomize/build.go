@@ -3,7 +3,6 @@ package kustomize
 import (
 	"errors"
 	"path"
-	"slices"
 	"sync"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -139,10 +138,4 @@ func theFile(files *input.Files, dir string) (string, error) {
 		}
 	}
 	return file, nil
-}
-
-// isKustomizationFile reports whether Kustomize takes a file of that name for
-// a kustomization.
-func isKustomizationFile(name string) bool {
-	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name))
 }

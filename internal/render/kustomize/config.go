@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"slices"
 	"sort"
 
 	"sigs.k8s.io/kustomize/api/types"
@@ -27,7 +28,7 @@ type config struct {
 
 // backReference is a kind, and where others name objects of it.
 type backReference struct {
-	resid.Gvk `json:",inline,omitempty"`
+	resid.Gvk `json:",inline"`
 	Referrers types.FsSlice `json:"fieldSpecs,omitempty"`
 }
 
@@ -74,7 +75,7 @@ func (c *config) merge(other *config) (*config, error) {
 	mine, its, to := c.lists(), other.lists(), out.lists()
 	for i := range to {
 		// The lists are shared between builds: the first addition has to copy.
-		own := (*mine[i])[:len(*mine[i]):len(*mine[i])]
+		own := slices.Clip(*mine[i])
 		merged, err := own.MergeAll(*its[i])
 		if err != nil {
 			return nil, err
@@ -107,7 +108,7 @@ func (s backReferences) mergeOne(other backReference) (backReferences, error) {
 			continue
 		}
 		found = true
-		merged, err := r.Referrers[:len(r.Referrers):len(r.Referrers)].MergeAll(other.Referrers)
+		merged, err := slices.Clip(r.Referrers).MergeAll(other.Referrers)
 		if err != nil {
 			return nil, err
 		}

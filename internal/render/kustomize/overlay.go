@@ -81,8 +81,12 @@ func (s settings) apply() error {
 	return s.annotations()
 }
 
-// image replaces what i sets of an image with that name; tag and digest are
-// one.
+// keep, for Argo CD, keeps what the kustomization says of an image.
+const keep = "*"
+
+// image changes an image with that name. Flux leaves alone what i does not set,
+// tag and digest being one; Argo CD, with `kustomize edit set image`, puts i in
+// the place of what is there.
 func (s settings) image(i model.Image) {
 	at := slices.IndexFunc(s.kust.Images, func(o types.Image) bool { return o.Name == i.Name })
 	if at < 0 {
@@ -90,6 +94,19 @@ func (s settings) image(i model.Image) {
 		s.kust.Images = append(s.kust.Images, types.Image{Name: i.Name})
 	}
 	image := &s.kust.Images[at]
+	if !s.b.set.Generate {
+		kept := func(to, from string) string {
+			if to == keep {
+				return from
+			}
+			return to
+		}
+		*image = types.Image{
+			Name: i.Name, NewName: kept(i.NewName, image.NewName),
+			NewTag: kept(i.NewTag, image.NewTag), Digest: kept(i.Digest, image.Digest),
+		}
+		return
+	}
 	if i.NewName != "" {
 		image.NewName = i.NewName
 	}
@@ -134,7 +151,12 @@ func (s settings) patch(p model.Patch) error {
 	return nil
 }
 
+// component adds a component. Flux wants them in the source.
 func (s settings) component(c string) error {
+	if looksRemote.MatchString(c) && !s.b.set.Generate {
+		s.kust.Components = append(s.kust.Components, c)
+		return nil
+	}
 	if path.IsAbs(c) || looksRemote.MatchString(c) {
 		return model.Invalidf("component %q has to be a path relative to %s; copy what is remote into the source", c, s.dir)
 	}
