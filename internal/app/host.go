@@ -38,8 +38,9 @@ func (h host) Cluster(ctx context.Context) (string, []string, error) {
 	return t.Served(ctx)
 }
 
-// Remote is allowed for what the operator has declared as a repository, or by
-// the policy.
+// Remote is allowed for what the operator has given credentials for, or by the
+// policy. Known hosts and certificates are not credentials: that a host can be
+// recognised does not open it to every repository.
 func (h host) Remote(ctx context.Context, src model.Source) (*model.Snapshot, error) {
 	if complete := h.complete[h.app.Dialect]; complete != nil {
 		var err error
@@ -47,19 +48,12 @@ func (h host) Remote(ctx context.Context, src model.Source) (*model.Snapshot, er
 			return nil, err
 		}
 	}
-	if !declared(src.Auth) {
+	if src.Auth.Anonymous() {
 		if err := h.policy.CheckRemote(ctx, src.URL); err != nil {
 			return nil, err
 		}
 	}
 	return h.uses.Fetch(ctx, h.app, src)
-}
-
-// declared reports whether an operator has given credentials for a repository.
-// What its host is recognised by is known for repositories of others, too.
-func declared(a model.Auth) bool {
-	a.KnownHosts, a.CA = "", ""
-	return a != (model.Auth{})
 }
 
 // Download is without credentials.

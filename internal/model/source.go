@@ -165,6 +165,13 @@ type Auth struct {
 	PassCredentials bool
 }
 
+// Anonymous reports whether there is nothing in it that says who we are. What it
+// may have then is about whom we trust: known hosts and certificates.
+func (a Auth) Anonymous() bool {
+	a.KnownHosts, a.CA, a.Insecure, a.PassCredentials = "", "", false, false
+	return a == Auth{}
+}
+
 // GitHubApp are the credentials of a GitHub App's installation.
 type GitHubApp struct {
 	ID, InstallationID string

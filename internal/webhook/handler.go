@@ -13,8 +13,12 @@ import (
 // DefaultMaxBytes bounds a call's body: what GitHub sends at most.
 const DefaultMaxBytes = 25 << 20
 
-// bodies is how many bodies are in memory at a time.
-const bodies = 4
+const (
+	// small bodies are read as they come: who sends one slowly holds up nobody.
+	small = 256 << 10
+	// bodies is how many larger ones are in memory at a time.
+	bodies = 4
+)
 
 // Config says what calls do.
 type Config struct {
@@ -53,10 +57,12 @@ func New(cfg Config) *Handler {
 func (h *Handler) Counts() (accepted, refused uint64) { return h.accepted.Load(), h.refused.Load() }
 
 // Any is for the path that all senders use.
-func (h *Handler) Any() http.Handler { return h.serve(h.any) }
+func (h *Handler) Any() http.Handler {
+	return h.serve(func(*http.Request) error { return nil }, h.any)
+}
 
 // Receivers is for the paths of Receivers.
-func (h *Handler) Receivers() http.Handler { return h.serve(h.receiver) }
+func (h *Handler) Receivers() http.Handler { return h.serve(h.knows, h.receiver) }
 
 // statusError is an error with the answer's status.
 type statusError struct {
@@ -64,9 +70,10 @@ type statusError struct {
 	error
 }
 
-func (h *Handler) serve(do func(*http.Request, []byte) (int, error)) http.Handler {
+// serve answers calls: check refuses what can be refused before a body is read.
+func (h *Handler) serve(check func(*http.Request) error, do func(*http.Request, []byte) (int, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, err := h.call(w, r, do)
+		n, err := h.call(w, r, check, do)
 		if err == nil {
 			h.accepted.Add(1)
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -95,9 +102,12 @@ func statusOf(w http.ResponseWriter, err error) int {
 	return http.StatusBadRequest
 }
 
-func (h *Handler) call(w http.ResponseWriter, r *http.Request, do func(*http.Request, []byte) (int, error)) (int, error) {
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, check func(*http.Request) error, do func(*http.Request, []byte) (int, error)) (int, error) {
 	if r.Method != http.MethodPost {
 		return 0, &statusError{http.StatusMethodNotAllowed, errors.New("a webhook is a POST")}
+	}
+	if err := check(r); err != nil {
+		return 0, err
 	}
 	limit := int64(DefaultMaxBytes)
 	if h.cfg.MaxBytes != nil {
@@ -108,21 +118,34 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, do func(*http.Req
 	if r.ContentLength > limit {
 		return 0, tooLarge(limit)
 	}
-	select {
-	case h.free <- struct{}{}:
-		defer func() { <-h.free }()
-	case <-r.Context().Done():
-		return 0, &statusError{http.StatusServiceUnavailable, errors.New("too many calls at a time")}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body, err := h.body(r, http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
+	var known *statusError
 	switch {
 	case errors.As(err, &large):
 		return 0, tooLarge(limit)
+	case errors.As(err, &known):
+		return 0, err
 	case err != nil:
 		return 0, errors.New("the body could not be read")
 	}
 	return do(r, body)
+}
+
+// body reads a body; a large one when there is room for it.
+func (h *Handler) body(r *http.Request, in io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(in, small))
+	if err != nil || len(body) < small {
+		return body, err
+	}
+	select {
+	case h.free <- struct{}{}:
+		defer func() { <-h.free }()
+	case <-r.Context().Done():
+		return nil, &statusError{http.StatusServiceUnavailable, errors.New("too many calls at a time")}
+	}
+	rest, err := io.ReadAll(in)
+	return append(body, rest...), err
 }
 
 func tooLarge(limit int64) error {
@@ -148,14 +171,20 @@ func (h *Handler) any(r *http.Request, body []byte) (int, error) {
 	return h.cfg.Refresh(push), nil
 }
 
-func (h *Handler) receiver(r *http.Request, body []byte) (int, error) {
-	unknown := &statusError{http.StatusNotFound, errors.New("there is no receiver at this path")}
-	if h.cfg.Receiver == nil {
-		return 0, unknown
+// knows refuses a path that no Receiver has.
+func (h *Handler) knows(r *http.Request) error {
+	if h.cfg.Receiver != nil {
+		if _, ok := h.cfg.Receiver(r.URL.Path); ok {
+			return nil
+		}
 	}
+	return &statusError{http.StatusNotFound, errors.New("there is no receiver at this path")}
+}
+
+func (h *Handler) receiver(r *http.Request, body []byte) (int, error) {
 	receiver, ok := h.cfg.Receiver(r.URL.Path)
 	if !ok {
-		return 0, unknown
+		return 0, h.knows(r) // it has gone meanwhile
 	}
 	if err := receiver.check(r.Header, body, h.now()); err != nil {
 		return 0, err

@@ -114,7 +114,9 @@ func (s *Settings) Remote(project string, src model.Source) (model.Source, error
 		}
 		src.URL = named.address
 	}
+	pass := src.Auth.PassCredentials
 	a := s.identify(&src, project)
+	src.Auth.PassCredentials = pass && src.Kind == model.SourceHelm
 	src.Interval = s.interval()
 	if owner := s.owner(project, src.URL); owner != "" {
 		return model.Source{}, model.As(model.ErrDenied, fmt.Errorf(

