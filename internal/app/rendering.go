@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -58,16 +59,21 @@ func newRendering(o renderOptions) (*rendering, error) {
 	return r, nil
 }
 
-// Render renders; see render.Renderer. What a plugin finds to be its own is
-// rendered by it.
+// Render renders; see render.Renderer. Files of the source may change the
+// settings before. What a plugin finds to be its own is rendered by it.
 func (r *rendering) Render(ctx context.Context, in model.RenderInput) (model.Rendered, error) {
+	in, warnings, err := render.Override(in)
+	if err != nil {
+		return model.Rendered{}, err
+	}
 	if r.plugins != nil {
-		var err error
 		if in, err = r.plugins.Choose(ctx, in); err != nil {
 			return model.Rendered{}, err
 		}
 	}
-	return r.renderer.Render(ctx, in)
+	out, err := r.renderer.Render(ctx, in)
+	out.Warnings = slices.Concat(warnings, out.Warnings) // the renderer's own are shared
+	return out, err
 }
 
 // Stats are those of the renderer and of its workers.

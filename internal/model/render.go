@@ -42,6 +42,17 @@ type Render struct {
 	// RevisionEnv names variables that hold the source's revision, and how many
 	// of its first characters; 0 is all. The engine moves them into Env.
 	RevisionEnv map[string]int `json:",omitempty"`
+	// Overrides are files in Path that change all of this but Path; nil is none.
+	Overrides Overrides `json:"-"`
+}
+
+// Overrides are files of a source that change how it is rendered.
+type Overrides interface {
+	// Files are their names.
+	Files() []string
+	// Apply are the settings with the files that exist laid over them, by their
+	// names. An error is about one of them, and names it.
+	Apply(files map[string][]byte) (r Render, warnings []string, err error)
 }
 
 // Directory reads plain YAML, JSON and Jsonnet files.

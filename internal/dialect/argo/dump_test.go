@@ -36,7 +36,7 @@ func dumpValue(b *strings.Builder, path string, v reflect.Value) {
 	case model.ObjectRef:
 		line(x.ObjectKey.String() + " " + x.APIVersion())
 		return
-	case model.Digest:
+	case model.Digest, *overrides:
 		return
 	case model.Hidden:
 		line(fmt.Sprintf("%q", string(x)))

@@ -49,6 +49,7 @@ func sourcesOf(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *proble
 		if own.Render, err = r.render(); err != nil {
 			p.add(fmt.Errorf("%s.%w", d.at, err))
 		}
+		own.Render.Overrides = r.overridden()
 		app.Warnings = append(app.Warnings, warnings(r.warnings)...)
 	}
 	return sources
