@@ -83,7 +83,7 @@ race:
 		go test $(UNITS); \
 	fi
 
-fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME), in CI for a minute
+fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME); in CI some for a minute
 	@echo "== fuzz"
 	@sh hack/fuzz.sh
 
