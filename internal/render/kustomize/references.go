@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/resid"
 	"sigs.k8s.io/kustomize/kyaml/utils"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -80,26 +79,22 @@ type referenceFinder struct {
 
 // update writes the new names into one resource.
 func (f referenceFinder) update(r *resource.Resource, fields []reference) error {
-	var candidates resmap.ResMap
 	for _, field := range fields {
 		at := fieldsAt{}
 		at.find(r.YNode(), field.path)
-		wanted := f.wanted(at)
-		if len(wanted) == 0 && !at.odd && !at.maps {
+		among, err := f.among(at)
+		if err != nil {
+			return err
+		}
+		if among == nil {
 			continue
 		}
-		if candidates == nil {
-			var err error
-			if candidates, err = f.all.SubsetThatCouldBeReferencedByResource(r); err != nil {
-				return err
-			}
+		candidates, err := among.SubsetThatCouldBeReferencedByResource(r)
+		if err != nil {
+			return err
 		}
-		among := candidates
-		if !at.odd && !at.maps {
-			among = only(candidates, wanted)
-		}
-		err := r.ApplyFilter(nameref.Filter{
-			Referrer: r, NameFieldToUpdate: field.field, ReferralTarget: field.target, ReferralCandidates: among,
+		err = r.ApplyFilter(nameref.Filter{
+			Referrer: r, NameFieldToUpdate: field.field, ReferralTarget: field.target, ReferralCandidates: candidates,
 		})
 		if err != nil {
 			return err
@@ -108,26 +103,25 @@ func (f referenceFinder) update(r *resource.Resource, fields []reference) error 
 	return nil
 }
 
-// wanted are the resources that have had one of the names.
-func (f referenceFinder) wanted(at fieldsAt) (list []*resource.Resource) {
+// among are the resources that could be meant by what is in a field: those that
+// have had one of the names, or all where more than the name counts; nil if the
+// field needs nothing.
+func (f referenceFinder) among(at fieldsAt) (resmap.ResMap, error) {
+	if at.odd || at.maps {
+		return f.all, nil
+	}
+	var list []*resource.Resource
 	for _, name := range at.names {
-		list = append(list, f.named[name]...)
+		for _, r := range f.named[name] {
+			if !slices.Contains(list, r) {
+				list = append(list, r)
+			}
+		}
 	}
-	return list
-}
-
-// only are the resources of m that are listed, in the order of m.
-func only(m resmap.ResMap, list []*resource.Resource) resmap.ResMap {
-	keep := make(map[*yaml.RNode]bool, len(list))
-	for _, r := range list {
-		keep[&r.RNode] = true
+	if len(list) == 0 {
+		return nil, nil
 	}
-	out := m.ShallowCopy()
-	// The filter never fails.
-	_ = out.ApplyFilter(kio.FilterFunc(func(nodes []*yaml.RNode) ([]*yaml.RNode, error) {
-		return slices.DeleteFunc(nodes, func(n *yaml.RNode) bool { return !keep[n] }), nil
-	}))
-	return out
+	return resources(list)
 }
 
 // fieldsAt is what there is at a path.
