@@ -92,7 +92,7 @@ func TestSubstitution(t *testing.T) {
 	e.edit(configMapKind, "flux-system", "substitution", `{"data":{"color":"green"}}`)
 	e.holds("substitution", "vars", "color", "green")
 	e.edit(configMapKind, "flux-system", "substitution", `{"data":{"color":null,"other":"x"}}`)
-	e.says("substitution", "Ready", "ConfigMap", "color")
+	e.says("substitution", "Ready", "app/a.yaml, line 4", "${color}")
 	e.holds("substitution", "vars", "color", "green")
 }
 

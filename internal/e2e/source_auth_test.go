@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
 	"github.com/fixpoint-cd/fixpoint/internal/gitserver"
 )
 
@@ -70,7 +71,7 @@ func (e *env) hides(texts ...string) {
 			}
 		}
 	}
-	for _, gvk := range []schema.GroupVersionKind{applicationKind, kustomizationKind, repositoryKind, eventKind} {
+	for _, gvk := range e.told() {
 		for _, o := range e.all(gvk) {
 			raw, err := o.MarshalJSON()
 			if err != nil {
@@ -94,6 +95,11 @@ func (e *env) hides(texts ...string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
+}
+
+// told are the kinds in which people and other systems read what Fixpoint says.
+func (e *env) told() []schema.GroupVersionKind {
+	return append(flux.Kinds(), applicationKind, eventKind)
 }
 
 func (e *env) all(gvk schema.GroupVersionKind) []unstructured.Unstructured {

@@ -54,6 +54,18 @@ func (r *Files) note(what question, name, answer, hash string) {
 
 func key(what question, name string) string { return string(rune('0'+what)) + name }
 
+// WereRead are the names of the files whose content was asked for, sorted.
+func (r *Files) WereRead() []string {
+	var names []string
+	for _, it := range r.reads {
+		if it.what == askContent {
+			names = append(names, it.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // noted are all reads; ok is false if one can't be compared later.
 func (r *Files) noted() (reads []Read, ok bool) {
 	for _, it := range r.reads {

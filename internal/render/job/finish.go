@@ -21,7 +21,7 @@ func finish(in *input.Inputs, objects []model.Object) (_ []model.Object, err err
 		return nil, err
 	}
 	if spec.Substitute != nil {
-		if objects, err = substitute.Objects(objects, *spec.Substitute, in.Files.Tree().ReadFile); err != nil {
+		if objects, err = substitute.Objects(objects, *spec.Substitute, &substitute.Files{Read: in.Files.Tree().ReadFile, Names: in.Files.WereRead}); err != nil {
 			return nil, err
 		}
 	}

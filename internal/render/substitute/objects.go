@@ -19,12 +19,19 @@ const disabled = "disabled"
 // name is what a variable may be called.
 var name = regexp.MustCompile(`^[_[:alpha:]][_[:alpha:][:digit:]]*$`)
 
+// Files are those that the objects are made of, for messages.
+type Files struct {
+	Read func(name string) ([]byte, error)
+	// Names are all of them, in the order in which they are searched.
+	Names func() []string
+}
+
 // Objects are the objects with their variables replaced. Those without any are
 // returned as they are, with the same digest. An error names file, line, object
-// and variable, and no value; it is model.ErrInvalid. read, if there is one, is
-// the content of a file by Object.Origin: with it the line is that of the file
-// instead of the printed object's.
-func Objects(objects []model.Object, s model.Substitute, read func(file string) ([]byte, error)) ([]model.Object, error) {
+// and variable, and no value; it is model.ErrInvalid. With files the line is that
+// of a file, Object.Origin or another one of them, instead of the printed
+// object's.
+func Objects(objects []model.Object, s model.Substitute, files *Files) ([]model.Object, error) {
 	if len(s.Vars) == 0 && !s.Always {
 		return objects, nil
 	}
@@ -37,7 +44,7 @@ func Objects(objects []model.Object, s model.Substitute, read func(file string) 
 		if !mayHold(o.JSON) || o.Labels[s.Disabled] == disabled || o.Annotations[s.Disabled] == disabled {
 			continue
 		}
-		if out[i], err = object(o, vars, s.Strict, read); err != nil {
+		if out[i], err = object(o, vars, s.Strict, files); err != nil {
 			return nil, err
 		}
 	}
@@ -63,8 +70,8 @@ func mayHold(text []byte) bool {
 	return bytes.Contains(text, []byte("${")) || bytes.Contains(text, []byte("$$"))
 }
 
-func object(o model.Object, vars map[string]string, strict bool, read func(string) ([]byte, error)) (model.Object, error) {
-	place := place{object: o, read: read}
+func object(o model.Object, vars map[string]string, strict bool, files *Files) (model.Object, error) {
+	place := place{object: o, files: files}
 	text, err := yaml.JSONToYAML(o.JSON)
 	if err != nil {
 		return o, model.Invalidf("%s: it can't be printed as YAML for substitution", place)

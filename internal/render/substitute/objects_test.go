@@ -114,7 +114,7 @@ func TestObjects(t *testing.T) {
 			}
 			s := model.Substitute{Vars: hidden(tt.vars), Strict: tt.strict, Always: tt.always, Disabled: optOut}
 			in := decode(t, "f.yaml", file)
-			got, err := Objects(in, s, read)
+			got, err := Objects(in, s, &Files{Read: read, Names: func() []string { return nil }})
 			if err != nil {
 				if !errors.Is(err, model.ErrInvalid) {
 					t.Errorf("kind of %v", err)
@@ -220,5 +220,19 @@ func TestNoValueInErrors(t *testing.T) {
 				t.Errorf("%s with %s: %v", text, value, err)
 			}
 		}
+	}
+}
+
+// TestFileOfABuild: what comes out of a kustomization has no file of its own, and
+// is looked for in those that were read.
+func TestFileOfABuild(t *testing.T) {
+	in := decode(t, "kustomization.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: \"${lacking}\"}")
+	files := map[string]string{"kustomization.yaml": "resources: [a.yaml, b.yaml]", "a.yaml": "x: ${other}", "b.yaml": "# text\nx: ${lacking}\n"}
+	_, err := Objects(in, model.Substitute{Vars: hidden(map[string]string{"n": "1"}), Strict: true}, &Files{
+		Names: func() []string { return []string{"a.yaml", "b.yaml", "kustomization.yaml"} },
+		Read:  func(name string) ([]byte, error) { return []byte(files[name]), nil },
+	})
+	if err == nil || !strings.HasPrefix(err.Error(), "b.yaml, line 2: ConfigMap/c: ${lacking}: ") {
+		t.Errorf("error is %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // place is an object, for messages.
 type place struct {
 	object model.Object
-	read   func(file string) ([]byte, error)
+	files  *Files
 }
 
 // String names the file, if it is known, and the object.
@@ -31,23 +31,31 @@ func (p place) invalid(text string, f *problem) error {
 		shown = "${" + f.name + "}"
 	}
 	if at := p.lines(text, f); at != "" {
-		return model.Invalidf("%s, %s: %s: %s: %s", p.object.Origin, at, p.object.ObjectKey, shown, f.reason)
+		return model.Invalidf("%s: %s: %s: %s", at, p.object.ObjectKey, shown, f.reason)
 	}
 	line := 1 + strings.Count(text[:f.at], "\n")
 	return model.Invalidf("%s, line %d of its YAML: %s: %s", p, line, shown, f.reason)
 }
 
-// lines are the lines of the object's file where the expression stands; "" if
-// it does not stand there, or the file can't be read.
+// lines are the file and its lines where the expression stands: the object's
+// own file, or the first that it stands in; "" if there is none.
 func (p place) lines(text string, f *problem) string {
-	if p.read == nil || p.object.Origin == "" {
-		return ""
-	}
-	data, err := p.read(p.object.Origin)
-	if err != nil {
+	if p.files == nil {
 		return ""
 	}
 	sought := expressionAt(text, f)
+	for _, name := range append([]string{p.object.Origin}, p.files.Names()...) {
+		if data, err := p.files.Read(name); err == nil {
+			if at := linesIn(data, sought); at != "" {
+				return name + ", " + at
+			}
+		}
+	}
+	return ""
+}
+
+// linesIn are the lines that match; "" if there is none.
+func linesIn(data []byte, sought *regexp.Regexp) string {
 	var found []string
 	for n, line := range strings.Split(string(data), "\n") {
 		if sought.MatchString(line) {
