@@ -16,19 +16,21 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// resident is how much memory a process has, in bytes; 0 if that is not known.
+// resident is how much memory a process has of its own, in bytes, without the
+// pages of its program; 0 if that is not known.
 func resident(pid int) int64 {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
 	if err != nil {
 		return 0
 	}
 	fields := bytes.Fields(text)
-	if len(fields) < 2 {
+	if len(fields) < 3 {
 		return 0
 	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
-	if err != nil {
+	all, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	shared, err2 := strconv.ParseInt(string(fields[2]), 10, 64)
+	if err != nil || err2 != nil {
 		return 0
 	}
-	return pages * int64(os.Getpagesize())
+	return (all - shared) * int64(os.Getpagesize())
 }
