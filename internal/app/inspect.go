@@ -142,6 +142,9 @@ func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspect
 	cluster := i.targets.all[d.app.Target].Target
 	i.targets.mu.Unlock()
 	out.Changes, err = contents(ctx, cluster, found, d.app.Manager)
+	for n := range out.Changes {
+		out.Changes[n].Err = engine.Discreet(d.app, out.Changes[n].Err)
+	}
 	return out, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -45,7 +46,7 @@ var failingKustomizations = map[string]struct{ file, says string }{
 	"leak-part":   {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, labels: {a: \"x ${secret} y\"}}\n", "metadata.labels"},
 	"leak-amount": {"apiVersion: v1\nkind: LimitRange\nmetadata: {name: a}\nspec: {limits: [{type: Pod, max: {cpu: \"${secret}\"}}]}\n", "LimitRange"},
 	"leak-unset":  {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: \"${secret} ${other}\"}\n", "other"},
-	"leak-syntax": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: \"${secret/${secret}\"}\n", "a.yaml"},
+	"leak-syntax": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: \"${secret/${secret}\"}\n", "${secret}"},
 }
 
 // failingReleases are templates that fail with a secret value, or make of it
@@ -70,7 +71,7 @@ func TestSecretsOfFailures(t *testing.T) {
 	e.failingReleases()
 	e.failingDecryptions()
 	e.failingSources(parrot(t))
-	e.hides(plantedVar, plantedValue, plantedLogin, plantedStart)
+	e.hides(plantedVar, plantedValue, plantedLogin, plantedStart, "AGE-SECRET-KEY", "Signature=")
 	e.homeless()
 }
 
@@ -129,13 +130,15 @@ func (e *env) failingDecryptions() {
 	}
 	repo := e.repo("leaks-sealed", map[string]string{"service/a.yaml": read("service.yaml"), "secret/a.yaml": read("secret.yaml")})
 	e.apply(gitRepository(repo))
-	for name, key := range map[string]string{
-		"good": read("test.agekey"), "wrong": "AGE-SECRET-KEY-1" + strings.Repeat("Q", 58), "broken": plantedLogin,
-	} {
+	other, err := age.GenerateX25519Identity()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for name, key := range map[string]string{"good": read("test.agekey"), "wrong": other.String(), "broken": plantedLogin} {
 		e.secret("flux-system", "leaks-"+name, "", map[string]string{"a.agekey": key})
 	}
 	for name, c := range map[string]struct{ path, key, says string }{
-		"leak-refused": {"service", "leaks-good", "spec.type"}, "leak-wrong": {"secret", "leaks-wrong", "agekey"}, "leak-broken": {"secret", "leaks-broken", "a.agekey"},
+		"leak-refused": {"service", "leaks-good", "spec.type"}, "leak-wrong": {"secret", "leaks-wrong", "age1"}, "leak-broken": {"secret", "leaks-broken", "a.agekey"},
 	} {
 		e.apply(kustomization(name, repo, "./"+c.path, "  targetNamespace: leaks\n  decryption: {provider: sops, secretRef: {name: "+c.key+"}}\n"))
 		e.says(name, "Ready", c.says)

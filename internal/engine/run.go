@@ -185,7 +185,7 @@ func (r *run) connect(context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.target = t
+	r.target = discreet{t, r.app}
 	r.move()
 	return r.load()
 }

@@ -50,6 +50,9 @@ type App struct {
 	// Deletion is the propagation policy of deletes: "Foreground",
 	// "Background" or "Orphan".
 	Deletion string
+	// Secrets are texts of Secrets that the objects may be made with. No error shows
+	// one.
+	Secrets []Hidden
 	// Invalid, when set, says why the app can't be worked on.
 	Invalid error
 	// Warnings are what the adapter has to tell the user.

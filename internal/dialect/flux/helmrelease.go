@@ -74,6 +74,7 @@ func HelmRelease(obj *unstructured.Unstructured, chart Declaration, in Contents)
 		app.Invalid = model.As(model.ErrInvalid, err)
 		return app
 	}
+	app.Secrets = in.secrets()
 	source, err := helmSource(hr, chart, in)
 	app.Sources = []model.AppSource{source}
 	app.Spec = specDigest(spec, in.digest(), chart.content())

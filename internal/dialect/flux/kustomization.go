@@ -72,6 +72,7 @@ func Kustomization(obj *unstructured.Unstructured, in Contents) model.App {
 	spec, _, _ := unstructured.NestedMap(obj.Object, "spec")
 	app.Warnings = fieldWarnings(obj.GetKind(), spec, honouredKustomization)
 	app.Spec = specDigest(spec, in.digest())
+	app.Secrets = in.secrets()
 
 	k, err := kustomizationOf(obj)
 	if err != nil {

@@ -77,6 +77,21 @@ func (c Contents) digest() []byte {
 	return digest[:]
 }
 
+// secrets are all values of the Secrets that were read.
+func (c Contents) secrets() []model.Hidden {
+	refs := slices.SortedFunc(maps.Keys(c), func(a, b Ref) int { return strings.Compare(a.String(), b.String()) })
+	var out []model.Hidden
+	for _, ref := range refs {
+		if ref.Kind != kindSecret || c[ref] == nil {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(c[ref].Data)) {
+			out = append(out, model.Hidden(c[ref].Data[key]))
+		}
+	}
+	return out
+}
+
 // Read reads what the references name, and the Secrets that a ServiceAccount
 // among them pulls with. The error is one of the API server.
 func Read(ctx context.Context, reader client.Reader, refs []Ref) (Contents, error) {

@@ -22,6 +22,7 @@ var (
 	anyUserinfo = regexp.MustCompile(`(://)[^/\s"'?#]*@`)
 	query       = regexp.MustCompile(`(://[^\s"'?]*)\?[^\s"']*`)
 	scheme      = regexp.MustCompile(`(?i)\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{6,}`)
+	signature   = regexp.MustCompile(`(AWS4-HMAC-SHA256)\s.{0,400}?Signature=[0-9A-Fa-f]*|\b(sig|[Ss]ignature)=[A-Za-z0-9%+/=_-]+`)
 	// ports are those of our own side, which differ each time.
 	ports   = regexp.MustCompile(`((?:read|write|dial) (?:tcp|udp)[46]? )\S+->`)
 	lookups = regexp.MustCompile(`(lookup \S+) on \S+: `)
@@ -41,6 +42,7 @@ func (s Settings) Redact(text string) string {
 	text = userinfo.ReplaceAllString(text, "$1")
 	text = anyUserinfo.ReplaceAllString(text, "$1")
 	text = query.ReplaceAllString(text, "$1?[hidden]")
+	text = signature.ReplaceAllString(text, "$1$2 [hidden]")
 	return scheme.ReplaceAllString(text, "$1 [hidden]")
 }
 

@@ -33,6 +33,8 @@ func TestRedact(t *testing.T) {
 		"Authorization: Basic " + basic,
 		"Authorization: Bearer planted-other-token",
 		"path " + url.PathEscape("planted/pass word+1") + " query " + url.QueryEscape("planted/pass word+1"),
+		"Authorization: AWS4-HMAC-SHA256 Credential=planted/20260101/x/s3/aws4_request, SignedHeaders=host, Signature=0123456789abcdef",
+		"the token sv=1&sig=planted%3D&se=2 is wrong",
 		"planted-bearer planted-secret planted-session planted-proxy planted.example.com",
 	} {
 		got := s.Redact(text)
