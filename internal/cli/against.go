@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,9 +52,9 @@ func diffAgainst(cmd *cobra.Command, deps Deps, flags *renderFlags, out format, 
 	}
 	old := now
 	old.tree = snap.Tree
-	all, warnings, err := compare(cmd.Context(), deps, flags, bench, old, now)
-	if err != nil {
-		return false, err
+	all, warnings, failed := compare(cmd, deps, flags, bench, old, now)
+	if failed != nil && len(all) == 0 {
+		return false, failed
 	}
 	for _, w := range warnings {
 		printf(cmd.ErrOrStderr(), "warning: %s\n", w)
@@ -64,18 +65,28 @@ func diffAgainst(cmd *cobra.Command, deps Deps, flags *renderFlags, out format, 
 	}
 	if out != formatTable {
 		doc := map[string]any{"against": revision, "commit": snap.Commit.ID, "differences": shown}
-		return len(shown) > 0, out.data(cmd.OutOrStdout(), doc)
+		return len(shown) > 0, errors.Join(out.data(cmd.OutOrStdout(), doc), failed)
 	}
-	printDifferences(cmd.OutOrStdout(), shown)
+	printByApp(cmd.OutOrStdout(), shown, len(all) > 1)
 	summariseAgainst(cmd.ErrOrStderr(), all, shown, revision, snap.Commit.ID)
-	return len(shown) > 0, nil
+	return len(shown) > 0, failed
 }
 
 // compare renders both versions: of each app that is declared below the
-// directory, or of the directory itself where none is.
-func compare(ctx context.Context, deps Deps, flags *renderFlags, bench Workbench, old, now place) ([]comparison, []string, error) {
-	before, after := declaredBelow(ctx, deps, old), declaredBelow(ctx, deps, now)
+// directory, or of the directory itself where none is. With an error there may
+// be comparisons, too.
+func compare(cmd *cobra.Command, deps Deps, flags *renderFlags, bench Workbench, old, now place) ([]comparison, []string, error) {
+	ctx := cmd.Context()
+	others, err := readManifests(flags.files, cmd.InOrStdin())
+	if err != nil {
+		return nil, nil, err
+	}
+	before, after := declaredBelow(ctx, deps, old, others), declaredBelow(ctx, deps, now, others)
 	if len(before.apps)+len(after.apps) > 0 {
+		before.build, after.build = flags.spec.Kustomize, flags.spec.Kustomize
+		if err := flags.only(cmd, true, now.path+" declares apps, which have settings of their own"); err != nil {
+			return nil, nil, err
+		}
 		return compareApps(ctx, bench, before, after, old, now)
 	}
 	spec, err := flags.settings(now)
@@ -84,7 +95,7 @@ func compare(ctx context.Context, deps Deps, flags *renderFlags, bench Workbench
 	}
 	c := comparison{title: now.path}
 	is, err := bench.Render(ctx, model.RenderInput{Render: spec, Tree: now.tree})
-	if err != nil {
+	if err = cmp.Or(err, flags.fits(cmd, now, is.Tool)); err != nil {
 		return nil, nil, err
 	}
 	was, err := bench.Render(ctx, model.RenderInput{Render: spec, Tree: old.tree})
@@ -92,49 +103,21 @@ func compare(ctx context.Context, deps Deps, flags *renderFlags, bench Workbench
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		warnings = append(warnings, "before the change it did not render: "+err.Error())
 	}
+	if len(was.Objects)+len(is.Objects) == 0 && err == nil {
+		return nil, nil, fmt.Errorf("%s has nothing to compare: it declares no apps, and holds no objects now or before; name the directory of an app, a chart or an overlay", now.path)
+	}
 	c.before, c.after = was.Objects, is.Objects
 	return []comparison{c}, append(warnings, is.Warnings...), nil
 }
 
-// compareApps compares apps of the same name. One that does not render now is an
-// error; one that did not before had no objects.
-func compareApps(ctx context.Context, bench Workbench, before, after world, old, now place) (all []comparison, warnings []string, err error) {
-	was := map[string]declaredApp{}
-	for _, app := range before.apps {
-		was[app.title] = app
-	}
-	render := func(w world, app declaredApp, at place) []model.Object {
-		rendered, failed := w.render(ctx, bench, app, at)
-		if failed != nil && at.tree == now.tree {
-			err = errors.Join(err, fmt.Errorf("%s: %w", app.title, failed))
-		} else if failed != nil {
-			warnings = append(warnings, fmt.Sprintf("%s did not render before the change: %v", app.title, failed))
-		}
-		return rendered.Objects
-	}
-	for _, app := range after.apps {
-		c := comparison{title: app.title, after: render(after, app, now)}
-		if earlier, ok := was[app.title]; ok {
-			c.before = render(before, earlier, old)
-			delete(was, app.title)
-		}
-		all = append(all, c)
-	}
-	for _, app := range before.apps {
-		if _, gone := was[app.title]; gone {
-			all = append(all, comparison{title: app.title, before: render(before, app, old)})
-		}
-	}
-	return all, warnings, err
-}
-
-// declaredBelow is what the manifests below a directory declare.
-func declaredBelow(ctx context.Context, deps Deps, at place) world {
-	c := &checker{ctx: ctx, deps: deps, top: at, folders: map[string][]string{}}
+// declaredBelow is what the manifests below a directory declare. They may refer
+// to others.
+func declaredBelow(ctx context.Context, deps Deps, at place, others []manifest) world {
+	c := newChecker(ctx, deps, nil, at, "")
 	if _, err := c.scan(); err != nil {
 		return world{} // the directory did not exist then
 	}
-	return declare(deps, c.objectsFound())
+	return declare(deps, c.manifests, others)
 }
 
 // changes are the differences between what was and what is, in the order of the
@@ -212,6 +195,18 @@ func masked(was, is model.Object) (before, after string, err error) {
 		texts[i] = string(text)
 	}
 	return texts[0], texts[1], nil
+}
+
+// printByApp prints the differences, under the name of their app if that is wanted.
+func printByApp(w io.Writer, all []difference, named bool) {
+	app := ""
+	for _, d := range all {
+		if named && d.Reason != app {
+			app = d.Reason
+			printf(w, "# %s\n", app)
+		}
+		printf(w, "%s", d.Diff)
+	}
 }
 
 func summariseAgainst(w io.Writer, all []comparison, shown []difference, revision, commit string) {

@@ -32,6 +32,16 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usage(cmd, errors.New(text))
 }
 
+// atMostOne allows one argument, called what.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usagef(cmd, "one %s is expected, not %d", what, len(args))
+		}
+		return nil
+	}
+}
+
 // oneArg asks for exactly one argument, called what.
 func oneArg(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

@@ -16,6 +16,7 @@ import (
 func newCheck(deps Deps) *cobra.Command {
 	var out format
 	var root string
+	var enableHelm bool
 	cmd := &cobra.Command{
 		Use:   "check DIR",
 		Short: "Check a directory before it is pushed",
@@ -40,10 +41,8 @@ warnings alone are fine. No cluster and no network is used.`,
 				return err
 			}
 			defer func() { _ = bench.Close() }()
-			c := &checker{
-				ctx: cmd.Context(), deps: deps, bench: bench, top: at, dir: args[0],
-				rendered: map[string]bool{}, folders: map[string][]string{}, seen: map[finding]bool{},
-			}
+			c := newChecker(cmd.Context(), deps, bench, at, args[0])
+			c.enableHelm = enableHelm
 			if err := c.run(); err != nil {
 				return err
 			}
@@ -52,6 +51,7 @@ warnings alone are fine. No cluster and no network is used.`,
 		ValidArgsFunction: directories,
 	}
 	cmd.Flags().StringVar(&root, "root", "", "directory that files may be used from (default: the Git work tree)")
+	cmd.Flags().BoolVar(&enableHelm, "enable-helm", false, "Kustomize: inflate helmCharts, as with kustomize.buildOptions of Argo CD")
 	_ = cmd.MarkFlagDirname("root")
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
 	return cmd
@@ -83,6 +83,8 @@ type checker struct {
 	bench Workbench
 	top   place
 	dir   string // as the user wrote it
+	// enableHelm inflates helmCharts where an Application may have it so.
+	enableHelm bool
 
 	manifests []manifest
 	findings  []finding
@@ -90,8 +92,17 @@ type checker struct {
 	objects   int
 	// rendered are the directories that have been, on the disk.
 	rendered map[string]bool
+	// patches are the files, as they are printed, that kustomizations patch with.
+	patches map[string]bool
 	// folders are all directories, by their last element.
 	folders map[string][]string
+}
+
+func newChecker(ctx context.Context, deps Deps, bench Workbench, at place, dir string) *checker {
+	return &checker{
+		ctx: ctx, deps: deps, bench: bench, top: at, dir: dir, rendered: map[string]bool{},
+		patches: map[string]bool{}, folders: map[string][]string{}, seen: map[finding]bool{},
+	}
 }
 
 func (c *checker) add(f finding) {
@@ -122,6 +133,9 @@ func (c *checker) run() error {
 // manifest that asks for it, if one does, and dialect that of the app.
 func (c *checker) render(at place, in model.RenderInput, app *manifest, dialect string) {
 	c.rendered[onDisk(at, in.Path)] = true
+	if app == nil || app.GetKind() == application.name {
+		in.Kustomize.EnableHelm = in.Kustomize.EnableHelm || c.enableHelm
+	}
 	rendered, err := c.bench.Render(c.ctx, in)
 	if errors.Is(err, model.ErrDenied) {
 		c.add(c.locate(at, fmt.Sprintf("%s needs what is not here, and is not checked: %v", in.Path, err), "note", app))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,16 +20,18 @@ import (
 func (c *checker) declarations() {
 	sources := map[model.SourceKey]model.Source{}
 	apps := map[int]Declared{}
-	objects := c.objectsFound()
+	around := newSurroundings(c.manifests)
 	for i, m := range c.manifests {
-		d, ok := c.deps.Declared(m.Unstructured, objects)
+		d, ok := c.deps.Declared(m.Unstructured, around.of(m.file))
 		if !ok {
 			continue
 		}
 		for _, w := range d.Warnings {
 			c.add(m.finding("warning", w.Message))
 		}
-		if d.Invalid != nil {
+		if errors.Is(d.Invalid, model.ErrNotFound) {
+			c.add(m.finding("warning", "what it renders to is not checked: "+d.Invalid.Error()))
+		} else if d.Invalid != nil {
 			for text := range strings.SplitSeq(d.Invalid.Error(), "\n") {
 				c.add(m.finding("error", text))
 			}
@@ -40,7 +43,9 @@ func (c *checker) declarations() {
 	}
 	for i := range c.manifests {
 		if d, ok := apps[i]; ok {
-			c.app(&c.manifests[i], *d.App, sources)
+			own := maps.Clone(sources)
+			maps.Copy(own, d.Sources)
+			c.app(&c.manifests[i], *d.App, own)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -18,7 +17,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// manifest is a document that declares an app or a source.
+// manifest is a document that declares an app or a source, or that they refer to.
 type manifest struct {
 	file string // as it is printed
 	line int    // of its first line
@@ -51,7 +50,9 @@ func (c *checker) scan() ([]content, error) {
 		kustomized[name] = kustomized[path.Dir(name)] && name != c.top.path
 		switch kind := c.kustomization(name); {
 		case c.isChart(name):
-			out = append(out, content{name, model.ToolHelm})
+			if !c.isLibrary(name) {
+				out = append(out, content{name, model.ToolHelm})
+			}
 			return fs.SkipDir
 		case kind == "Component":
 			kustomized[name] = true
@@ -63,6 +64,7 @@ func (c *checker) scan() ([]content, error) {
 		}
 		return nil
 	})
+	c.manifests = slices.DeleteFunc(c.manifests, func(m manifest) bool { return c.patches[m.file] })
 	return out, err
 }
 
@@ -70,6 +72,30 @@ func (c *checker) scan() ([]content, error) {
 func (c *checker) isChart(dir string) bool {
 	info, err := c.top.tree.Stat(path.Join(dir, "Chart.yaml"))
 	return err == nil && !info.IsDir()
+}
+
+// isLibrary reports whether a chart is only for others to use, and renders to
+// nothing by itself.
+func (c *checker) isLibrary(dir string) bool {
+	var chart struct{ Type string }
+	data, err := c.top.tree.ReadFile(path.Join(dir, "Chart.yaml"))
+	return err == nil && yaml.Unmarshal(data, &chart) == nil && chart.Type == "library"
+}
+
+// kustomizationHead is what a scan needs of a kustomization file.
+type kustomizationHead struct {
+	APIVersion, Kind      string
+	Patches               []struct{ Path string }
+	PatchesStrategicMerge []string
+}
+
+// patchFiles are the files that hold a part of an object only.
+func (k kustomizationHead) patchFiles() []string {
+	out := slices.Clone(k.PatchesStrategicMerge)
+	for _, p := range k.Patches {
+		out = append(out, p.Path)
+	}
+	return out
 }
 
 var kustomizationFiles = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
@@ -82,12 +108,15 @@ func (c *checker) kustomization(dir string) string {
 		if err != nil {
 			continue
 		}
-		var head struct{ APIVersion, Kind string }
+		var head kustomizationHead
 		switch err := yaml.Unmarshal(data, &head); {
 		case err == nil && head.Kind == "Component":
 			return head.Kind
 		case err == nil && strings.Contains(head.APIVersion, "toolkit.fluxcd.io"):
 			continue // Flux's kind of that name
+		}
+		for _, file := range head.patchFiles() {
+			c.patches[c.shown(c.top, path.Join(dir, file))] = true
 		}
 		return "Kustomization"
 	}
@@ -106,8 +135,8 @@ func isManifestFile(name string) bool {
 // separators stand between the documents of a YAML file.
 var separators = regexp.MustCompile(`(?m)^---.*$`)
 
-// marks are what a file has to hold to declare anything.
-var marks = [][]byte{[]byte("argoproj.io"), []byte("toolkit.fluxcd.io")}
+// declares is what a file has to hold to declare anything, or to be referred to.
+var declares = regexp.MustCompile(`argoproj\.io|toolkit\.fluxcd\.io|kind["']?:\s*["']?(?:ConfigMap|Secret|ServiceAccount)\b`)
 
 // read collects the declarations of a file. What can't be parsed is left to
 // the render of its directory.
@@ -116,7 +145,7 @@ func (c *checker) read(name string) error {
 		return nil
 	}
 	data, err := c.top.tree.ReadFile(name)
-	if err != nil || !slices.ContainsFunc(marks, func(m []byte) bool { return bytes.Contains(data, m) }) {
+	if err != nil || !declares.Match(data) {
 		return nil
 	}
 	line := 1
@@ -130,15 +159,6 @@ func (c *checker) read(name string) error {
 		line += strings.Count(doc, "\n")
 	}
 	return nil
-}
-
-// objectsFound are the declarations that scan found.
-func (c *checker) objectsFound() []*unstructured.Unstructured {
-	out := make([]*unstructured.Unstructured, len(c.manifests))
-	for i, m := range c.manifests {
-		out[i] = m.Unstructured
-	}
-	return out
 }
 
 // shown is the name of a file as the user would write it.

@@ -110,7 +110,7 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	bindRemote(cmd, &c.AllowRemote)
 	f.BoolVar(&c.NoCrossNamespace, "no-cross-namespace-refs", false, "refuse Flux's objects that name sources of other namespaces")
 	f.StringSliceVar(&c.DenyHosts, "deny-host", nil, "host name, *.suffix, address or network that no source may lie at; repeatable (link-local addresses and metadata services never may)")
-	f.StringSliceVar(&c.AllowHosts, "allow-host", nil, "the same for what is allowed although it is denied otherwise; repeatable")
+	f.StringSliceVar(&c.AllowHosts, "allow-host", nil, "host name, *.suffix, address or network that a source may lie at although it is denied otherwise; repeatable")
 	f.StringVar(&c.Plugins, "plugins", "", "directory of Argo CD's config management plugins, a file each")
 	bindVaults(cmd, &c.Vaults)
 	f.Int64Var(&c.RenderMemory, "render-memory", 512, "MiB of memory that one render may use")

@@ -66,17 +66,22 @@ With --against, no cluster is used: it shows what the changes in a work tree do 
 the objects that its files render to, compared with a branch, tag or commit of the
 same repository. Where DIR declares Applications, Kustomizations or HelmReleases,
 each is rendered with both versions of its own manifest and of its files; any other
-DIR is rendered as by 'fixpoint render', whose flags diff takes as well.
+DIR is rendered as by 'fixpoint render', whose flags diff takes as well. What the
+apps refer to and only the cluster has, such as a Secret with values, can be given
+with --file.
 
 Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 		Example: `  fixpoint diff my-app
   fixpoint diff my-app --revision my-branch     what merging it would change
   fixpoint diff my-app -o json
   fixpoint diff . --against origin/main         what a pull request changes
-  fixpoint diff charts/web --against v1.2 --values env/prod.yaml`,
-		Args: cobra.MaximumNArgs(1),
+  fixpoint diff charts/web --against v1.2 --values charts/web/prod.yaml`,
+		Args: atMostOne("name or directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if against != "" {
+			if cmd.Flags().Changed("against") {
+				if against == "" || cmd.Flags().Changed("revision") {
+					return usagef(cmd, "--against needs a branch, tag or commit, and goes without --revision")
+				}
 				files.spec.Helm.Namespace = cmp.Or(sel.namespace, "default")
 				differs, err := diffAgainst(cmd, deps, &files, out, append(args, ".")[0], against)
 				return diffExit(differs, err)
@@ -97,6 +102,8 @@ Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 	own := flagNames(cmd)
 	files.bindSettings(cmd)
 	hideOthers(cmd, own)
+	file := cmd.Flags().Lookup("file")
+	file.Usage, file.Hidden = "with --against: manifests that apps refer to and that are not below DIR; repeatable", false
 	f := cmd.Flags()
 	f.StringVar(&flags.Revision, "revision", "", "branch, tag or commit to compare with (default: what the app follows)")
 	f.StringVar(&against, "against", "", "compare the files of a directory with those of this branch, tag or commit")

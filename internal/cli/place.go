@@ -62,6 +62,12 @@ func worktree(dir string) string {
 	}
 }
 
+// inWorktree reports whether a directory is in a Git work tree.
+func inWorktree(dir string) bool {
+	_, err := os.Stat(filepath.Join(worktree(dir), ".git"))
+	return err == nil
+}
+
 // file is the name in the tree, from its root, of a file of the disk.
 func (p place) file(name string) (string, error) {
 	abs, err := filepath.Abs(name)
@@ -73,6 +79,14 @@ func (p place) file(name string) (string, error) {
 		return "", fmt.Errorf("%s is not below %s, outside of which nothing is read: copy it there, or name a directory above both with --root", name, p.top)
 	}
 	return "/" + filepath.ToSlash(rel), nil
+}
+
+// existing is file for one that a flag names.
+func (p place) existing(flag, name string) (string, error) {
+	if info, err := os.Stat(name); err != nil || info.IsDir() {
+		return "", fmt.Errorf("--%s %s: there is no such file; name it from the current directory", flag, name)
+	}
+	return p.file(name)
 }
 
 func directories(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
@@ -28,15 +30,16 @@ With --file, the settings are those that an Application, a Kustomization or a
 HelmRelease declares. What it takes from the repository that DIR is a clone of is
 read there, so that changes count before they are pushed; everything else is
 fetched. Sources, ConfigMaps and Secrets that it names are looked for in the same
-files.
+files: name several, as with -f app.yaml -f vars.yaml, and a stand-in for what only
+the cluster has.
 
 No cluster is used: charts see the Kubernetes version of --kube-version.`,
 		Example: `  fixpoint render overlays/production
-  fixpoint render charts/web --release web -n shop --values env/prod.yaml --set replicas=3
+  fixpoint render charts/web --release web -n shop --values charts/web/prod.yaml --set replicas=3
   fixpoint render manifests --recurse --exclude '{test/*,*.tmpl.yaml}'
   fixpoint render apps --flux              as a Flux Kustomization without a kustomization file
   fixpoint render -f argocd/web.yaml       what an Application declares, with the files that are here`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
@@ -44,7 +47,10 @@ No cluster is used: charts see the Kubernetes version of --kube-version.`,
 			} else if len(flags.files) == 0 {
 				return usagef(cmd, "name the directory, or a manifest with --file")
 			}
-			at, err := placeOf(deps, dir, flags.root)
+			if err := flags.only(cmd, len(flags.files) > 0, "with --file, the settings are those of the manifests"); err != nil {
+				return err
+			}
+			at, err := flags.place(deps, dir)
 			if err != nil {
 				return err
 			}
@@ -75,12 +81,18 @@ func (r *renderFlags) render(cmd *cobra.Command, deps Deps, bench Workbench, at 
 		if err != nil {
 			return model.Rendered{}, err
 		}
-		return bench.Render(cmd.Context(), model.RenderInput{Render: spec, Tree: at.tree})
+		rendered, err := bench.Render(cmd.Context(), model.RenderInput{Render: spec, Tree: at.tree})
+		return rendered, cmp.Or(err, r.fits(cmd, at, rendered.Tool))
 	}
-	world, err := readWorld(deps, r.files, cmd.InOrStdin())
+	found, err := readManifests(r.files, cmd.InOrStdin())
 	if err != nil {
 		return model.Rendered{}, err
 	}
+	world := declare(deps, found, nil)
+	if len(world.apps) == 0 {
+		return model.Rendered{}, fmt.Errorf("%s declares no app: an Application, a Kustomization or a HelmRelease is expected", strings.Join(r.files, ", "))
+	}
+	world.build = r.spec.Kustomize
 	var all model.Rendered
 	for _, app := range world.apps {
 		part, err := world.render(cmd.Context(), bench, app, at)

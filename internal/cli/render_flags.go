@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,7 +42,7 @@ func (r *renderFlags) bind(cmd *cobra.Command) {
 func (r *renderFlags) bindSettings(cmd *cobra.Command) {
 	f, s := cmd.Flags(), &r.spec
 	f.StringSliceVarP(&r.files, "file", "f", nil, "render what the manifests of this file declare; - is standard input; repeatable")
-	f.StringVar(&r.root, "root", "", "directory that files may be used from (default: the Git work tree)")
+	f.StringVar(&r.root, "root", "", "directory that files may be used from (default: the Git work tree, else the current directory)")
 	f.Var(&choice{&s.Tool, renderTools}, "tool", strings.Join(renderTools, ", ")+" (default: by what the directory holds)")
 	f.StringArrayVar(&r.environment, "env", nil, "variable of the build environment, as NAME=VALUE; repeatable")
 
@@ -59,7 +60,7 @@ func (r *renderFlags) bindSettings(cmd *cobra.Command) {
 	f.BoolVar(&s.Kustomize.Unrestricted, "unrestricted", false, "Kustomize: files may lie outside of their kustomization's directory")
 
 	f.StringVar(&s.Helm.Release, "release", "release-name", "Helm: name of the release")
-	f.StringArrayVar(&r.values, "values", nil, "Helm: value file; repeatable, the later over the earlier")
+	f.StringArrayVar(&r.values, "values", nil, "Helm: value file, named from the current directory, or its URL; repeatable, the later over the earlier")
 	f.StringArrayVar(&r.set, "set", nil, "Helm: value, as NAME=VALUE")
 	f.StringArrayVar(&r.setStr, "set-string", nil, "Helm: value that is a string, as NAME=VALUE")
 	f.StringArrayVar(&r.setFile, "set-file", nil, "Helm: value from a file, as NAME=FILE")
@@ -78,6 +79,16 @@ func (r *renderFlags) bindSettings(cmd *cobra.Command) {
 	f.StringArrayVar(&r.keys, "decryption-key", nil, "file with an age (*.agekey) or PGP (*.asc) key for what SOPS has encrypted")
 	complete(cmd, "tool", renderTools...)
 	_ = cmd.MarkFlagDirname("root")
+}
+
+// place is where a directory is rendered. Outside of Git work trees, files may
+// be used from the current directory if that is above it.
+func (r *renderFlags) place(deps Deps, dir string) (place, error) {
+	root := r.root
+	if abs, err := filepath.Abs(dir); root == "" && len(r.files) == 0 && err == nil && !inWorktree(abs) && filepath.IsLocal(dir) {
+		root = "."
+	}
+	return placeOf(deps, dir, root)
 }
 
 // open makes the workbench.
@@ -101,7 +112,7 @@ func (r *renderFlags) helm(s *model.Render, at place) error {
 		file := name
 		if !strings.Contains(name, "://") {
 			var err error
-			if file, err = at.file(name); err != nil {
+			if file, err = at.existing("values", name); err != nil {
 				return err
 			}
 		}
@@ -119,7 +130,7 @@ func (r *renderFlags) helm(s *model.Render, at place) error {
 		if err != nil {
 			return err
 		}
-		if file, err = at.file(file); err != nil {
+		if file, err = at.existing("set-file", file); err != nil {
 			return err
 		}
 		s.Helm.FileParameters = append(s.Helm.FileParameters, model.NameValue{Name: name, Value: file})
@@ -141,22 +152,22 @@ func flagTexts(first, second []string) func(yield func(string, bool) bool) {
 func pair(flag, text string) (name, value string, err error) {
 	name, value, ok := strings.Cut(text, "=")
 	if !ok || name == "" {
-		return "", "", fmt.Errorf("--%s %q has to be NAME=VALUE", flag, text)
+		return "", "", &codedError{exitUsage, fmt.Errorf("--%s %q has to be NAME=VALUE", flag, text)}
 	}
 	return name, value, nil
 }
 
 func (r *renderFlags) jsonnet(s *model.Render, _ place) error {
 	for _, kind := range []struct {
-		flag       string
+		flags      map[bool]string // by whether it is code
 		text, code []string
 		to         *[]model.JsonnetVar
 	}{
-		{"ext", r.extStr, r.extCode, &s.Directory.Jsonnet.ExtVars},
-		{"tla", r.tlaStr, r.tlaCode, &s.Directory.Jsonnet.TLAs},
+		{map[bool]string{false: "ext-str", true: "ext-code"}, r.extStr, r.extCode, &s.Directory.Jsonnet.ExtVars},
+		{map[bool]string{false: "tla-str", true: "tla-code"}, r.tlaStr, r.tlaCode, &s.Directory.Jsonnet.TLAs},
 	} {
 		for text, isCode := range flagTexts(kind.text, kind.code) {
-			name, value, err := pair(kind.flag+"-…", text)
+			name, value, err := pair(kind.flags[isCode], text)
 			if err != nil {
 				return err
 			}
@@ -169,6 +180,9 @@ func (r *renderFlags) jsonnet(s *model.Render, _ place) error {
 func (r *renderFlags) plugin(s *model.Render, _ place) error {
 	if s.Plugin.Name != "" && s.Tool == "" {
 		s.Tool = model.ToolPlugin
+	}
+	if s.Tool == model.ToolPlugin && r.Plugins == "" {
+		return &codedError{exitUsage, errors.New("no plugins are known: name their folder with --plugins DIR")}
 	}
 	for _, text := range r.pluginEnv {
 		name, value, err := pair("plugin-env", text)

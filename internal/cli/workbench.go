@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -45,11 +47,24 @@ func (w *WorkbenchFlags) bind(cmd *cobra.Command) {
 	f.Var((*mirrors)(&w.Mirrors), "mirror", "as for the controller: get repositories whose URL begins with PREFIX from BASE first; repeatable")
 	bindRemote(cmd, &w.AllowRemote)
 	f.BoolVar(&w.AllowLocal, "allow-local-repos", false, "permit repositories that are paths of this machine")
-	f.StringVar(&w.KubeVersion, "kube-version", "", "Kubernetes version that charts see (default: Helm's)")
+	f.Var((*kubeVersion)(&w.KubeVersion), "kube-version", "Kubernetes version that charts see (default: Helm's)")
 	f.StringSliceVar(&w.APIVersions, "api-versions", nil, "API versions that charts see, beside the usual ones")
 	f.StringVar(&w.Plugins, "plugins", "", "directory of Argo CD's config management plugins")
 	bindVaults(cmd, &w.Vaults)
 	_ = cmd.MarkFlagDirname("plugins")
+}
+
+// kubeVersion is a flag's value that is a version.
+type kubeVersion string
+
+func (v *kubeVersion) String() string { return string(*v) }
+func (v *kubeVersion) Type() string   { return "string" }
+func (v *kubeVersion) Set(text string) error {
+	if _, err := utilversion.ParseGeneric(text); err != nil {
+		return errors.New("it has to be a version, as 1.36 or 1.36.2")
+	}
+	*v = kubeVersion(text)
+	return nil
 }
 
 // bindRemote adds the flag that says what renders may fetch.

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,37 +21,36 @@ import (
 type world struct {
 	apps    []declaredApp
 	sources map[model.SourceKey]model.Source
+	// build are options that a build has beside an Application's own.
+	build model.Kustomize
 }
 
-// declaredApp is an app and how it is called in messages.
+// declaredApp is an app, the file that declares it, and how it is called in
+// messages.
 type declaredApp struct {
-	title string
+	kind, title, file string
 	Declared
 }
 
-// readWorld reads manifests; "-" is in.
-func readWorld(deps Deps, files []string, in io.Reader) (world, error) {
-	var objects []*unstructured.Unstructured
+// readManifests reads files; "-" is in.
+func readManifests(files []string, in io.Reader) ([]manifest, error) {
+	var out []manifest
 	for _, name := range files {
 		data, err := readFile(name, in)
 		if err != nil {
-			return world{}, err
+			return nil, err
 		}
 		for _, doc := range separators.Split(string(data), -1) {
 			var body map[string]any
 			if err := yaml.Unmarshal([]byte(doc), &body); err != nil {
-				return world{}, fmt.Errorf("%s is no YAML of manifests: %w", name, err)
+				return nil, fmt.Errorf("%s is no YAML of manifests: %w", name, err)
 			}
 			if len(body) > 0 {
-				objects = append(objects, &unstructured.Unstructured{Object: whole(body)})
+				out = append(out, manifest{file: name, Unstructured: &unstructured.Unstructured{Object: whole(body)}})
 			}
 		}
 	}
-	w := declare(deps, objects)
-	if len(w.apps) == 0 {
-		return w, fmt.Errorf("%s declares no app: an Application, a Kustomization or a HelmRelease is expected", strings.Join(files, ", "))
-	}
-	return w, nil
+	return out, nil
 }
 
 func readFile(name string, in io.Reader) ([]byte, error) {
@@ -63,25 +64,43 @@ func readFile(name string, in io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// declare collects what objects declare.
-func declare(deps Deps, objects []*unstructured.Unstructured) world {
+// declare collects what manifests declare, which may refer to others, too.
+func declare(deps Deps, found, others []manifest) world {
 	w := world{sources: map[model.SourceKey]model.Source{}}
-	for _, u := range objects {
-		d, ok := deps.Declared(u, objects)
+	around := newSurroundings(append(slices.Clone(found), others...))
+	for _, u := range found {
+		d, ok := deps.Declared(u.Unstructured, around.of(u.file))
 		if !ok {
 			continue
 		}
 		maps.Copy(w.sources, d.Sources)
 		if d.App != nil {
-			w.apps = append(w.apps, declaredApp{fmt.Sprintf("%s %q", u.GetKind(), u.GetName()), d})
+			w.apps = append(w.apps, declaredApp{u.GetKind(), fmt.Sprintf("%s %q", u.GetKind(), u.GetName()), u.file, d})
 		}
 	}
+	w.distinguish()
 	return w
+}
+
+// distinguish gives apps of one kind and name the file in their title.
+func (w world) distinguish() {
+	count := map[string]int{}
+	for _, app := range w.apps {
+		count[app.title]++
+	}
+	for i, app := range w.apps {
+		if count[app.title] > 1 {
+			w.apps[i].title = fmt.Sprintf("%s (%s)", app.title, app.file)
+		}
+	}
 }
 
 // render renders an app: with files of a directory where they are its source's,
 // and else with what is fetched.
 func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at place) (model.Rendered, error) {
+	if errors.Is(app.Invalid, model.ErrNotFound) {
+		return model.Rendered{}, fmt.Errorf("%w, or give the file that declares it with --file", app.Invalid)
+	}
 	if app.Invalid != nil {
 		return model.Rendered{}, app.Invalid
 	}
@@ -89,7 +108,7 @@ func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at 
 	trees := make([]model.Tree, len(app.App.Sources))
 	for i, src := range app.App.Sources {
 		var err error
-		if trees[i], err = w.tree(ctx, bench, src, at); err != nil {
+		if trees[i], err = w.tree(ctx, bench, app, src, at); err != nil {
 			return model.Rendered{}, err
 		}
 		if src.Ref != "" {
@@ -106,6 +125,10 @@ func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at 
 		}
 		in.Tree, in.Render = trees[i], src.Render
 		in.RevisionEnv = nil
+		if app.kind == application.name {
+			in.Kustomize.EnableHelm = in.Kustomize.EnableHelm || w.build.EnableHelm
+			in.Kustomize.Unrestricted = in.Kustomize.Unrestricted || w.build.Unrestricted
+		}
 		part, err := bench.Render(ctx, in)
 		if err != nil {
 			return all, err
@@ -117,8 +140,11 @@ func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at 
 }
 
 // tree is the content of an app's source.
-func (w world) tree(ctx context.Context, bench Workbench, src model.AppSource, at place) (model.Tree, error) {
-	from, ok := w.sources[src.Key]
+func (w world) tree(ctx context.Context, bench Workbench, app declaredApp, src model.AppSource, at place) (model.Tree, error) {
+	from, ok := app.Sources[src.Key]
+	if !ok {
+		from, ok = w.sources[src.Key]
+	}
 	if !ok && at.holds(src.Render.Path) {
 		return at.tree, nil
 	}
