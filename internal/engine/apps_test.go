@@ -403,6 +403,53 @@ func TestHardIsKept(t *testing.T) {
 	})
 }
 
+// TestHardRendersAnew: a hard refresh trusts no remembered render, once.
+func TestHardRendersAnew(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.commit("c1", "a=1")
+		w.put(automated("web"))
+		anew := func(when string, want bool) {
+			t.Helper()
+			w.sources.mu.Lock()
+			defer w.sources.mu.Unlock()
+			if got := w.sources.asked[len(w.sources.asked)-1].Anew; got != want {
+				t.Errorf("%s: rendered anew is %v", when, got)
+			}
+		}
+		anew("at first", false)
+		w.engine.Refresh(appKey("web"), true)
+		synctest.Wait()
+		anew("with a hard refresh", true)
+		w.engine.Refresh(appKey("web"), false)
+		synctest.Wait()
+		anew("afterwards", false)
+	})
+}
+
+// TestElsewhereIsAskedAgain: a render that failed for something that nobody
+// watches is tried again without an event.
+func TestElsewhereIsAskedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.commit("c1", "a=1")
+		w.sources.mu.Lock()
+		w.sources.errs["c1"] = model.As(model.ErrElsewhere, model.Invalidf("the plugin failed"))
+		w.sources.mu.Unlock()
+		w.put(automated("web"))
+		w.did("while it fails")
+		w.sources.mu.Lock()
+		delete(w.sources.errs, "c1")
+		before := w.sources.renders
+		w.sources.mu.Unlock()
+		w.after(elsewhere - time.Second)
+		w.did("before the pause is over")
+		if w.sources.renders != before {
+			t.Error("rendered during the pause")
+		}
+		w.after(2 * time.Second)
+		w.did("after the pause", "apply a")
+	})
+}
+
 func TestMergeResults(t *testing.T) {
 	res := func(name string, a model.Action, err error) model.Result {
 		return model.Result{Object: model.ObjectRef{ObjectKey: configMap(name)}, Action: a, Err: err}

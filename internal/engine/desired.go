@@ -138,7 +138,7 @@ func sourceKeys(app model.App) []model.SourceKey {
 
 // render makes objects of all sources, in their order.
 func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Rendered, []string, error) {
-	in := model.RenderInput{Refs: map[string]model.Tree{}}
+	in := model.RenderInput{Refs: map[string]model.Tree{}, Anew: r.s.isHard()}
 	for i, src := range r.app.Sources {
 		if src.Ref != "" {
 			in.Refs[src.Ref] = snapshots[i].Tree

@@ -119,6 +119,9 @@ func backoff(n int) time.Duration {
 	return min(30*time.Second, 500*time.Millisecond<<min(n, 6))
 }
 
+// elsewhere is the pause before something is tried again that nobody watches.
+const elsewhere = 3 * time.Minute
+
 // finish reports and says when to come back.
 func (r *run) finish(ctx context.Context) (model.Report, time.Duration) {
 	// A source is looked at by itself, and its recovery is an event.
@@ -127,6 +130,9 @@ func (r *run) finish(ctx context.Context) (model.Report, time.Duration) {
 		r.s.failures++
 	} else if !r.silent {
 		r.s.failures = 0
+	}
+	if errors.Is(r.report.Err, model.ErrElsewhere) {
+		r.again(elsewhere)
 	}
 	if ctx.Err() != nil || r.silent || r.e.app(r.app.Key) != r.s {
 		return r.report, r.next

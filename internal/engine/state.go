@@ -84,6 +84,13 @@ func (s *state) take() (app model.App, version int, req *model.Request) {
 	return s.app, s.version, s.pending
 }
 
+// isHard reports whether nothing remembered is to be trusted.
+func (s *state) isHard() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hard
+}
+
 // takeHard reports, once, that nothing remembered is to be trusted.
 func (s *state) takeHard() bool {
 	s.mu.Lock()

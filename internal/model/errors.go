@@ -16,6 +16,10 @@ var (
 	ErrDenied = errors.New("denied")
 	// ErrTransient: likely to pass; try again with back-off.
 	ErrTransient = errors.New("transient")
+	// ErrElsewhere: it depends on something that nobody watches, such as a server
+	// that a render asks; try again after some minutes. Such an error is of another
+	// kind as well.
+	ErrElsewhere = errors.New("elsewhere")
 	// ErrImmutable: a field that can't change would have to; deleting and creating
 	// the object anew would help. Such an error is ErrInvalid as well.
 	ErrImmutable = errors.New("immutable")

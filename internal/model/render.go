@@ -259,6 +259,8 @@ type RenderInput struct {
 	// Refs are the content of the app's other sources, by the names that $name
 	// refers to.
 	Refs map[string]Tree
+	// Anew renders although the outcome is remembered.
+	Anew bool
 	// Host answers what is not in the trees; nil has no cluster and refuses
 	// everything remote.
 	Host RenderHost

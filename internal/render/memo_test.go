@@ -124,6 +124,21 @@ func TestMemoOfErrors(t *testing.T) {
 	}
 }
 
+// TestAnew renders what is remembered, and remembers the outcome.
+func TestAnew(t *testing.T) {
+	r := New(Config{})
+	in := inputOf(newTree(map[string]string{"a.yaml": configMapA}), model.Render{})
+	for _, anew := range []bool{false, true, false} {
+		in.Anew = anew
+		if _, err := r.Render(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := r.Stats(), (Stats{Renders: 2, Hits: 1}); got != want {
+		t.Errorf("stats are %+v, want %+v", got, want)
+	}
+}
+
 func TestMemoIsBounded(t *testing.T) {
 	tree := newTree(map[string]string{"a/a.yaml": configMapA, "b/a.yaml": configMapA, "c/a.yaml": configMapA})
 	for name, config := range map[string]Config{

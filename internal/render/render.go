@@ -120,9 +120,11 @@ func (r *Renderer) Render(ctx context.Context, in model.RenderInput) (model.Rend
 		return model.Rendered{}, err
 	}
 	defer leave()
-	if done, ok := r.memo.find(ctx, key, top, in); ok {
-		r.hits.Add(1)
-		return done.Rendered, done.Err
+	if !in.Anew {
+		if done, ok := r.memo.find(ctx, key, top, in); ok {
+			r.hits.Add(1)
+			return done.Rendered, done.Err
+		}
 	}
 	done := r.run(ctx, in)
 	if done.Lasting {

@@ -197,8 +197,16 @@ func (i *Inputs) Lookup(ref model.ObjectRef) ([]byte, error) {
 	if err := i.Check(); err != nil || i.host == nil {
 		return nil, err
 	}
-	return i.host.Lookup(i.ctx, ref)
+	found, err := i.host.Lookup(i.ctx, ref)
+	if err != nil {
+		i.Unsettled()
+	}
+	return found, err
 }
+
+// Unsettled says that what was asked of the world has failed: the next time it
+// may not.
+func (i *Inputs) Unsettled() { i.lasting = false }
 
 func (i *Inputs) ask(r Read) { i.asked[key(r.what, r.name)] = r }
 

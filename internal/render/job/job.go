@@ -67,6 +67,9 @@ func Do(in *input.Inputs) (out Outcome) {
 		err = model.Invalidf("%s makes %d objects, more than the limit of %d; split the app", dir, len(objects), in.MaxObjects)
 	}
 	reads, lasting := in.Noted()
+	if !lasting {
+		err = model.As(model.ErrElsewhere, err)
+	}
 	if err != nil {
 		return Outcome{Err: err, Reads: reads, Lasting: lasting && isInvalid(err)}
 	}

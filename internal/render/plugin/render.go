@@ -29,6 +29,7 @@ func Render(in *input.Inputs, dir string) ([]model.Object, error) {
 	}
 	output, err := in.Hooks.Plugin(in.Context(), dir)
 	if err != nil {
+		in.Unsettled()
 		return nil, err
 	}
 	return decode(in, output)

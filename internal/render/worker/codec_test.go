@@ -38,7 +38,8 @@ func filled(v reflect.Value, depth int) {
 			return
 		}
 		for _, field := range v.Fields() {
-			if field.Type() != reflect.TypeFor[model.Tree]() { // has its own way
+			// A tree has its own way, and other interfaces have done their part before.
+			if field.Kind() != reflect.Interface {
 				filled(field, depth+1)
 			}
 		}

@@ -159,6 +159,9 @@ func (p *Pool) Run(ctx context.Context, in model.RenderInput, limits Limits, hoo
 	}
 	rendered, err := p.render(ctx, s)
 	reads, comparable := s.inputs.Noted()
+	if !comparable {
+		err = model.As(model.ErrElsewhere, err)
+	}
 	lasting := comparable && (err == nil || errors.Is(err, model.ErrInvalid))
 	return Outcome{Rendered: rendered, Err: err, Reads: reads, Lasting: lasting}
 }

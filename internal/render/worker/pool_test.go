@@ -266,6 +266,10 @@ func TestHooks(t *testing.T) {
 	if s := text(t, p.Run(context.Background(), in, limits, hooks)); s != "ran in plugin" {
 		t.Errorf("the plugin said %q", s)
 	}
+	failing := input.Hooks{Plugin: func(context.Context, string) ([]byte, error) { return nil, model.Invalidf("no answer from the vault") }}
+	if out := p.Run(context.Background(), in, limits, failing); out.Lasting || !errors.Is(out.Err, model.ErrElsewhere) || !errors.Is(out.Err, model.ErrInvalid) {
+		t.Errorf("the failure of a plugin is remembered: %t, %v", out.Lasting, out.Err)
+	}
 	in.Path = "unwrap"
 	if err := p.Run(context.Background(), in, limits, hooks).Err; !errors.Is(err, model.ErrDenied) || err.Error() != "no key for key" {
 		t.Errorf("unwrapping: %v", err)

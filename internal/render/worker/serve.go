@@ -142,7 +142,11 @@ func (s *server) hook(there bool, run func() ([]byte, error)) ([]byte, error) {
 	if !there {
 		return nil, model.As(model.ErrDenied, errors.New("this is not set up"))
 	}
-	return run()
+	data, err := run()
+	if err != nil {
+		s.inputs.Unsettled()
+	}
+	return data, err
 }
 
 // file answers about a name in a tree. The tree's own error is what the worker
