@@ -36,6 +36,9 @@ type Declaration struct {
 	// Static: there is nothing to get for the object itself, as for a registry of
 	// charts.
 	Static bool
+	// Provenance is the Secret with the keys that every chart of a HelmRepository has
+	// to be signed with; "" demands none.
+	Provenance string
 	// Parent says which version of another object this was made with, too.
 	Parent string
 	// Warnings are the fields that are not honoured.
@@ -52,7 +55,13 @@ type Declaration struct {
 func (d Declaration) Key() model.SourceKey { return SourceKeyOf(d.Kind, d.Namespace, d.Name) }
 
 // version tells what is asked for from what was asked for before.
-func (d Declaration) version() string { return fmt.Sprintf("%s %d %s", d.UID, d.Generation, d.Parent) }
+func (d Declaration) version() string {
+	text := fmt.Sprintf("%s %d %s", d.UID, d.Generation, d.Parent)
+	if d.Provenance != "" { // an annotation, which raises no generation
+		text += " " + d.Provenance
+	}
+	return text
+}
 
 // content tells what is got from what was got before, however often it is
 // looked for.

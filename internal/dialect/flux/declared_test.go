@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -82,6 +84,20 @@ func TestRemoteOfADependency(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestDependencyIsSigned: what a repository asks of its charts holds for those
+// that others depend on, too.
+func TestDependencyIsSigned(t *testing.T) {
+	charts := yamlObject(t, chartsYAML)
+	charts.SetAnnotations(map[string]string{ProvenanceAnnotation: "keys"})
+	w := newWorld(t, yamlObject(t, releaseYAML), charts,
+		namedSecret("login", map[string]string{"username": "u", "password": "p"}), namedSecret("keys", map[string]string{"a.asc": "key"}))
+	got, err := w.c.Remote(releaseKey, model.Source{Kind: model.SourceHelm, URL: "@charts", Chart: "redis"})
+	want := &model.Verify{Provenance: true, GPG: []string{"key"}}
+	if diff := cmp.Diff(want, got.Verify); diff != "" || err != nil {
+		t.Errorf("%v, verified by (-want +got):\n%s", err, diff)
 	}
 }
 

@@ -54,6 +54,7 @@ func helmChart(obj, parent *unstructured.Unstructured) Declaration {
 		n.Field += " of " + from.object().String()
 		d.Needs = append(d.Needs, n)
 	}
+	d.signedAsIn(from)
 	d.Source.Chart, d.Source.Ref = spec.Chart, chartRef(d.Source.Kind, spec.Version)
 	d.Source.Interval, d.Source.Suspended = spec.Interval.Duration, spec.Suspend
 	return d

@@ -23,6 +23,23 @@ var honouredHelmRepository = fields{
 	"url":             nil,
 }
 
+// ProvenanceAnnotation, on a HelmRepository, names a Secret of its namespace with
+// OpenPGP public keys: every chart of it has to have a provenance file (helm
+// package --sign) that one of them has signed. Flux has nothing like it.
+const ProvenanceAnnotation = "fixpoint-cd.github.io/provenance"
+
+// signedAsIn demands of a chart what its repository asks for.
+func (d *Declaration) signedAsIn(repository Declaration) {
+	if repository.Provenance == "" {
+		return
+	}
+	d.Source.Verify = &model.Verify{Provenance: true}
+	d.Needs = append(d.Needs, Need{
+		Ref{kindSecret, repository.Namespace, repository.Provenance}, ForVerify,
+		"the annotation " + ProvenanceAnnotation + " of " + repository.object().String(),
+	})
+}
+
 // helmRepository is the repository's index; for a registry nothing, for it has
 // none. Either way the source is what a chart of it adds its name to.
 func helmRepository(obj *unstructured.Unstructured) Declaration {
@@ -35,6 +52,7 @@ func helmRepository(obj *unstructured.Unstructured) Declaration {
 		return d.refuse(reason, err)
 	}
 	d.Source = model.Source{Kind: model.SourceHelm, URL: spec.URL}
+	d.Provenance = obj.GetAnnotations()[ProvenanceAnnotation]
 	d.Source.Auth.PassCredentials = spec.PassCredentials
 	if isRegistry(spec) {
 		d.Static, d.Source.Kind, d.Source.OCI.Insecure = true, model.SourceOCI, spec.Insecure

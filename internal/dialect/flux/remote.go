@@ -44,6 +44,7 @@ func (c *Controller) Remote(app model.AppKey, src model.Source) (model.Source, e
 		if d.Invalid != nil || named && d.Name != alias || !named && !sameURL(d.Source.URL, src.URL) {
 			continue
 		}
+		d.signedAsIn(d)
 		contents, err := Read(ctx, c.sources.Live, d.Refs())
 		if err != nil {
 			return model.Source{}, err
