@@ -43,6 +43,9 @@ func Override(in model.RenderInput) (model.RenderInput, []string, error) {
 		return in, nil, model.As(model.ErrInvalid, fmt.Errorf("%s: %w", path.Join(dir, "."), err))
 	}
 	changed.Path, changed.Env, changed.RevisionEnv, changed.Overrides = in.Path, in.Env, in.RevisionEnv, nil
+	// What a flag permits is not the files' to take back.
+	changed.Kustomize.EnableHelm = changed.Kustomize.EnableHelm || in.Kustomize.EnableHelm
+	changed.Kustomize.Unrestricted = changed.Kustomize.Unrestricted || in.Kustomize.Unrestricted
 	in.Render = changed
 	return in, warnings, nil
 }

@@ -39,7 +39,7 @@ func TestOverride(t *testing.T) {
 		{[]string{"out"}, "", "", model.ErrInvalid},
 		{[]string{"big"}, "", "", model.ErrInvalid},
 	} {
-		in := inputOf(tree, model.Render{Path: "app", Env: map[string]string{"a": "b"}, Overrides: prefixes{c.names}})
+		in := inputOf(tree, model.Render{Path: "app", Env: map[string]string{"a": "b"}, Overrides: prefixes{c.names}, Kustomize: model.Kustomize{EnableHelm: true}})
 		got, warnings, err := Override(in)
 		if !errors.Is(err, c.err) {
 			t.Errorf("%q: %v, want %v", c.names, err, c.err)
@@ -47,7 +47,7 @@ func TestOverride(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if got.Path != "app" || got.Env["a"] != "b" || got.Overrides != nil || got.Kustomize.NamePrefix != c.prefix {
+		if got.Path != "app" || got.Env["a"] != "b" || got.Overrides != nil || !got.Kustomize.EnableHelm || got.Kustomize.NamePrefix != c.prefix {
 			t.Errorf("%q: %+v", c.names, got.Render)
 		}
 		if c.warn != "" && (len(warnings) != 1 || warnings[0] != c.warn) {
