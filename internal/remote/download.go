@@ -21,6 +21,9 @@ const (
 	maxKept     = 64 << 20
 	// fresh is how long a file is used without asking whether it has changed.
 	fresh = 3 * time.Minute
+	// rest is how long a server that is down is left alone, where there is a file of
+	// it: all that use the file would wait for the server otherwise.
+	rest = 30 * time.Second
 )
 
 // Downloads fetches files by their URLs and remembers them. Its methods may be
@@ -72,6 +75,10 @@ func (d *Downloads) Get(ctx context.Context, url string) ([]byte, error) {
 	}
 	got, err := d.fetch(ctx, url, old)
 	if err != nil {
+		if known && errors.Is(err, model.ErrTransient) && ctx.Err() == nil {
+			old.checked = d.now().Add(rest - fresh)
+			d.keep(url, old)
+		}
 		if known && errors.Is(err, model.ErrTransient) {
 			return old.data, nil
 		}

@@ -135,6 +135,12 @@ func TestDownload(t *testing.T) {
 	now = now.Add(2 * fresh)
 	s.status = 500
 	expect("while the server is down", `content "1"`, nil)
+	asked := len(s.asked)
+	expect("while it is left alone", `content "1"`, nil)
+	if len(s.asked) != asked {
+		t.Errorf("requests %q", s.asked)
+	}
+	now = now.Add(rest)
 	s.status = 404
 	expect("when it is gone", "", model.ErrNotFound)
 	s.status, s.etag = 0, `"2"`
