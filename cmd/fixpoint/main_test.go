@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,7 +21,13 @@ func TestScript(t *testing.T) {
 			// No cluster of the machine that the test runs on.
 			env.Setenv("KUBECONFIG", env.WorkDir+"/no-such-kubeconfig")
 			env.Setenv("KUBERNETES_SERVICE_HOST", "")
-			return nil
+			for _, role := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+role+"_NAME", "A User")
+				env.Setenv("GIT_"+role+"_EMAIL", "user@example.com")
+			}
+			sops, err := filepath.Abs("../../internal/e2e/testdata/sops")
+			env.Setenv("SOPS_FILES", sops)
+			return err
 		},
 	})
 }

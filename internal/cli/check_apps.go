@@ -114,10 +114,14 @@ func (c *checker) repository(url, dir string) (place, bool) {
 }
 
 // fieldPath is how messages name a field.
-var fieldPath = regexp.MustCompile(`^(?:spec|metadata|operation)(?:\.[A-Za-z0-9]+)+`)
+var fieldPath = regexp.MustCompile(`(?:^|fix )((?:spec|metadata|operation)(?:\.[A-Za-z0-9]+)+)`)
 
 func (m *manifest) finding(severity, text string) finding {
-	return finding{File: m.file, Line: m.lineOf(fieldPath.FindString(text)), Severity: severity, Text: text}
+	field := ""
+	if found := fieldPath.FindStringSubmatch(text); found != nil {
+		field = found[1]
+	}
+	return finding{File: m.file, Line: m.lineOf(field), Severity: severity, Text: text}
 }
 
 // lineOf is the line of the first field that the manifest has, or of the field
