@@ -264,3 +264,29 @@ func TestUses(t *testing.T) {
 		t.Errorf("failing: %v", err)
 	}
 }
+
+// TestUsesComeAndGo: apps that come while others go never lose the source that
+// they have just asked for, and leave none behind.
+func TestUsesComeAndGo(t *testing.T) {
+	store := &sources{state: map[model.SourceKey]model.SourceState{}}
+	u := NewUses(store, func(model.AppKey) {})
+	src := model.Source{URL: "https://git.example.com/a"}
+	key, _ := keyOf(src)
+	var apps sync.WaitGroup
+	for n := range 8 {
+		app := model.AppKey{Name: fmt.Sprint(n)}
+		apps.Go(func() {
+			for range 500 {
+				u.note(key, app, src)
+				if _, ok := store.States([]model.SourceKey{key}); !ok {
+					t.Errorf("app %s has asked for a source that is not there", app.Name)
+				}
+				u.Forget(app)
+			}
+		})
+	}
+	apps.Wait()
+	if len(store.state) != 0 || len(u.uses) != 0 {
+		t.Errorf("left behind: %d sources, %d uses", len(store.state), len(u.uses))
+	}
+}

@@ -35,6 +35,8 @@ type Uses struct {
 	// wake renders an app again.
 	wake func(model.AppKey)
 
+	// mu is held while the sources are changed, so that these and uses always say
+	// the same.
 	mu   sync.Mutex
 	uses map[model.SourceKey]*use
 }
@@ -82,19 +84,15 @@ func (u *Uses) Fetch(ctx context.Context, app model.AppKey, src model.Source) (*
 // note subscribes to a source for an app.
 func (u *Uses) note(key model.SourceKey, app model.AppKey, src model.Source) <-chan struct{} {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	it := u.uses[key]
-	first := it == nil
-	if first {
+	if it == nil {
 		it = &use{apps: map[model.AppKey]bool{}, news: make(chan struct{})}
 		u.uses[key] = it
-	}
-	it.apps[app] = true
-	news := it.news
-	u.mu.Unlock()
-	if first {
 		u.sources.Set(key, src)
 	}
-	return news
+	it.apps[app] = true
+	return it.news
 }
 
 // keyOf tells sources apart by all that they ask for, credentials included.
@@ -125,15 +123,11 @@ func (u *Uses) Changed(key model.SourceKey) {
 // Forget ends the subscriptions that only this app used.
 func (u *Uses) Forget(app model.AppKey) {
 	u.mu.Lock()
-	var unused []model.SourceKey
+	defer u.mu.Unlock()
 	for key, it := range u.uses {
 		if delete(it.apps, app); len(it.apps) == 0 {
 			delete(u.uses, key)
-			unused = append(unused, key)
+			u.sources.Remove(key)
 		}
-	}
-	u.mu.Unlock()
-	for _, key := range unused {
-		u.sources.Remove(key)
 	}
 }
