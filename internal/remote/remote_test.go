@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -265,11 +266,24 @@ func TestUses(t *testing.T) {
 	}
 }
 
+// slow are sources that others come before.
+type slow struct{ *sources }
+
+func (s slow) Set(k model.SourceKey, src model.Source) {
+	runtime.Gosched()
+	s.sources.Set(k, src)
+}
+
+func (s slow) Remove(k model.SourceKey) {
+	runtime.Gosched()
+	s.sources.Remove(k)
+}
+
 // TestUsesComeAndGo: apps that come while others go never lose the source that
 // they have just asked for, and leave none behind.
 func TestUsesComeAndGo(t *testing.T) {
 	store := &sources{state: map[model.SourceKey]model.SourceState{}}
-	u := NewUses(store, func(model.AppKey) {})
+	u := NewUses(slow{store}, func(model.AppKey) {})
 	src := model.Source{URL: "https://git.example.com/a"}
 	key, _ := keyOf(src)
 	var apps sync.WaitGroup
