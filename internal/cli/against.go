@@ -47,6 +47,9 @@ func diffAgainst(cmd *cobra.Command, deps Deps, flags *renderFlags, out format, 
 	}
 	defer func() { _ = bench.Close() }()
 	snap, err := bench.Base(cmd.Context(), now.top, revision)
+	if errors.Is(err, model.ErrNotFound) {
+		return false, fmt.Errorf("the clone at %s has no branch, tag or commit %q: correct the name, or fetch it: clones of CI often lack other branches", now.top, revision)
+	}
 	if err != nil {
 		return false, fmt.Errorf("reading %s of the repository at %s: %w", revision, now.top, err)
 	}

@@ -41,7 +41,7 @@ func (r *renderFlags) bind(cmd *cobra.Command) {
 // bindSettings adds the flags but those that other commands have, too.
 func (r *renderFlags) bindSettings(cmd *cobra.Command) {
 	f, s := cmd.Flags(), &r.spec
-	f.StringSliceVarP(&r.files, "file", "f", nil, "render what the manifests of this file declare; - is standard input; repeatable")
+	f.StringSliceVarP(&r.files, "file", "f", nil, "render what the manifests of this file or directory declare; - is standard input; repeatable")
 	f.StringVar(&r.root, "root", "", "directory that files may be used from (default: the Git work tree, else the current directory)")
 	f.Var(&choice{&s.Tool, renderTools}, "tool", strings.Join(renderTools, ", ")+" (default: by what the directory holds)")
 	f.StringArrayVar(&r.environment, "env", nil, "variable of the build environment, as NAME=VALUE; repeatable")

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,22 +33,69 @@ type declaredApp struct {
 	Declared
 }
 
-// readManifests reads files; "-" is in.
-func readManifests(files []string, in io.Reader) ([]manifest, error) {
+// readManifests reads files, and those that directories hold; "-" is in.
+func readManifests(names []string, in io.Reader) ([]manifest, error) {
 	var out []manifest
-	for _, name := range files {
-		data, err := readFile(name, in)
+	for _, name := range names {
+		files, err := filesOf(name)
 		if err != nil {
 			return nil, err
 		}
-		for _, doc := range separators.Split(string(data), -1) {
-			var body map[string]any
-			if err := yaml.Unmarshal([]byte(doc), &body); err != nil {
-				return nil, fmt.Errorf("%s is no YAML of manifests: %w", name, err)
+		for _, file := range files {
+			data, err := readFile(file, in)
+			if err != nil {
+				return nil, err
 			}
-			if len(body) > 0 {
-				out = append(out, manifest{file: name, Unstructured: &unstructured.Unstructured{Object: whole(body)}})
+			found, err := manifestsIn(file, data)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
+// filesOf are the manifests of a directory, or the file itself.
+func filesOf(name string) ([]string, error) {
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		return []string{name}, nil // no directory
+	}
+	var out []string
+	for _, e := range entries {
+		if !e.IsDir() && isManifestFile(e.Name()) {
+			out = append(out, filepath.Join(name, e.Name()))
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s holds no *.yaml, *.yml or *.json: correct --file", name)
+	}
+	return out, nil
+}
+
+// manifestsIn are the objects of a file, also those of a list.
+func manifestsIn(file string, data []byte) ([]manifest, error) {
+	var out []manifest
+	for _, doc := range separators.Split(string(data), -1) {
+		var body map[string]any
+		if err := yaml.Unmarshal([]byte(doc), &body); err != nil {
+			return nil, fmt.Errorf("%s is no YAML of manifests: %w", file, err)
+		}
+		if len(body) == 0 {
+			continue
+		}
+		u := &unstructured.Unstructured{Object: whole(body)}
+		if !u.IsList() {
+			out = append(out, manifest{file: file, Unstructured: u})
+			continue
+		}
+		list, err := u.ToList()
+		if err != nil {
+			return nil, fmt.Errorf("%s: a list of what is no objects: %w", file, err)
+		}
+		for i := range list.Items {
+			out = append(out, manifest{file: file, Unstructured: &list.Items[i]})
 		}
 	}
 	return out, nil
