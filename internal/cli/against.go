@@ -11,23 +11,10 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
-
-// flagNames are those of a command's flags so far.
-func flagNames(cmd *cobra.Command) map[string]bool {
-	out := map[string]bool{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { out[f.Name] = true })
-	return out
-}
-
-// hideOthers keeps flags that were added since out of the help.
-func hideOthers(cmd *cobra.Command, known map[string]bool) {
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = f.Hidden || !known[f.Name] })
-}
 
 // comparison are the objects that something renders to, before and after.
 type comparison struct {

@@ -62,6 +62,16 @@ func worktree(dir string) string {
 	}
 }
 
+// place is where a directory is rendered. Outside of Git work trees, files may
+// be used from the current directory if that is above it.
+func (r *renderFlags) place(deps Deps, dir string) (place, error) {
+	root := r.root
+	if abs, err := filepath.Abs(dir); root == "" && len(r.files) == 0 && err == nil && !inWorktree(abs) && filepath.IsLocal(dir) {
+		root = "."
+	}
+	return placeOf(deps, dir, root)
+}
+
 // inWorktree reports whether a directory is in a Git work tree.
 func inWorktree(dir string) bool {
 	_, err := os.Stat(filepath.Join(worktree(dir), ".git"))

@@ -57,3 +57,15 @@ func (r *renderFlags) fits(cmd *cobra.Command, at place, tool string) error {
 	}
 	return nil
 }
+
+// flagNames are those of a command's flags so far.
+func flagNames(cmd *cobra.Command) map[string]bool {
+	out := map[string]bool{}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { out[f.Name] = true })
+	return out
+}
+
+// hideOthers keeps flags that were added since out of the help.
+func hideOthers(cmd *cobra.Command, known map[string]bool) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Hidden = f.Hidden || !known[f.Name] })
+}

@@ -81,16 +81,6 @@ func (r *renderFlags) bindSettings(cmd *cobra.Command) {
 	_ = cmd.MarkFlagDirname("root")
 }
 
-// place is where a directory is rendered. Outside of Git work trees, files may
-// be used from the current directory if that is above it.
-func (r *renderFlags) place(deps Deps, dir string) (place, error) {
-	root := r.root
-	if abs, err := filepath.Abs(dir); root == "" && len(r.files) == 0 && err == nil && !inWorktree(abs) && filepath.IsLocal(dir) {
-		root = "."
-	}
-	return placeOf(deps, dir, root)
-}
-
 // open makes the workbench.
 func (r *renderFlags) open(deps Deps) (Workbench, error) { return deps.Workbench(r.WorkbenchFlags) }
 
