@@ -52,6 +52,7 @@ func (h host) Remote(ctx context.Context, src model.Source) (*model.Snapshot, er
 		if err := h.policy.CheckRemote(ctx, src.URL); err != nil {
 			return nil, err
 		}
+		src.Foreign = !h.policy.Names(src.URL)
 	}
 	return h.uses.Fetch(ctx, h.app, src)
 }

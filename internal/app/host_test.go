@@ -55,6 +55,9 @@ func TestRemotePolicy(t *testing.T) {
 			if c.ok != (err == nil) || err != nil && !errors.Is(err, model.ErrDenied) {
 				t.Errorf("error %v", err)
 			}
+			if len(store.set) == 1 && store.set[0].Foreign != c.auth.Anonymous() {
+				t.Error("it is not marked as what a repository names")
+			}
 			if c.ok != (len(store.set) == 1) {
 				t.Errorf("%d sources are fetched", len(store.set))
 			}

@@ -134,6 +134,7 @@ func (b bench) Remote(ctx context.Context, src model.Source) (*model.Snapshot, e
 	if err := b.w.policy.CheckRemote(ctx, src.URL); err != nil {
 		return nil, err
 	}
+	src.Foreign = !b.w.policy.Names(src.URL)
 	return b.w.Fetch(ctx, src)
 }
 

@@ -49,6 +49,9 @@ type Source struct {
 	Ignore *Ignore
 	// Verify refuses content without a good signature; nil checks none.
 	Verify *Verify
+	// Foreign: files of another source name it, and nobody who may declare sources.
+	// It is not read from this machine.
+	Foreign bool
 	// Chart is the chart's name in a Helm repository. In a registry, set, it
 	// says that the artifact is a Helm chart and is added to the URL's path
 	// unless that ends with it. The tree's root is then the chart's folder.

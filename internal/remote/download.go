@@ -178,7 +178,7 @@ func (e *deniedError) Is(target error) bool { return target == model.ErrDenied }
 // dial refuses addresses that only this machine can reach.
 func (d *Downloads) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	if !d.policy.names("https://"+addr) && !d.policy.names("http://"+addr) {
+	if !d.policy.Names("https://"+addr) && !d.policy.Names("http://"+addr) {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil || IsLocal(to.Addr()) {

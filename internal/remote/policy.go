@@ -60,7 +60,7 @@ func (p Policy) Check(text string) error {
 // CheckRemote is Check for a URL that a repository names, and model.ErrDenied for
 // a host of the machine itself or of its link, unless the operator has named it.
 func (p Policy) CheckRemote(ctx context.Context, text string) error {
-	if err := p.Check(text); err != nil || p.names(text) {
+	if err := p.Check(text); err != nil || p.Names(text) {
 		return err
 	}
 	at, err := parse(text)
@@ -91,9 +91,9 @@ func (l location) holds(o location) bool {
 	return l.path == "/" || o.path == l.path || strings.HasPrefix(o.path, l.path+"/")
 }
 
-// names reports whether the operator has named the host of a URL, and not its
-// scheme alone.
-func (p Policy) names(text string) bool {
+// Names reports whether the operator has named the host of a URL, and not its
+// scheme alone: then it may be anywhere.
+func (p Policy) Names(text string) bool {
 	at, err := parse(text)
 	if err != nil {
 		return false

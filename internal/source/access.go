@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/hosts"
 )
 
 const (
@@ -26,11 +27,13 @@ const (
 
 // access is one set of credentials for one repository.
 type access struct {
-	store   *Store
-	mirror  *mirror
-	orig    remote
-	auth    model.Auth
-	proxy   model.Proxy
+	store  *Store
+	mirror *mirror
+	orig   remote
+	auth   model.Auth
+	proxy  model.Proxy
+	// policy is what the repository and what it redirects to may be.
+	policy  *hosts.Policy
 	bases   []remote
 	timeout atomic.Int64
 }
@@ -94,7 +97,11 @@ func (a *access) tryAt(ctx context.Context, base remote, limit time.Duration, do
 // doAt does something at a base, or at the place that it redirects to.
 func (a *access) doAt(ctx context.Context, base, at remote, do func(ctx context.Context, c call) error) error {
 	where := withoutUserinfo(at.String())
-	way, err := a.store.routeTo(ctx, at, a.proxy)
+	policy := a.policy
+	if base != a.orig {
+		policy = a.store.policy // a mirror, which the operator has chosen
+	}
+	way, err := routeTo(ctx, at, a.proxy, policy)
 	if err != nil {
 		return fmt.Errorf("connecting to %s: %w", where, err)
 	}

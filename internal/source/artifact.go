@@ -57,7 +57,7 @@ func (s *Store) artifactPlace(src model.Source) (place, error) {
 	shown := withoutQuery(src.URL)
 	auth := withUserinfo(src.Auth, user)
 	src.URL, src.Auth = hideUserinfo(src.URL), auth
-	settings := fetch.Settings{Auth: auth, Proxy: src.Proxy, Hosts: s.policy, Requests: &s.stats.requests}
+	settings := fetch.Settings{Auth: auth, Proxy: src.Proxy, Hosts: s.policyOf(src), Requests: &s.stats.requests}
 	puller, err := s.puller(src, settings)
 	if err != nil {
 		return place{}, fmt.Errorf("source %s: %w", shown, err)
@@ -94,7 +94,7 @@ func settingsOf(src model.Source) any {
 	case model.SourceBucket:
 		ignored = src.Ignore // it says what is fetched
 	}
-	return []any{src.URL, chart, ignored, src.Verify, src.OCI, src.Bucket}
+	return []any{src.URL, chart, ignored, src.Verify, src.OCI, src.Bucket, src.Foreign}
 }
 
 // sameContent reports whether what one source has got may serve the other until

@@ -17,6 +17,8 @@ type groupKey struct {
 	url   string // the same for the ways to write it, without credentials
 	auth  model.Auth
 	proxy model.Proxy
+	// foreign is that of the sources.
+	foreign bool
 }
 
 // group is a place as one set of credentials sees it, and who wants to know.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fixpoint-cd/fixpoint/internal/charttest"
 	"github.com/fixpoint-cd/fixpoint/internal/gitserver"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -131,6 +132,49 @@ func TestHostsThatAreDenied(t *testing.T) {
 	}
 	if _, err := New(Config{Dir: t.TempDir(), DenyHosts: []string{"http://x"}}); !errors.Is(err, model.ErrInvalid) {
 		t.Errorf("a URL as a host: %v", err)
+	}
+}
+
+// What files of a repository name is not read from this machine, whatever the
+// name that leads here and whoever redirects: names are looked up once, and what
+// was checked is what is connected to.
+func TestForeignSourcesAreNotHere(t *testing.T) {
+	git := server(t)
+	id := commit(t, git, "main", map[string]*string{"f": text("1")})
+	charts := charttest.Start(charttest.Options{})
+	t.Cleanup(charts.Close)
+	charts.Add("web", "1.0.0", nil)
+	var asked atomic.Int64
+	asking := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked.Add(1) }))
+	t.Cleanup(asking.Close)
+	byName := func(url string) string { return strings.Replace(url, "127.0.0.1", "localhost", 1) }
+	foreign := func(src model.Source) model.Source { src.Foreign = true; return src }
+	r := store(t, Config{}).run(t)
+	for name, src := range map[string]model.Source{
+		"git": {URL: git.URL("app")}, "git by name": {URL: byName(git.URL("app"))}, "asked": {URL: asking.URL + "/app"},
+		"ssh":   {URL: "ssh://git@127.0.0.1:1/app", Auth: model.Auth{SSHKey: sshKey(t, "").pem, KnownHosts: "x"}},
+		"chart": {Kind: model.SourceHelm, URL: charts.URL, Chart: "web"}, "registry": {Kind: model.SourceOCI, URL: "oci://127.0.0.1:1/app", OCI: model.OCI{Insecure: true}},
+		"IPv6": {URL: "http://[::1]:1/app"}, "mapped": {URL: "http://[::ffff:127.0.0.1]:1/app"}, "unspecified": {URL: "http://0.0.0.0:1/app"},
+	} {
+		r.Set(model.SourceKey(name), foreign(src))
+		if st := r.bad(t, model.SourceKey(name), model.ErrDenied); st.Snapshot != nil {
+			t.Errorf("%s has content", name)
+		}
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests were made", n)
+	}
+	// A submodule of a repository elsewhere is such a thing; a mirror is not.
+	app := "https://git.example.com/app"
+	put(t, git, "app", modules("sub", byName(git.URL("app")), "near", "../app"), module("sub", id), module("near", id))
+	mirrored := store(t, Config{Rewrites: []Rewrite{{"https://git.example.com/", git.BaseURL()}}}).run(t)
+	mirrored.Set("app", foreign(model.Source{URL: app, Git: model.Git{Submodules: true}}))
+	snap := mirrored.good(t, "app")
+	if got := read(t, snap, "near/f"); got != "1" {
+		t.Errorf("near/f is %q", got)
+	}
+	if data, err := snap.Tree.ReadFile("sub/f"); !errors.Is(err, model.ErrDenied) && !errors.Is(err, model.ErrInvalid) {
+		t.Errorf("sub/f is %q, %v", data, err)
 	}
 }
 

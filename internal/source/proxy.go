@@ -23,6 +23,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/source/fetch"
+	"github.com/fixpoint-cd/fixpoint/internal/source/hosts"
 )
 
 // route is how a command gets to a host. Nothing else can be reached by it, even
@@ -35,7 +36,7 @@ type route struct {
 
 // routeTo finds the way to a repository and refuses hosts that must not be
 // reached.
-func (s *Store) routeTo(ctx context.Context, at remote, p model.Proxy) (route, error) {
+func routeTo(ctx context.Context, at remote, p model.Proxy, policy *hosts.Policy) (route, error) {
 	var way route
 	if at.scheme == "file" {
 		return way, nil
@@ -46,13 +47,13 @@ func (s *Store) routeTo(ctx context.Context, at remote, p model.Proxy) (route, e
 	}
 	host, _ := at.hostPort()
 	if way.proxy == nil {
-		way.addrs, err = s.policy.Resolve(ctx, host)
+		way.addrs, err = policy.Resolve(ctx, host)
 		return way, err
 	}
-	if err := s.policy.Check(host); err != nil {
+	if err := policy.Check(host); err != nil {
 		return way, err
 	}
-	if way.proxyAddrs, err = s.policy.Resolve(ctx, way.proxy.Hostname()); err != nil {
+	if way.proxyAddrs, err = policy.Resolve(ctx, way.proxy.Hostname()); err != nil {
 		return way, fmt.Errorf("the proxy: %w", err)
 	}
 	return way, nil

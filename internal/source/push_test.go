@@ -1,10 +1,38 @@
 package source
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
+
+// TestPushCallsNobody: a call names hosts, and none of them is asked for anything
+// that no subscription wants.
+func TestPushCallsNobody(t *testing.T) {
+	var asked atomic.Int64
+	host := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(host.Close)
+	git := server(t)
+	commit(t, git, "main", map[string]*string{"f": text("1")})
+	r := store(t, Config{}).run(t)
+	r.Set("app", model.Source{URL: git.URL("app")})
+	r.good(t, "app")
+	for _, url := range []string{host.URL + "/app", host.URL, "oci://" + host.Listener.Addr().String() + "/app", "http://169.254.169.254/latest", "file:///etc/passwd"} {
+		if n := r.RefreshPush([]string{url}, nil); n != 0 {
+			t.Errorf("%s names %d subscriptions", url, n)
+		}
+	}
+	if n := r.RefreshPush([]string{host.URL + "/app", git.URL("app")}, nil); n != 1 {
+		t.Errorf("%d subscriptions", n)
+	}
+	r.good(t, "app")
+	if n := asked.Load(); n != 0 {
+		t.Errorf("the host was asked %d times", n)
+	}
+}
 
 // TestRefreshPush has subscriptions to one repository and others like it.
 func TestRefreshPush(t *testing.T) {

@@ -110,7 +110,7 @@ func setLogin(r *http.Request, auth model.Auth) {
 
 // settings are how to speak HTTP with these credentials.
 func (a *access) settings(auth model.Auth) fetch.Settings {
-	return fetch.Settings{Auth: auth, Proxy: a.proxy, Hosts: a.store.policy}
+	return fetch.Settings{Auth: auth, Proxy: a.proxy, Hosts: a.policy}
 }
 
 // movedTo is where a base is known to redirect to.

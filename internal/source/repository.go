@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/hosts"
 )
 
 // repository is a Git repository as one set of credentials sees it. Its fields
@@ -47,9 +48,9 @@ func (s *Store) gitPlace(src model.Source) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	key := groupKey{kind: model.SourceGit, url: r.key(), auth: withUserinfo(src.Auth, user), proxy: src.Proxy}
+	key := groupKey{kind: model.SourceGit, url: r.key(), auth: withUserinfo(src.Auth, user), proxy: src.Proxy, foreign: src.Foreign}
 	at := place{key: key, open: func() finder {
-		a := s.accessTo(r, key.auth, key.proxy)
+		a := s.accessTo(r, key.auth, key.proxy, s.policyOf(src))
 		return &repository{url: withoutUserinfo(r.String()), access: a, mirror: a.mirror, good: map[model.Ref]*good{}, views: map[askKey]*view{}}
 	}}
 	for _, b := range bases(r, s.cfg.Rewrites, s.cfg.AllowLocal) {
@@ -59,9 +60,9 @@ func (s *Store) gitPlace(src model.Source) (place, error) {
 }
 
 // accessTo opens a repository for some credentials. s.mu is held.
-func (s *Store) accessTo(r remote, auth model.Auth, proxy model.Proxy) *access {
+func (s *Store) accessTo(r remote, auth model.Auth, proxy model.Proxy, policy *hosts.Policy) *access {
 	return &access{
-		store: s, mirror: s.mirrorOf(r), orig: r, auth: auth, proxy: proxy,
+		store: s, mirror: s.mirrorOf(r), orig: r, auth: auth, proxy: proxy, policy: policy,
 		bases: bases(r, s.cfg.Rewrites, s.cfg.AllowLocal),
 	}
 }

@@ -64,7 +64,7 @@ func (a *access) runOverSSH(ctx context.Context, c call, command string) ([]byte
 	if c.way.proxy != nil {
 		conn, err = c.way.connect(ctx, target, c.auth)
 	} else {
-		conn, err = a.store.policy.Dial(ctx, "tcp", target)
+		conn, err = a.policy.Dial(ctx, "tcp", target)
 	}
 	if err != nil {
 		return nil, model.As(model.ErrTransient, err)

@@ -69,13 +69,13 @@ type Store struct {
 	views *overlay.Cache
 	blobs *blobs
 	hosts *limiter
-	// policy is what may be connected to.
-	policy *hosts.Policy
-	tokens githubapp.Tokens
-	scope  scopes
-	shelf  *shelf
-	stats  counters
-	wake   chan struct{}
+	// policy is what may be connected to, notHere the same for what strangers name.
+	policy, notHere *hosts.Policy
+	tokens          githubapp.Tokens
+	scope           scopes
+	shelf           *shelf
+	stats           counters
+	wake            chan struct{}
 
 	mu      sync.Mutex
 	subs    map[model.SourceKey]*subscription
@@ -105,6 +105,7 @@ func New(cfg Config) (*Store, error) {
 	s := &Store{
 		cfg:     cfg,
 		policy:  policy,
+		notHere: policy.NotHere(),
 		trees:   newLRU[oid, []entry](200_000),
 		climb:   newLRU[climbKey, int](200_000),
 		blobs:   newBlobs(),
@@ -120,6 +121,14 @@ func New(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("opening the source store: %w", err)
 	}
 	return s, nil
+}
+
+// policyOf is what may be connected to for a source.
+func (s *Store) policyOf(src model.Source) *hosts.Policy {
+	if src.Foreign {
+		return s.notHere
+	}
+	return s.policy
 }
 
 func (s *Store) open() error {

@@ -134,9 +134,20 @@ func (a *access) submodule(raw string) (*access, error) {
 	}
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()
-	sub := a.store.accessTo(r, withUserinfo(auth, user), a.proxy)
+	policy := a.store.notHere
+	if sameMachine(r, a.orig) {
+		policy = a.policy
+	}
+	sub := a.store.accessTo(r, withUserinfo(auth, user), a.proxy, policy)
 	sub.timeout.Store(a.timeout.Load())
 	return sub, nil
+}
+
+// sameMachine compares hosts, whatever their ports.
+func sameMachine(a, b remote) bool {
+	x, _ := a.hostPort()
+	y, _ := b.hostPort()
+	return x == y
 }
 
 // relative is a URL that is given relative to the repository.

@@ -47,6 +47,20 @@ func New(deny, allow []string) (*Policy, error) {
 	return &Policy{deny: d, allow: a}, nil
 }
 
+// here are the addresses of this machine.
+var here = mustParse("127.0.0.0/8", "::1", "0.0.0.0/8", "::", "localhost", "*.localhost")
+
+// NotHere is the policy for what a stranger names: this machine is refused, too,
+// but for what is allowed by the policy's own words.
+func (p *Policy) NotHere() *Policy {
+	var q Policy
+	if p != nil {
+		q = *p
+	}
+	q.deny = list{names: slices.Concat(q.deny.names, here.names), prefixes: slices.Concat(q.deny.prefixes, here.prefixes)}
+	return &q
+}
+
 func mustParse(patterns ...string) list {
 	l, err := parse(patterns)
 	if err != nil {
