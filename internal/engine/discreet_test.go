@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -41,4 +42,26 @@ func TestDiscreet(t *testing.T) {
 	if err := Discreet(secrets, nil); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestPanicIsItsAppsOwn: what panics while an app is worked on is that app's error;
+// another goes on, and so does it when the cause is gone.
+func TestPanicIsItsAppsOwn(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.target.during = func(_ context.Context, what string) error {
+			if strings.HasSuffix(what, " bad") {
+				panic("of a write")
+			}
+			return nil
+		}
+		w.commit("c1", "bad=1")
+		w.put(automated("web"))
+		if err := w.report("web").Err; err == nil || !strings.Contains(err.Error(), "internal error") {
+			t.Errorf("error %v", err)
+		}
+		w.commit("c2", "good=1")
+		if r := w.report("web"); r.Err != nil || r.Sync != model.Synced {
+			t.Errorf("afterwards: %s, %v", r.Sync, r.Err)
+		}
+	})
 }

@@ -1,11 +1,16 @@
 package argo
 
 import (
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // TestClusterRunsNothing is CVE-2022-24817: what a cluster Secret holds starts no
@@ -47,4 +52,46 @@ func TestClusterRunsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSettingsChangeWhileRead is GHSA-g88p-r42r-ppp9: renders ask for credentials
+// while the Secrets change. Each answer is of one state of them.
+func TestSettingsChangeWhileRead(t *testing.T) {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "repo", Labels: map[string]string{LabelSecretType: "repository"}},
+		Data:       map[string][]byte{"url": []byte("https://git.example/r"), "username": []byte("0"), "password": []byte("0")},
+	}
+	b := newBench(t, minimal(t, ""), secret)
+	b.reconcile()
+	var readers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				src, err := b.r.Remote(Key("argocd", "a"), model.Source{URL: "https://git.example/r"})
+				if err != nil || src.Auth.Username == "" || src.Auth.Username != src.Auth.Password {
+					t.Errorf("credentials of %q and %q, %v", src.Auth.Username, src.Auth.Password, err)
+					return
+				}
+				_ = b.r.Clusters()
+			}
+		})
+	}
+	for i := range 200 {
+		text := []byte(strconv.Itoa(i))
+		secret.Data["username"], secret.Data["password"] = text, text
+		if err := b.client.Update(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.r.reconcileSettings(t.Context(), reconcile.Request{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	readers.Wait()
 }
