@@ -43,7 +43,7 @@ func (manifests) convert(u *unstructured.Unstructured, into client.Object) error
 		return nil
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, into); err != nil {
-		return fmt.Errorf("%s %s/%s can't be read", u.GetKind(), u.GetNamespace(), u.GetName()) // the error prints values
+		return fmt.Errorf("%s %s/%s has fields of another type, or data that is no base64; correct its manifest", u.GetKind(), u.GetNamespace(), u.GetName()) // the error prints values
 	}
 	if secret, ok := into.(*corev1.Secret); ok {
 		for key, value := range secret.StringData {

@@ -33,10 +33,30 @@ func plainURL(url string) string {
 	return url
 }
 
-// remotes are the URLs in the configuration of a work tree's repository. Other
-// work trees of a repository, whose .git is a file, have none here.
+// repository is the directory of a work tree's repository: its .git, or where
+// that leads to from one that "git worktree" or a submodule has made.
+func repository(top string) string {
+	dir := filepath.Join(top, ".git")
+	if link, err := os.ReadFile(dir); err == nil {
+		dir = under(top, strings.TrimPrefix(string(link), "gitdir:"))
+	}
+	if common, err := os.ReadFile(filepath.Join(dir, "commondir")); err == nil {
+		dir = under(dir, string(common))
+	}
+	return dir
+}
+
+// under is a path that may be relative to a directory.
+func under(dir, name string) string {
+	if name = strings.TrimSpace(name); filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+// remotes are the URLs in the configuration of a work tree's repository.
 func remotes(top string) []string {
-	data, err := os.ReadFile(filepath.Join(top, ".git", "config"))
+	data, err := os.ReadFile(filepath.Join(repository(top), "config"))
 	if err != nil {
 		return nil
 	}

@@ -203,6 +203,9 @@ func (w world) tree(ctx context.Context, bench Workbench, app declaredApp, src m
 		return at.tree, nil
 	}
 	snap, err := bench.Fetch(ctx, from)
+	if err != nil && at.holds(src.Render.Path) && from.Chart == "" {
+		return nil, fmt.Errorf("%w; %s is no clone of it: no remote there has that URL", err, at.top)
+	}
 	if err != nil {
 		return nil, err
 	}
