@@ -56,7 +56,7 @@ func NewDownloads(p Policy) *Downloads {
 			if len(via) > 5 {
 				return errors.New("more than 5 redirects")
 			}
-			return p.Check(req.URL.String())
+			return p.CheckRemote(req.Context(), req.URL.String())
 		},
 	}
 	return d
@@ -72,6 +72,10 @@ func (d *Downloads) Get(ctx context.Context, url string) ([]byte, error) {
 	d.mu.Unlock()
 	if known && d.now().Sub(old.checked) < fresh {
 		return old.data, nil
+	}
+	// Who connects checks again, but what goes through a proxy is not seen there.
+	if err := d.policy.CheckRemote(ctx, url); err != nil {
+		return nil, err
 	}
 	got, err := d.fetch(ctx, url, old)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -162,6 +163,17 @@ func TestNoRequestForgery(t *testing.T) {
 	d := downloads(t, s.URL)
 	if _, err := d.Get(t.Context(), s.URL+"/moved"); !errors.Is(err, model.ErrDenied) || len(inner.asked) != 0 {
 		t.Errorf("a redirect: %v, requests %q", err, inner.asked)
+	}
+	proxied := downloads(t, "http://", inner.URL)
+	at, _ := url.Parse(inner.URL)
+	proxied.client.Transport.(*http.Transport).Proxy = http.ProxyURL(at)
+	for _, url := range []string{"http://169.254.169.254/latest", "http://localhost:1/x", "http://[::1]/x"} {
+		if _, err := proxied.Get(t.Context(), url); !errors.Is(err, model.ErrDenied) || len(inner.asked) != 0 {
+			t.Errorf("%s through a proxy: %v, requests %q", url, err, inner.asked)
+		}
+	}
+	if _, err := proxied.Get(t.Context(), "http://192.0.2.1/file"); err != nil || len(inner.asked) != 1 {
+		t.Errorf("through a proxy: %v, requests %q", err, inner.asked)
 	}
 	p, _ := NewPolicy(DefaultAllow())
 	named, _ := NewPolicy([]string{"https://127.0.0.1:8443"})

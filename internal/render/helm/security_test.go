@@ -255,6 +255,7 @@ func TestSecurityLinks(t *testing.T) {
 	}{
 		"File":      {files{"chart/templates/x.yaml": linkOut}, "leads out of the source"},
 		"Directory": {files{"chart/charts": linkOut}, "leads out of the source"},
+		"Lock":      {files{"chart/Chart.lock": linkOut}, "leads out of the source"},
 		"Nothing":   {files{"chart/x": linkTo + "none"}, "a symbolic link to nothing"},
 		"Loop":      {files{"chart/loop": linkTo + "."}, "more than"},
 		"TwoLoops":  {files{"chart/one": linkTo + ".", "chart/two": linkTo + "."}, "more than"},
