@@ -145,8 +145,8 @@ func (e *env) failingDecryptions() []string {
 		e.says(name, "Ready", c.says)
 		e.t.Logf("%s: %s", name, e.ks(name, "Ready"))
 	}
-	right := read("test.agekey")
-	return []string{other.String(), right[strings.Index(right, "AGE-SECRET-KEY-"):][:60]}
+	_, right, _ := strings.Cut(read("test.agekey"), "AGE-SECRET-KEY-")
+	return []string{other.String(), strings.TrimSpace(right)}
 }
 
 // failingSources are sources of each kind that a server refuses.
