@@ -133,7 +133,7 @@ func TestDecryption(t *testing.T) {
 	if o := e.get(secretKind, "sealed", "sealed-other"); o != nil {
 		t.Error("a tampered Secret was applied")
 	}
-	e.hides("planted-sealed", "planted-token", "AGE-SECRET-KEY")
+	e.hides("planted-sealed", "planted-token", "AGE-SECRET-KEY-1")
 }
 
 // TestRemoteBase uses a base of another repository, as far as that is allowed.
