@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -66,14 +67,15 @@ func pairsOf(before, after []declaredApp) []appPair {
 			moved = append(moved, &before[i])
 		}
 	}
+	var gone []appPair
 	for _, was := range moved {
 		if p := fresh(out, was.App.Key); p != nil {
 			p.before = was
 		} else {
-			out = append(out, appPair{before: was})
+			gone = append(gone, appPair{before: was})
 		}
 	}
-	return out
+	return slices.Concat(out, gone)
 }
 
 // fresh is the first app of that name that was not there before.

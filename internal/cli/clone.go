@@ -40,6 +40,7 @@ func repository(top string) string {
 	if link, err := os.ReadFile(dir); err == nil {
 		dir = under(top, strings.TrimPrefix(string(link), "gitdir:"))
 	}
+	//nolint:gosec // the user's own work tree says where its repository is
 	if common, err := os.ReadFile(filepath.Join(dir, "commondir")); err == nil {
 		dir = under(dir, string(common))
 	}

@@ -442,9 +442,11 @@ func TestElsewhereIsAskedAgain(t *testing.T) {
 		w.sources.mu.Unlock()
 		w.after(elsewhere - time.Second)
 		w.did("before the pause is over")
+		w.sources.mu.Lock()
 		if w.sources.renders != before {
 			t.Error("rendered during the pause")
 		}
+		w.sources.mu.Unlock()
 		w.after(2 * time.Second)
 		w.did("after the pause", "apply a")
 	})
