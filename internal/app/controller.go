@@ -178,7 +178,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	dialects := map[string]engine.Dialect{}
 	c.engine = engine.New(engine.Config{
 		Sources: c.store, Renderer: c.render, Target: c.targets.get, Ledger: c.ledger, Workers: c.opt.Workers, Log: c.log,
-		Host: c.hosts.of, Forgotten: c.hosts.uses.Forget,
+		Host: c.hosts.of, Rendered: c.hosts.uses.End, Forgotten: c.hosts.uses.Forget,
 		Observe: m.Reconciled, Synced: m.Synced, Dialects: dialects,
 	})
 	//nolint:staticcheck // the new events API has no place for what kubectl describe shows

@@ -20,8 +20,11 @@ type hosts struct {
 	complete map[string]func(model.AppKey, model.Source) (model.Source, error)
 }
 
-// of is the host of an app's renders.
-func (h *hosts) of(app model.App) model.RenderHost { return host{h, app.Key, app.Target} }
+// of is the host of an app's next render.
+func (h *hosts) of(app model.App) model.RenderHost {
+	h.uses.Begin(app.Key)
+	return host{h, app.Key, app.Target}
+}
 
 type host struct {
 	*hosts

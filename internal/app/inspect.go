@@ -76,7 +76,7 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 		return nil, err
 	}
 	i.engine = engine.New(engine.Config{
-		Sources: i.store, Renderer: i.render, Host: i.hosts.of, Target: i.targets.get, Ledger: noLedger{}, Log: log,
+		Sources: i.store, Renderer: i.render, Host: i.hosts.of, Rendered: i.hosts.uses.End, Target: i.targets.get, Ledger: noLedger{}, Log: log,
 		Dialects: dialectsFor(tracker, nil, nil),
 	})
 	return i, nil

@@ -67,6 +67,9 @@ type Config struct {
 	Renderer Renderer
 	// Host is what renders of an app may ask of the world; nil is nothing.
 	Host func(model.App) model.RenderHost
+	// Rendered is told when all sources of an app have been rendered with a Host,
+	// and returns what to warn of; nil for none.
+	Rendered func(model.AppKey) []string
 	// Target finds a cluster by the name that apps use; model.ErrNotFound if
 	// there is none.
 	Target func(name string) (Target, error)

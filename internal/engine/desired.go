@@ -163,6 +163,11 @@ func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Re
 		}
 		parts, tools[i] = append(parts, part), part.Tool
 	}
+	if r.e.cfg.Rendered != nil {
+		for _, text := range r.e.cfg.Rendered(r.app.Key) {
+			r.report.Warnings = append(r.report.Warnings, model.Warning{Type: model.WarnRender, Message: text})
+		}
+	}
 	return together(parts), tools, nil
 }
 

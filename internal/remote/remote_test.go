@@ -256,6 +256,24 @@ func TestUses(t *testing.T) {
 	if _, err := u.Fetch(t.Context(), two, src); err != nil {
 		t.Error(err)
 	}
+	// A render that asks no more for a source gives it up.
+	old := model.Source{URL: "https://git.example.com/old"}
+	oldKey, _ := keyOf(old)
+	store.put(oldKey, model.SourceState{})
+	u.Begin(one)
+	for _, used := range []model.Source{src, old} {
+		store.put(key, model.SourceState{Snapshot: &model.Snapshot{Revision: "1"}, Err: errors.New("it is down")})
+		u.note(mustKey(t, used), one, used)
+	}
+	if got := u.End(one); len(got) != 1 || !strings.Contains(got[0], "git.example.com/a") || !strings.Contains(got[0], "it is down") {
+		t.Errorf("troubles %q", got)
+	}
+	u.Begin(one)
+	u.note(key, one, src)
+	u.End(one)
+	if _, kept := store.state[oldKey]; kept {
+		t.Error("a source that the render has given up is kept")
+	}
 	u.Forget(one)
 	if len(store.state) != 1 {
 		t.Error("a source that is still used was given up")
@@ -315,4 +333,13 @@ func TestUsesComeAndGo(t *testing.T) {
 	if len(store.state) != 0 || len(u.uses) != 0 {
 		t.Errorf("left behind: %d sources, %d uses", len(store.state), len(u.uses))
 	}
+}
+
+func mustKey(t *testing.T, src model.Source) model.SourceKey {
+	t.Helper()
+	key, err := keyOf(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }

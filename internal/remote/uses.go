@@ -22,7 +22,7 @@ type Sources interface {
 
 // patience is how long a render waits for content that is fetched for the first
 // time. An app whose content takes longer is rendered again when it is there.
-const patience = 10 * time.Second
+const patience = 3 * time.Second
 
 // ErrFetching is for content that is not there yet. It is model.ErrTransient, and
 // what asked for it is told when it has come.
@@ -39,18 +39,22 @@ type Uses struct {
 	// the same.
 	mu   sync.Mutex
 	uses map[model.SourceKey]*use
+	// rounds count the renders of each app.
+	rounds map[model.AppKey]int
 }
 
 // use is a source that some apps' renders use.
 type use struct {
-	apps map[model.AppKey]bool
+	url string
+	// apps use it, as of that round.
+	apps map[model.AppKey]int
 	// news is closed and replaced when the state has changed.
 	news chan struct{}
 }
 
 // NewUses keeps its subscriptions in sources, under keys of their own.
 func NewUses(sources Sources, wake func(model.AppKey)) *Uses {
-	return &Uses{sources: sources, wake: wake, uses: map[model.SourceKey]*use{}}
+	return &Uses{sources: sources, wake: wake, uses: map[model.SourceKey]*use{}, rounds: map[model.AppKey]int{}}
 }
 
 // Fetch is the newest content of src, credentials included, for an app's render.
@@ -87,11 +91,11 @@ func (u *Uses) note(key model.SourceKey, app model.AppKey, src model.Source) <-c
 	defer u.mu.Unlock()
 	it := u.uses[key]
 	if it == nil {
-		it = &use{apps: map[model.AppKey]bool{}, news: make(chan struct{})}
+		it = &use{url: Redact(src.URL), apps: map[model.AppKey]int{}, news: make(chan struct{})}
 		u.uses[key] = it
 		u.sources.Set(key, src)
 	}
-	it.apps[app] = true
+	it.apps[app] = u.rounds[app]
 	return it.news
 }
 
@@ -120,14 +124,50 @@ func (u *Uses) Changed(key model.SourceKey) {
 	}
 }
 
+// Begin says that an app is about to be rendered.
+func (u *Uses) Begin(app model.AppKey) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.rounds[app]++
+}
+
+// End says that all of an app has been rendered, or found unchanged: what it has
+// not asked for since Begin it does not use any more. The texts tell which of what
+// it uses can't be reached, so that older content stands for it; sorted.
+func (u *Uses) End(app model.AppKey) []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var troubles []string
+	for key, it := range u.uses {
+		round, uses := it.apps[app]
+		if !uses {
+			continue
+		}
+		if round < u.rounds[app] {
+			u.dropLocked(key, it, app)
+			continue
+		}
+		if states, ok := u.sources.States([]model.SourceKey{key}); ok && states[0].Err != nil {
+			troubles = append(troubles, fmt.Sprintf("%s is used as it was last seen: %v", it.url, states[0].Err))
+		}
+	}
+	slices.Sort(troubles)
+	return troubles
+}
+
 // Forget ends the subscriptions that only this app used.
 func (u *Uses) Forget(app model.AppKey) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	delete(u.rounds, app)
 	for key, it := range u.uses {
-		if delete(it.apps, app); len(it.apps) == 0 {
-			delete(u.uses, key)
-			u.sources.Remove(key)
-		}
+		u.dropLocked(key, it, app)
+	}
+}
+
+func (u *Uses) dropLocked(key model.SourceKey, it *use, app model.AppKey) {
+	if delete(it.apps, app); len(it.apps) == 0 {
+		delete(u.uses, key)
+		u.sources.Remove(key)
 	}
 }
