@@ -40,6 +40,7 @@ func diffAgainst(cmd *cobra.Command, deps Deps, flags *renderFlags, out format, 
 	if err != nil {
 		return false, fmt.Errorf("reading %s of the repository at %s: %w", revision, now.top, err)
 	}
+	now.revision = snap.Revision // the same for both: a commit by itself is no difference
 	old := now
 	old.tree = snap.Tree
 	all, warnings, failed := compare(cmd, deps, flags, bench, old, now)

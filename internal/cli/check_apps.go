@@ -107,7 +107,7 @@ func (c *checker) repository(url, dir string) (place, bool) {
 			continue
 		}
 		if tree, err := c.deps.Tree(top); err == nil {
-			return place{tree, top, clean}, true
+			return place{tree: tree, top: top, path: clean}, true
 		}
 	}
 	return place{}, false

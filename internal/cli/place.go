@@ -16,6 +16,8 @@ type place struct {
 	tree model.Tree
 	// top is the tree's directory on the disk, path the one to render in it.
 	top, path string
+	// revision is the commit that the tree is taken for; "" if there is none.
+	revision string
 }
 
 // placeOf finds the tree of a directory: root if that is given, else the Git
@@ -46,7 +48,7 @@ func placeOf(deps Deps, dir, root string) (place, error) {
 	if err != nil {
 		return place{}, fmt.Errorf("%w: correct the name", err)
 	}
-	return place{tree, top, filepath.ToSlash(rel)}, nil
+	return place{tree: tree, top: top, path: filepath.ToSlash(rel)}, nil
 }
 
 // worktree is the nearest directory above dir, or dir, that has a .git; dir if

@@ -93,6 +93,9 @@ func (r *renderFlags) render(cmd *cobra.Command, deps Deps, bench Workbench, at 
 		return model.Rendered{}, fmt.Errorf("%s declares no app: an Application, a Kustomization or a HelmRelease is expected", strings.Join(r.files, ", "))
 	}
 	world.build = r.spec.Kustomize
+	if head, err := bench.Base(cmd.Context(), at.top, "HEAD"); err == nil {
+		at.revision = head.Revision
+	}
 	var all model.Rendered
 	for _, app := range world.apps {
 		part, err := world.render(cmd.Context(), bench, app, at)

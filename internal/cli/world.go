@@ -153,10 +153,10 @@ func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at 
 		return model.Rendered{}, app.Invalid
 	}
 	in := model.RenderInput{Refs: map[string]model.Tree{}}
-	trees := make([]model.Tree, len(app.App.Sources))
+	trees, revisions := make([]model.Tree, len(app.App.Sources)), make([]string, len(app.App.Sources))
 	for i, src := range app.App.Sources {
 		var err error
-		if trees[i], err = w.tree(ctx, bench, app, src, at); err != nil {
+		if trees[i], revisions[i], err = w.tree(ctx, bench, app, src, at); err != nil {
 			return model.Rendered{}, err
 		}
 		if src.Ref != "" {
@@ -171,8 +171,7 @@ func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at 
 		if src.FilesOnly {
 			continue
 		}
-		in.Tree, in.Render = trees[i], src.Render
-		in.RevisionEnv = nil
+		in.Tree, in.Render = trees[i], src.Render.WithRevision(revisions[i])
 		if app.kind == application.name {
 			in.Kustomize.EnableHelm = in.Kustomize.EnableHelm || w.build.EnableHelm
 			in.Kustomize.Unrestricted = in.Kustomize.Unrestricted || w.build.Unrestricted
@@ -187,29 +186,29 @@ func (w world) render(ctx context.Context, bench Workbench, app declaredApp, at 
 	return all, nil
 }
 
-// tree is the content of an app's source.
-func (w world) tree(ctx context.Context, bench Workbench, app declaredApp, src model.AppSource, at place) (model.Tree, error) {
+// tree is the content of an app's source, and its revision.
+func (w world) tree(ctx context.Context, bench Workbench, app declaredApp, src model.AppSource, at place) (model.Tree, string, error) {
 	from, ok := app.Sources[src.Key]
 	if !ok {
 		from, ok = w.sources[src.Key]
 	}
 	if !ok && at.holds(src.Render.Path) {
-		return at.tree, nil
+		return at.tree, at.revision, nil
 	}
 	if !ok {
-		return nil, fmt.Errorf("its source %s is not declared in the files given: give the file that declares it, too", src.Key)
+		return nil, "", fmt.Errorf("its source %s is not declared in the files given: give the file that declares it, too", src.Key)
 	}
 	if at.isClone(from.URL) && (from.Kind == "" || from.Kind == model.SourceGit) {
-		return at.tree, nil
+		return at.tree, at.revision, nil
 	}
 	snap, err := bench.Fetch(ctx, from)
 	if err != nil && at.holds(src.Render.Path) && from.Chart == "" {
-		return nil, fmt.Errorf("%w; %s is no clone of it: no remote there has that URL", err, at.top)
+		return nil, "", fmt.Errorf("%w; %s is no clone of it: no remote there has that URL", err, at.top)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return snap.Tree, nil
+	return snap.Tree, snap.Revision, nil
 }
 
 // holds reports whether the tree has a directory of that path.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/decide"
@@ -153,7 +152,7 @@ func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Re
 		if src.FilesOnly {
 			continue
 		}
-		in.Tree, in.Render = snapshots[i].Tree, withRevision(src.Render, snapshots[i].Revision)
+		in.Tree, in.Render = snapshots[i].Tree, src.Render.WithRevision(snapshots[i].Revision)
 		part, err := r.e.cfg.Renderer.Render(ctx, in)
 		if err != nil && len(r.app.Sources) > 1 {
 			err = fmt.Errorf("source %d (%s): %w", i+1, snapshots[i].URL, err)
@@ -169,25 +168,6 @@ func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Re
 		}
 	}
 	return together(parts), tools, nil
-}
-
-// withRevision completes the build environment.
-func withRevision(spec model.Render, revision string) model.Render {
-	if len(spec.RevisionEnv) == 0 {
-		return spec
-	}
-	env := maps.Clone(spec.Env)
-	if env == nil {
-		env = map[string]string{}
-	}
-	for name, length := range spec.RevisionEnv {
-		env[name] = revision
-		if length > 0 && length < len(revision) {
-			env[name] = revision[:length]
-		}
-	}
-	spec.Env, spec.RevisionEnv = env, nil
-	return spec
 }
 
 // together is what several sources make, as if it were one.

@@ -1,6 +1,9 @@
 package model
 
-import "context"
+import (
+	"context"
+	"maps"
+)
 
 // The values of Render.Tool and Rendered.Tool.
 const (
@@ -44,6 +47,26 @@ type Render struct {
 	RevisionEnv map[string]int `json:",omitempty"`
 	// Overrides are files in Path that change all of this but Path; nil is none.
 	Overrides Overrides `json:"-"`
+}
+
+// WithRevision is the render with the variables of its build environment that
+// hold the source's revision.
+func (r Render) WithRevision(revision string) Render {
+	if len(r.RevisionEnv) == 0 {
+		return r
+	}
+	env := maps.Clone(r.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	for name, length := range r.RevisionEnv {
+		env[name] = revision
+		if length > 0 && length < len(revision) {
+			env[name] = revision[:length]
+		}
+	}
+	r.Env, r.RevisionEnv = env, nil
+	return r
 }
 
 // Overrides are files of a source that change how it is rendered.

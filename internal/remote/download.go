@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -179,10 +180,21 @@ func (e *deniedError) Error() string {
 
 func (e *deniedError) Is(target error) bool { return target == model.ErrDenied }
 
+// named reports whether the operator has named the host of an address. The port
+// of a scheme goes without saying.
+func (d *Downloads) named(addr string) bool {
+	for scheme, port := range map[string]string{"https://": ":443", "http://": ":80"} {
+		if d.policy.Names(scheme+addr) || d.policy.Names(scheme+strings.TrimSuffix(addr, port)) {
+			return true
+		}
+	}
+	return false
+}
+
 // dial refuses addresses that only this machine can reach.
 func (d *Downloads) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	if !d.policy.Names("https://"+addr) && !d.policy.Names("http://"+addr) {
+	if !d.named(addr) {
 		dialer.Control = func(_, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil || IsLocal(to.Addr()) {

@@ -43,6 +43,11 @@ func parseAdvert(out []byte) (*advert, error) {
 			a.ids[name] = id
 		}
 	}
+	// A server lists its refs one after the other while they change: HEAD is what
+	// its branch is in the same list.
+	if id, ok := a.ids[a.head]; ok {
+		a.ids["HEAD"] = id
+	}
 	return a, nil
 }
 

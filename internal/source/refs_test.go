@@ -152,3 +152,23 @@ func TestBranchNamedLikeAnOptionIsHarmless(t *testing.T) {
 		t.Errorf("got %s", snap.Commit.ID)
 	}
 }
+
+// A push between two lines of an advertisement does not make HEAD another commit
+// than its branch.
+func TestHeadIsItsBranch(t *testing.T) {
+	old, fresh := strings.Repeat("a", 40), strings.Repeat("b", 40)
+	a, err := parseAdvert([]byte("ref: refs/heads/main\tHEAD\n" + old + "\tHEAD\n" + fresh + "\trefs/heads/main\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := a.commit("HEAD"); id != fresh {
+		t.Errorf("HEAD is %s", id)
+	}
+	a, err = parseAdvert([]byte(old + "\tHEAD\n" + fresh + "\trefs/heads/main\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := a.commit("HEAD"); id != old {
+		t.Errorf("a detached HEAD is %s", id)
+	}
+}

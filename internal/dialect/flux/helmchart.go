@@ -73,11 +73,6 @@ func (d Declaration) inside(from Declaration, spec sourcev1.HelmChartSpec) Decla
 	for _, file := range spec.ValuesFiles {
 		d.ValueFiles = append(d.ValueFiles, path.Clean("/"+file))
 	}
-	if spec.ReconcileStrategy != sourcev1.ReconcileStrategyRevision {
-		d.Warnings = append(d.Warnings, model.Warning{Type: model.WarnField, Message: "spec.reconcileStrategy " +
-			sourcev1.ReconcileStrategyChartVersion + " is not honoured yet: what changes the chart is applied, whether or not its version changes; set it to " +
-			sourcev1.ReconcileStrategyRevision})
-	}
 	return d
 }
 

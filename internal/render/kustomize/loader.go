@@ -171,7 +171,7 @@ func (l *loader) base(p string) (*loader, error) {
 func (l *loader) enter(next *loader) (*loader, error) {
 	for at := l; at != nil; at = at.up {
 		if at.files == next.files && input.Within(at.dir, next.dir) {
-			return nil, faultf("%q uses %q, which contains it: they refer to each other without end", at.Root(), next.Root())
+			return nil, faultf("%q uses %q, which contains it: they refer to each other without end", l.Root(), next.Root())
 		}
 	}
 	return next, next.files.Prefetch(next.dir)
