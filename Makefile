@@ -75,7 +75,7 @@ generated:
 # The race detector needs a C compiler. Where there is none, the tests that
 # -short leaves out still run.
 race:
-	@if CGO_ENABLED=1 go env CC | xargs -n 1 command -v >/dev/null 2>&1; then \
+	@if command -v "$$(CGO_ENABLED=1 go env CC)" >/dev/null 2>&1; then \
 		echo "== all unit tests, with the race detector"; \
 		CGO_ENABLED=1 go test -race $(UNITS); \
 	else \

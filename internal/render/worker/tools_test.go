@@ -155,7 +155,7 @@ func TestToolsInWorker(t *testing.T) {
 		t.Fatalf("%d cases of our own, %v", len(more), err)
 	}
 	cases = append(cases, more...)
-	p := newPool(t, Config{Resident: 2 << 30}) // with the race detector it keeps much
+	p := newPool(t, Config{Memory: 8 << 30, Resident: 4 << 30}) // with the race detector it takes and keeps much
 	for _, name := range cases {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(name, "../oracle/"), ".txtar"), func(t *testing.T) {
 			in := readCase(t, name)
