@@ -1,16 +1,15 @@
 package source
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/source/lfs"
+	"github.com/fixpoint-cd/fixpoint/internal/source/opened"
 )
 
 // ReadFile reads a whole file, up to the store's MaxFile.
@@ -110,13 +109,13 @@ func (t *tree) Open(name string) (fs.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &openDir{info: st, path: name, entries: entries}, nil
+		return opened.Dir(st, name, entries), nil
 	}
 	data, err := t.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return &openFile{info: st, Reader: bytes.NewReader(data)}, nil
+	return opened.File(st, data), nil
 }
 
 // info describes an entry. The size of a file is looked up when it is asked for;
@@ -166,37 +165,4 @@ func (i *info) stored() (int64, bool) {
 		return -1, false
 	}
 	return size, true
-}
-
-type openFile struct {
-	info *info
-	*bytes.Reader
-}
-
-func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *openFile) Close() error               { return nil }
-
-type openDir struct {
-	info    *info
-	path    string
-	entries []fs.DirEntry
-}
-
-func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
-func (d *openDir) Close() error               { return nil }
-
-func (d *openDir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.path, Err: errors.New("is a directory")}
-}
-
-func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n <= 0 {
-		n = len(d.entries)
-	} else if len(d.entries) == 0 {
-		return nil, io.EOF
-	}
-	n = min(n, len(d.entries))
-	out := d.entries[:n]
-	d.entries = d.entries[n:]
-	return out, nil
 }

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source/opened"
 )
 
 // Tree is the content of an artifact. It may be read by several goroutines, also
@@ -26,10 +26,7 @@ type Tree struct {
 	onHarm  atomic.Pointer[func()]
 }
 
-var (
-	_ model.Tree     = (*Tree)(nil)
-	_ fs.ReadDirFile = (*openDir)(nil)
-)
+var _ model.Tree = (*Tree)(nil)
 
 // node is a file or a folder.
 type node struct {
@@ -208,11 +205,11 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	about := info{node: n, name: path.Base(name)}
 	if n.dir {
 		entries, err := t.ReadDir(name)
-		return &openDir{info: about, path: name, entries: entries}, err
+		return opened.Dir(about, name, entries), err
 	}
 	data, err := t.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return &openFile{info: about, Reader: bytes.NewReader(data)}, nil
+	return opened.File(about, data), nil
 }

@@ -1,12 +1,12 @@
 package overlay
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/source/opened"
 )
 
 // ReadFile reads a whole file.
@@ -90,13 +90,13 @@ func (t *Tree) Open(name string) (fs.File, error) {
 	}
 	if about.IsDir() {
 		entries, err := t.ReadDir(name)
-		return &openDir{FileInfo: about, path: name, entries: entries}, err
+		return opened.Dir(about, name, entries), err
 	}
 	data, err := t.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	return &openFile{FileInfo: about, Reader: bytes.NewReader(data)}, nil
+	return opened.File(about, data), nil
 }
 
 // info describes a node. The size of a file is looked up when it is asked for; it
@@ -137,38 +137,4 @@ func (i info) about() fs.FileInfo {
 		return nil
 	}
 	return about
-}
-
-type openFile struct {
-	fs.FileInfo
-	*bytes.Reader
-}
-
-func (f *openFile) Stat() (fs.FileInfo, error) { return f.FileInfo, nil }
-func (f *openFile) Close() error               { return nil }
-func (f *openFile) Size() int64                { return f.FileInfo.Size() }
-
-type openDir struct {
-	fs.FileInfo
-	path    string
-	entries []fs.DirEntry
-}
-
-func (d *openDir) Stat() (fs.FileInfo, error) { return d.FileInfo, nil }
-func (d *openDir) Close() error               { return nil }
-
-func (d *openDir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.path, Err: errors.New("is a directory")}
-}
-
-func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n <= 0 {
-		n = len(d.entries)
-	} else if len(d.entries) == 0 {
-		return nil, io.EOF
-	}
-	n = min(n, len(d.entries))
-	out := d.entries[:n]
-	d.entries = d.entries[n:]
-	return out, nil
 }
