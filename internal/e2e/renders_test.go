@@ -18,7 +18,7 @@ var receiverKind = schema.GroupVersionKind{Group: "notification.toolkit.fluxcd.i
 // them, with a Receiver for the registry's calls.
 func TestArtifact(t *testing.T) {
 	e := newEnv(t)
-	hub, err := ocitest.Start(ocitest.Options{Username: "reader", Password: "planted-password"})
+	hub, err := ocitest.Start(ocitest.Options{Username: "reader", Password: "planted-password", Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

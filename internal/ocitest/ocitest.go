@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -40,7 +41,8 @@ type Options struct {
 	Token bool
 	// TLS serves HTTPS, with the certificate of Server.CA.
 	TLS bool
-	// Dir is a folder for the registry's files; it stays.
+	// Dir is a folder for the registry's files; it stays. One that asks for a
+	// password needs it, unless Token is set.
 	Dir string
 }
 
@@ -106,6 +108,9 @@ func (s *Server) protect(config *configuration.Configuration) error {
 	}
 	if o.Token {
 		return s.startTokens(config)
+	}
+	if o.Dir == "" {
+		return errors.New("Options.Dir is needed for the file of passwords")
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(o.Password), bcrypt.MinCost)
 	if err != nil {
