@@ -218,13 +218,13 @@ func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[st
 	forApplications := policy.Argo()
 	forApplications.Unhonoured = argo.Unhonoured
 	return map[string]engine.Dialect{
-		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: forApplications},
+		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: forApplications, Traits: argo.Traits},
 		flux.Dialect: {
-			Reporter: forFlux, Stamp: flux.Tracker{}.Stamp, CreateOnly: flux.CreateOnly,
+			Reporter: forFlux, Stamp: flux.Tracker{}.Stamp, Traits: flux.Traits,
 			Policy: policy.Rules{Skip: flux.Skip, Unhonoured: flux.Unhonoured},
 		},
 		flux.HelmDialect: {
-			Reporter: forFlux, Stamp: flux.HelmTracker{}.Stamp, CreateOnly: flux.HelmCreateOnly,
+			Reporter: forFlux, Stamp: flux.HelmTracker{}.Stamp, Traits: flux.HelmTraits,
 			Policy: policy.Rules{Hooks: true, Unhonoured: flux.HelmUnhonoured},
 		},
 	}
@@ -233,9 +233,9 @@ func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[st
 // marks are how the dialects mark what is theirs.
 func marks(tracker *argo.Tracker) []target.Mark {
 	return []target.Mark{
-		{Manager: argo.Manager, Owner: tracker.Owner, Alone: true, Keep: argo.Keep},
-		{Manager: flux.Manager, Owner: flux.Tracker{}.Owner, Keep: flux.Keep},
-		{Manager: flux.HelmManager, Owner: flux.HelmTracker{}.Owner, Keep: flux.HelmKeep},
+		{Manager: argo.Manager, Owner: tracker.Owner, Alone: true, Traits: argo.Traits},
+		{Manager: flux.Manager, Owner: flux.Tracker{}.Owner, Traits: flux.Traits},
+		{Manager: flux.HelmManager, Owner: flux.HelmTracker{}.Owner, Traits: flux.HelmTraits},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // other. The engine calls them; they know nothing of each other.
 var stages = []string{
 	"internal/source", "internal/render", "internal/policy",
-	"internal/decide", "internal/apply", "internal/health",
+	"internal/compare", "internal/decide", "internal/sequence", "internal/apply", "internal/health",
 }
 
 // arrow says which folders of ours a folder and those below it may import,
@@ -33,6 +33,7 @@ var arrows = []arrow{
 	{"internal/demo", []string{"internal/model", "internal/gitserver", "api", "deploy", "examples"}},
 	{"internal/dialect", []string{"internal/model", "api"}},
 	{"internal/model", nil},
+	{"internal/script", []string{"internal/model", "internal/render/sandbox"}},
 	{"internal", []string{"internal/model"}},
 	{"api", nil},
 	{"deploy", nil},

@@ -8,6 +8,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -19,14 +20,12 @@ type Desired struct {
 	model.Object
 	// Implicit: only its absence matters; it is never updated nor deleted.
 	Implicit bool
-	// CreateOnly: what exists is left as it is.
-	CreateOnly bool
+	// Traits are what it asks for, with its app's defaults.
+	Traits model.Traits
 	// Unknown says why the cluster can't take the object: its kind is not served.
 	Unknown error
 	// Awaits is the CRD of the same desired state that defines its kind.
 	Awaits model.ObjectKey
-	// Wave orders it before all kinds of a higher wave.
-	Wave int
 }
 
 // Input is all that a decision is made of.
@@ -76,13 +75,13 @@ func Plan(in Input) model.Plan {
 
 // write decides about an object that is declared.
 func (in Input) write(d Desired) (model.Step, bool) {
-	step := model.Step{Object: d.ObjectRef, Wave: d.Wave, Stage: d.Wave*stages + stageOf(d.ObjectKey)}
+	step := model.Step{Object: d.ObjectRef, Wave: int(d.Traits.Wave), Stage: stageOf(d.ObjectKey), Traits: d.Traits}
 	live, exists := in.Live[d.ObjectKey]
 	if d.Implicit {
 		if exists && !live.Terminating {
 			return step, false
 		}
-		step.Stage = d.Wave*stages - 1
+		step.Stage = -1
 	}
 	step.Shared = exists && in.foreign(live) && live.Owner.Dialect != in.App.Dialect
 	step.Action, step.Reason = in.verdict(d, live, exists)
@@ -111,7 +110,7 @@ func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, 
 		return model.ActionCreate, "does not exist"
 	case live.Terminating:
 		return model.ActionWait, "is being deleted"
-	case d.CreateOnly:
+	case d.Traits.CreateOnly:
 		return model.ActionKeep, ""
 	case in.foreign(live) && live.Owner.Dialect == in.App.Dialect:
 		return model.ActionRefuse, fmt.Sprintf("belongs to app %s, which declares it too: remove it from one of the two", live.Owner)
@@ -150,7 +149,11 @@ func (in Input) foreign(live model.Live) bool {
 
 // prune decides about an object that bears the app's mark and is not declared.
 func (in Input) prune(l model.Live) model.Step {
-	step := model.Step{Object: l.Ref, Stage: stageOf(l.Ref.ObjectKey), Action: model.ActionDelete, Reason: "no longer declared"}
+	traits := l.Traits.Over(in.Rules.Defaults)
+	step := model.Step{
+		Object: l.Ref, Stage: stageOf(l.Ref.ObjectKey), Wave: int(traits.Wave), Traits: traits,
+		Action: model.ActionDelete, Reason: "no longer declared",
+	}
 	if in.Deleting {
 		step.Reason = "the app is being deleted"
 	}
@@ -162,7 +165,7 @@ func (in Input) prune(l model.Live) model.Step {
 	case l.Terminating:
 		step.Action, step.Reason = model.ActionWait, "is being deleted"
 		return step
-	case l.Keep:
+	case kept(traits, in.Deleting) == model.ConsentNo:
 		return leave("asks to be kept")
 	case slices.ContainsFunc(in.Claims[l.Ref.ObjectKey], func(a model.AppKey) bool { return a != in.App }):
 		return leave("is declared by another app now")
@@ -170,6 +173,14 @@ func (in Input) prune(l model.Live) model.Step {
 		return leave("no longer declared; pruning is off")
 	}
 	return step
+}
+
+// kept says whether an object may be deleted, by itself or with its app.
+func kept(t model.Traits, deleting bool) model.Consent {
+	if deleting {
+		return t.Delete
+	}
+	return t.Prune
 }
 
 // guard keeps an empty desired state from deleting everything.
@@ -193,9 +204,6 @@ func namespaceKey(ns string) model.ObjectKey { return model.ObjectKey{Kind: "Nam
 
 func sortSteps(steps []model.Step) {
 	slices.SortStableFunc(steps, func(a, b model.Step) int {
-		if a.Stage != b.Stage {
-			return a.Stage - b.Stage
-		}
-		return a.Object.Compare(b.Object.ObjectKey)
+		return cmp.Or(a.Wave-b.Wave, a.Stage-b.Stage, a.Object.Compare(b.Object.ObjectKey))
 	})
 }

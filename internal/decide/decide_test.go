@@ -139,7 +139,8 @@ func number(s string) int64 { n, _ := strconv.ParseInt(s, 10, 64); return n }
 func readDesired(in *Input, lines [][]string) {
 	for _, l := range lines {
 		a := attrs(l[2:])
-		d := Desired{Implicit: a["implicit"] != "", CreateOnly: a["createonly"] != "", Wave: int(number(a["wave"]))}
+		d := Desired{Implicit: a["implicit"] != ""}
+		d.Traits = model.Traits{CreateOnly: a["createonly"] != "", Wave: int32(number(a["wave"]))} //nolint:gosec // of a test
 		d.ObjectKey, d.Version, d.Digest = key(l[0]), "v1", digest(l[1])
 		if a["unknown"] != "" {
 			d.Unknown = fmt.Errorf("kind %s is not served", d.Kind)
@@ -155,7 +156,10 @@ func readLive(in *Input, lines [][]string) {
 	for _, l := range lines {
 		a := attrs(l[1:])
 		live := model.Live{Ref: model.ObjectRef{ObjectKey: key(l[0]), Version: "v1"}, UID: a["uid"], Fields: digest(a["fields"]),
-			Time: number(a["time"]), Keep: a["keep"] != "", Terminating: a["terminating"] != ""}
+			Time: number(a["time"]), Terminating: a["terminating"] != ""}
+		if a["keep"] != "" {
+			live.Traits.Prune, live.Traits.Delete = model.ConsentNo, model.ConsentNo
+		}
 		if a["owner"] != "" {
 			live.Owner = app(a["owner"])
 		}

@@ -2,30 +2,38 @@ package decide
 
 import "github.com/fixpoint-cd/fixpoint/internal/model"
 
-// stages is the number of stages within a wave.
-const stages = 6
-
-// stage puts kinds before those that need them: both peers' orders, coarser,
-// since what is in one stage is written in parallel.
+// stage puts kinds before those that need them, in Argo CD's order; what has the
+// same number is written in parallel.
 var stage = map[string]int{
-	"Namespace": 0, "CustomResourceDefinition": 0,
+	"Namespace": 0,
 
-	"NetworkPolicy": 1, "ResourceQuota": 1, "LimitRange": 1, "PodDisruptionBudget": 1, "ServiceAccount": 1,
-	"Secret": 1, "ConfigMap": 1, "PersistentVolume": 1, "PersistentVolumeClaim": 1, "ClusterRole": 1,
-	"ClusterRoleBinding": 1, "Role": 1, "RoleBinding": 1, "StorageClass": 1, "PriorityClass": 1,
-	"RuntimeClass": 1, "IngressClass": 1, "VolumeSnapshotClass": 1, "GatewayClass": 1, "ClusterClass": 1,
+	"NetworkPolicy": 1, "ResourceQuota": 1, "LimitRange": 1, "PodSecurityPolicy": 1, "PodDisruptionBudget": 1,
 
-	"Service": 2,
+	"ServiceAccount": 2, "Secret": 2, "SecretList": 2, "ConfigMap": 2,
 
-	"HorizontalPodAutoscaler": 4, "Ingress": 4, "APIService": 4,
+	"StorageClass": 3, "PersistentVolume": 3, "PersistentVolumeClaim": 3, "CustomResourceDefinition": 3,
 
-	"MutatingWebhookConfiguration": 5, "ValidatingWebhookConfiguration": 5,
+	"ClusterRole": 4, "ClusterRoleList": 4, "ClusterRoleBinding": 4, "ClusterRoleBindingList": 4,
+	"Role": 4, "RoleList": 4, "RoleBinding": 4, "RoleBindingList": 4,
+
+	"Service": 5,
+
+	"DaemonSet": 6, "Pod": 6, "ReplicationController": 6, "ReplicaSet": 6, "Deployment": 6, "HorizontalPodAutoscaler": 6,
+	"StatefulSet": 6, "Job": 6, "CronJob": 6,
+
+	"IngressClass": 7, "Ingress": 7, "APIService": 8,
+
+	// What others live by comes before them, though Argo CD's order has no place for it.
+	"PriorityClass": 1, "RuntimeClass": 1, "VolumeSnapshotClass": 3, "GatewayClass": 3, "ClusterClass": 3,
+
+	"MutatingWebhookConfiguration": 10, "ValidatingWebhookConfiguration": 10,
 }
 
-// stageOf is the stage of a kind; what is not listed comes with the workloads.
+// stageOf is the stage of a kind; what is not listed comes after the known kinds,
+// before what may refuse to let it in.
 func stageOf(k model.ObjectKey) int {
 	if s, ok := stage[k.Kind]; ok {
 		return s
 	}
-	return 3
+	return 9
 }

@@ -102,7 +102,7 @@ func TestDeletion(t *testing.T) {
 		w.commit("c1", "a=1", "b=1", "c=1")
 		w.put(app)
 		w.target.requests()
-		w.target.change(configMap("c"), func(l *model.Live) { l.Keep = true })
+		w.target.change(configMap("c"), func(l *model.Live) { l.Traits.Prune, l.Traits.Delete = model.ConsentNo, model.ConsentNo })
 		w.target.fail("delete b", model.As(model.ErrDenied, errors.New("forbidden")))
 		app.Deleting, app.Deletion = true, "Background"
 		w.put(app)

@@ -44,6 +44,20 @@ type Ledger interface {
 	Forget(model.AppKey) error
 }
 
+// History keeps what was deployed, so that it can be again without its sources;
+// see package history.
+type History interface {
+	// Keep stores the objects of a revision that was deployed, as rendered, and
+	// drops the oldest beyond the newest limit of the app.
+	Keep(app model.AppKey, deployed model.Deployed, limit int) error
+	// Kept returns what was stored of a revision and the digest of the sources that
+	// made it; model.ErrNotFound if nothing is.
+	Kept(app model.AppKey, revision string, spec model.Digest) (model.Deployed, error)
+	// Newest is what was kept last; model.ErrNotFound if nothing is.
+	Newest(app model.AppKey) (model.Deployed, error)
+	Forget(model.AppKey) error
+}
+
 // Reporter takes the state of apps of one dialect. It must not block.
 type Reporter interface {
 	Report(context.Context, model.Report)
@@ -57,8 +71,8 @@ type Dialect struct {
 	Reporter Reporter
 	Stamp    Stamp
 	Policy   policy.Rules
-	// CreateOnly tells objects that are only to be created; nil is none.
-	CreateOnly func(labels, annotations map[string]string) bool
+	// Traits reads what an object asks for; nil is nothing.
+	Traits func(labels, annotations map[string]string) model.Traits
 }
 
 // Config is what an engine is made of.

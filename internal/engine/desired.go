@@ -236,9 +236,9 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 	d.warnings = append(d.warnings, warnings...)
 	for _, o := range kept {
 		item := unknown[o.ObjectKey]
-		item.Object, item.Wave = o, wave(o)
-		if only := dialect.CreateOnly; only != nil {
-			item.CreateOnly = only(o.Labels, o.Annotations)
+		item.Object = o
+		if read := dialect.Traits; read != nil {
+			item.Traits = read(o.Labels, o.Annotations).Over(r.app.Sync.Defaults)
 		}
 		d.objects = append(d.objects, item)
 		d.byKey[o.ObjectKey] = o
@@ -281,10 +281,10 @@ func (r *run) addNamespace(d *desired) {
 		return
 	}
 	o := model.Object{ObjectRef: model.ObjectRef{ObjectKey: key, Version: "v1"}, JSON: body, Digest: model.DigestOf(body)}
-	lowest := 0
+	lowest := int32(0)
 	for _, x := range d.objects {
-		lowest = min(lowest, x.Wave)
+		lowest = min(lowest, x.Traits.Wave)
 	}
-	d.objects = append(d.objects, decide.Desired{Object: o, Implicit: true, Wave: lowest})
+	d.objects = append(d.objects, decide.Desired{Object: o, Implicit: true, Traits: model.Traits{Wave: lowest}})
 	d.byKey[key] = o
 }

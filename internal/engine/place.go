@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strconv"
 
 	kjson "k8s.io/apimachinery/pkg/util/json"
 
@@ -144,13 +143,4 @@ func mergeStringData(body map[string]any) {
 	}
 	body["data"] = data
 	delete(body, "stringData")
-}
-
-// wave is the sync wave of an object; what is not a number is 0.
-func wave(o model.Object) int {
-	n, err := strconv.Atoi(o.Annotations["argocd.argoproj.io/sync-wave"])
-	if err != nil {
-		return 0
-	}
-	return n
 }

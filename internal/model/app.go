@@ -33,6 +33,17 @@ type App struct {
 	// Labels and Annotations are set on every object, over its own.
 	Labels, Annotations map[string]string
 	Sync                Sync
+	// Compare says how objects are compared.
+	Compare Comparison
+	// Settings is a digest of the installation's settings that what the app's
+	// objects become depends on, besides what is in App.
+	Settings Digest
+	// History is how many deployed revisions are kept; 0 is none.
+	History int
+	// Approved is when somebody agreed to deletions that ask for it; zero: never.
+	Approved time.Time
+	// Since is when the app's deletion was asked for; zero if it was not.
+	Since time.Time
 	// Health says which objects have to be healthy.
 	Health HealthRules
 	// Manager is the field manager of every write.
@@ -90,7 +101,18 @@ type Sync struct {
 	// AllowEmpty permits that a render without objects prunes everything.
 	AllowEmpty bool
 	// CreateNamespace creates Namespace before anything is written to it.
+	// NamespaceMeta are its labels and annotations; nil leaves an existing one alone.
 	CreateNamespace bool
+	NamespaceMeta   *NamespaceMeta
+	// Defaults are the traits of objects that say nothing of their own.
+	Defaults Traits
+	// FailOnShared fails a sync that declares an object of another app.
+	FailOnShared bool
+	// Rollback returns to what was deployed before when an automated sync ends
+	// unhealthy, and Patience is how long it may take to become healthy; 0 is five
+	// minutes.
+	Rollback bool
+	Patience time.Duration
 	// Recreate deletes and creates an object whose change is refused because
 	// of an immutable field.
 	Recreate bool
@@ -102,6 +124,9 @@ type Sync struct {
 	// Timeout bounds one sync with its health wait; 0 is no bound.
 	Timeout time.Duration
 }
+
+// NamespaceMeta is what a created namespace bears.
+type NamespaceMeta struct{ Labels, Annotations map[string]string }
 
 // Retry is the back-off of a failing sync: wait = min(Max, Base*Factor^n).
 type Retry struct {

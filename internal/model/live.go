@@ -12,13 +12,29 @@ type Live struct {
 	Time int64
 	// ResourceVersion is that of the newest state seen.
 	ResourceVersion string
-	// Keep: it asks not to be pruned.
-	Keep bool
+	// Traits are what it asks for by its labels and annotations.
+	Traits Traits
+	// Operation is the mark of the operation that made it as a hook, see
+	// Operation.Mark; "" for none.
+	Operation string
+	// Held: it bears HookFinalizer.
+	Held bool
+	// Busy: it is Progressing, and something of it is really running: to end it now
+	// would interrupt that.
+	Busy bool
 	// Terminating: it is being deleted.
 	Terminating bool
 	// Health is zero where its kind has no rule.
 	Health Health
 }
+
+// HookFinalizer keeps a hook, whoever deletes it, until its outcome is known. It
+// is Argo CD's.
+const HookFinalizer = "argocd.argoproj.io/hook-finalizer"
+
+// AnnotationOperation marks a hook with the operation that made it, so that it is
+// never made twice. Its value is Operation.Mark.
+const AnnotationOperation = "fixpoint-cd.github.io/operation"
 
 // Pair remembers that a desired object and a live one belong together: when
 // Fields and Time are still those of the live object, it is as Desired says.

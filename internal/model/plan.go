@@ -44,12 +44,19 @@ type Step struct {
 	// Shared: an app of another dialect has the object too. It is written
 	// without taking fields over, so that both may keep it as long as they agree.
 	Shared bool
+	// Traits are the object's, the app's defaults included.
+	Traits Traits
 }
 
 // Write says how an object is written.
 type Write struct {
 	// DryRun asks the API server and changes nothing.
 	DryRun bool
+	// Replace writes the whole object by replacing what exists; a kind that others
+	// live in (Namespace, CustomResourceDefinition) is always updated in place.
+	Replace bool
+	// NoValidate leaves validation of fields out.
+	NoValidate bool
 	// Shared takes over no field that another manager keeps at another value:
 	// such a one is an error.
 	Shared bool

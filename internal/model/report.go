@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // SyncStatus says whether a target is as declared.
 type SyncStatus string
@@ -60,8 +63,38 @@ type Request struct {
 	Only []ObjectKey
 	// Retry says how a failure is repeated.
 	Retry Retry
-	// Heal marks an automated sync that repairs drift at an unchanged revision.
+	// Heal marks an automated sync that repairs drift at an unchanged revision. It
+	// runs no hooks.
 	Heal bool
+	// Rollback marks a return to what was deployed before.
+	Rollback bool
+	// NoHooks leaves hooks out; a sync of some objects only has none either.
+	NoHooks bool
+	// Options are traits that the request sets over those of the app; nil is none.
+	Options *Options
+	// Pin is what is to be synced instead of what the app declares; nil is that.
+	Pin *Pin
+}
+
+// Pin is content that a sync is asked for by name: another revision, other
+// sources, or what was deployed before.
+type Pin struct {
+	// Sources are subscribed to for the request, at exact revisions.
+	Sources []AppSource
+	// Revision is wanted, in the form of Revision; Spec is the digest of the sources
+	// as App.Spec would be. Together they name what the history keeps.
+	Revision string
+	Spec     Digest
+}
+
+// Options are what an app, or a request, says of the whole sync.
+type Options struct {
+	// Defaults are the traits of objects that say nothing of their own.
+	Defaults Traits
+	// CreateNamespace, FailOnShared and Respect are those of Sync and Comparison.
+	CreateNamespace, FailOnShared, Respect Choice
+	// Deletion is App.Deletion; "" leaves it.
+	Deletion string
 }
 
 // Result is what an operation did with one object.
@@ -75,6 +108,14 @@ type Result struct {
 	Message string
 	// Live is what a write made of it.
 	Live Live
+	// Phase is the part of the sync that it belongs to; "" is PhaseSync.
+	Phase SyncPhase
+	// Hook: it is a hook.
+	Hook bool
+	// State is how far it has come.
+	State HookState
+	// Images are those that the object runs.
+	Images []string
 }
 
 // ChangeSet is the outcome of acting on a plan.
@@ -93,6 +134,16 @@ type Operation struct {
 	Started  time.Time
 	Finished time.Time
 	Results  []Result
+	// Terminating: somebody has asked for its end.
+	Terminating bool
+	// Superseded is the revision that is wanted instead; "" is none.
+	Superseded string
+}
+
+// Mark tells the attempts of all operations of an app apart: it is made of the
+// start, to the second, and the number of repetitions, as status records them.
+func (o Operation) Mark() string {
+	return strconv.FormatInt(o.Started.Unix(), 10) + "." + strconv.Itoa(o.Retries)
 }
 
 // ResourceState is how one object of an app is.
@@ -107,6 +158,14 @@ type ResourceState struct {
 	Prune bool
 	// Live: it exists.
 	Live bool
+	// Wave is its sync wave.
+	Wave int
+	// Hook: it is a hook, which is not part of the app's state: Sync is "".
+	Hook bool
+	// Confirm: somebody has to agree before it is deleted.
+	Confirm bool
+	// Extraneous: it counts neither for nor against the app's being in sync.
+	Extraneous bool
 }
 
 // Report is the state of an app after a reconcile. Reporters turn it into the
@@ -137,6 +196,11 @@ type Report struct {
 	// StageSource the older Snapshot may still be served.
 	Stage Stage
 	Err   error
+	// Hooks are the phases of a deletion that the app has hooks for.
+	Hooks Phases
+	// Blocking says what a deletion waits for, each as a text for people; empty if
+	// nothing.
+	Blocking []string
 	// Unready are the objects that are waited for, as "Kind/ns/name: message".
 	Unready []string
 	// Warnings are for the user: shared or excluded objects, fields that are
@@ -160,6 +224,8 @@ const (
 	WarnField    WarningType = "Field"    // a field that is not honoured (yet)
 	WarnRender   WarningType = "Render"   // from the renderer
 	WarnPrune    WarningType = "Prune"    // a prune that was not done
+	WarnFight    WarningType = "Fight"    // another controller writes the same fields
+	WarnRollback WarningType = "Rollback" // what is declared was given up for what ran before
 )
 
 // Warning is something that a user should know and that stops nothing.

@@ -2,6 +2,7 @@ package target
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,9 +47,10 @@ func (t *Target) digestMeta(gk groupKind, m *metav1.ObjectMeta, version string) 
 	rec := &Record{
 		Ref: model.ObjectRef{ObjectKey: key, Version: version},
 		UID: string(m.UID), ResourceVersion: m.ResourceVersion, Terminating: m.DeletionTimestamp != nil,
+		Operation: m.Annotations[model.AnnotationOperation], Held: slices.Contains(m.Finalizers, model.HookFinalizer),
 		owned: ownerships(m.ManagedFields, t.managers),
 	}
-	if rec.Terminating {
+	if rec.Terminating && !rec.Held {
 		rec.Health = model.Health{Status: model.Progressing, Message: "Pending deletion"}
 	}
 	t.readMarks(rec, m)
@@ -58,17 +60,30 @@ func (t *Target) digestMeta(gk groupKind, m *metav1.ObjectMeta, version string) 
 	}
 }
 
-// readMarks fills in the owners whose marks count, and the wish to be kept.
+// readMarks fills in the owners whose marks count, and what the object asks for in
+// their dialects.
 func (t *Target) readMarks(rec *Record, m *metav1.ObjectMeta) {
 	for _, mark := range t.cfg.Marks {
-		if mark.Keep != nil && mark.Keep(m.Labels, m.Annotations) {
-			rec.Keep = true
-		}
 		app, ok := mark.Owner(m.Labels, m.Annotations, rec.Ref.ObjectKey)
 		if ok && (mark.Alone || rec.Ownership(mark.Manager) != (Ownership{})) {
 			rec.Owners, rec.managers = append(rec.Owners, app), append(rec.managers, mark.Manager)
+			if mark.Traits != nil {
+				rec.Traits = joined(rec.Traits, mark.Traits(m.Labels, m.Annotations))
+			}
 		}
 	}
+}
+
+// joined are the traits that two dialects read of one object: each reads its own
+// annotations.
+func joined(a, b model.Traits) model.Traits {
+	out := a.Over(b)
+	if a.Wave == 0 {
+		out.Wave = b.Wave
+	}
+	out.Hooks, out.HookDelete = a.Hooks|b.Hooks, a.HookDelete|b.HookDelete
+	out.Skip, out.IgnoreHealth = a.Skip || b.Skip, a.IgnoreHealth || b.IgnoreHealth
+	return out
 }
 
 // metaOf reads the metadata that records are made of from a whole object.
@@ -76,6 +91,7 @@ func metaOf(o *unstructured.Unstructured) *metav1.ObjectMeta {
 	m := &metav1.ObjectMeta{
 		Name: o.GetName(), Namespace: o.GetNamespace(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
 		DeletionTimestamp: o.GetDeletionTimestamp(), Labels: o.GetLabels(), Annotations: o.GetAnnotations(),
+		Finalizers: o.GetFinalizers(),
 	}
 	meta, _ := o.Object["metadata"].(map[string]any)
 	raw, _ := meta["managedFields"].([]any)

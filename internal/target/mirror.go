@@ -18,8 +18,8 @@ type Mark struct {
 	// (labels, which controllers copy to what they derive) it counts only on
 	// objects that Manager wrote.
 	Alone bool
-	// Keep reads whether the object asks not to be pruned; nil never.
-	Keep func(labels, annotations map[string]string) bool
+	// Traits reads what the object asks for; nil is nothing.
+	Traits func(labels, annotations map[string]string) model.Traits
 }
 
 // groupKind is a kind whatever its version.

@@ -22,8 +22,11 @@ type Record struct {
 	Owners []model.AppKey
 	// managers are those of the owners' dialects, in the same order.
 	managers []string
-	// Keep: the object asks not to be pruned or deleted.
-	Keep bool
+	// Traits are what the object asks for.
+	Traits model.Traits
+	// Operation, Held and Busy are those of model.Live.
+	Operation  string
+	Held, Busy bool
 	// Terminating: it has a deletion timestamp.
 	Terminating bool
 	// Health is zero where its kind has no rule.
@@ -71,14 +74,15 @@ func (r *Record) live(manager string, owner model.AppKey) model.Live {
 	mine := r.Ownership(manager)
 	return model.Live{
 		Ref: r.Ref, UID: r.UID, ResourceVersion: r.ResourceVersion, Owner: owner, Fields: mine.Fields, Time: mine.Time,
-		Keep: r.Keep, Terminating: r.Terminating, Health: r.Health,
+		Traits: r.Traits, Operation: r.Operation, Held: r.Held, Busy: r.Busy, Terminating: r.Terminating, Health: r.Health,
 	}
 }
 
 // sameAs reports whether nothing changed between the two that an app would
 // want to know of.
 func (r *Record) sameAs(o *Record) bool {
-	return r.UID == o.UID && slices.Equal(r.Owners, o.Owners) && r.Keep == o.Keep &&
+	return r.UID == o.UID && slices.Equal(r.Owners, o.Owners) && r.Traits == o.Traits &&
+		r.Operation == o.Operation && r.Held == o.Held && r.Busy == o.Busy &&
 		r.Terminating == o.Terminating && r.Health == o.Health && slices.Equal(r.owned, o.owned)
 }
 

@@ -80,14 +80,22 @@ func digester() *Target {
 		mirror: newMirror(func(model.AppKey, model.ObjectKey) {}),
 		cfg: Config{
 			Marks: []Mark{
-				{Manager: "argo", Owner: owner("argo", "mark"), Alone: true},
-				{Manager: "flux", Owner: owner("flux", "label"), Keep: func(_, a map[string]string) bool { return a["keep"] != "" }},
+				{Manager: "argo", Owner: owner("argo", "mark"), Alone: true, Traits: keepTraits},
+				{Manager: "flux", Owner: owner("flux", "label"), Traits: keepTraits},
 			},
 			Health: func(o map[string]any) model.Health {
 				return model.Health{Status: model.Healthy, Message: o["kind"].(string)}
 			},
 		},
 	}
+}
+
+// keepTraits are those of an object that may ask to be kept.
+func keepTraits(_, annotations map[string]string) model.Traits {
+	if annotations["keep"] != "" {
+		return model.Traits{Prune: model.ConsentNo}
+	}
+	return model.Traits{}
 }
 
 func partial(name string, labels map[string]string, managed ...metav1.ManagedFieldsEntry) *metav1.PartialObjectMetadata {
@@ -155,7 +163,7 @@ func TestDigestForms(t *testing.T) {
 		t.Errorf("health of an object that is being deleted: %v", a.Health)
 	}
 	b.Health = a.Health
-	if !a.sameAs(b) || a.Ref != b.Ref || a.ResourceVersion != b.ResourceVersion || !a.Keep || !a.Terminating {
+	if !a.sameAs(b) || a.Ref != b.Ref || a.ResourceVersion != b.ResourceVersion || a.Traits.Prune != model.ConsentNo || !a.Terminating {
 		t.Errorf("as metadata %+v\nwhole %+v", a, b)
 	}
 }

@@ -3,6 +3,8 @@ package argo
 import (
 	"slices"
 	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // Annotations of a managed object that are obeyed.
@@ -11,22 +13,25 @@ const (
 	annotationHelmPolicy  = "helm.sh/resource-policy"
 )
 
-// Keep reports whether a live object asks not to be pruned or deleted: one of
-// its sync options is Prune=false or Delete=false, or either of them with
-// confirm, or helm.sh/resource-policy is keep. Argo CD keeps apart what holds for
-// prunes and what for the app's deletion, and can be given a confirmation; here
-// each protects from both.
-func Keep(_, annotations map[string]string) bool {
+// Traits are what an object asks for by its annotations.
+func Traits(_, annotations map[string]string) model.Traits {
+	var t model.Traits
 	if annotations[annotationHelmPolicy] == "keep" {
-		return true
+		t.Delete = model.ConsentNo
 	}
 	for option := range strings.SplitSeq(annotations[annotationSyncOptions], ",") {
 		switch strings.TrimSpace(option) {
-		case "Prune=false", "Prune=confirm", "Delete=false", "Delete=confirm":
-			return true
+		case "Prune=false":
+			t.Prune = model.ConsentNo
+		case "Prune=confirm":
+			t.Prune = model.ConsentConfirm
+		case "Delete=false":
+			t.Delete = model.ConsentNo
+		case "Delete=confirm":
+			t.Delete = model.ConsentConfirm
 		}
 	}
-	return false
+	return t
 }
 
 // obeyed are the sync options of an object that are obeyed, or ask for what is

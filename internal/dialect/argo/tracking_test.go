@@ -58,14 +58,16 @@ func TestTrackerNotOwned(t *testing.T) {
 }
 
 func TestKeep(t *testing.T) {
-	for text, want := range map[string]bool{
-		"": false, "Prune=true": false, "Replace=true, Prune=false": true, "Delete=false": true, "Prune=confirm": true, "PruneLast=false": false,
+	for text, want := range map[string]model.Traits{
+		"": {}, "Prune=true": {}, "Replace=true, Prune=false": {Prune: model.ConsentNo}, "Delete=false": {Delete: model.ConsentNo},
+		"Prune=confirm": {Prune: model.ConsentConfirm}, "PruneLast=false": {},
 	} {
-		if got := Keep(nil, map[string]string{annotationSyncOptions: text}); got != want {
-			t.Errorf("Keep(%q) = %v", text, got)
+		got := Traits(nil, map[string]string{annotationSyncOptions: text})
+		if got.Prune != want.Prune || got.Delete != want.Delete {
+			t.Errorf("Traits(%q) = %+v", text, got)
 		}
 	}
-	if !Keep(nil, map[string]string{annotationHelmPolicy: "keep"}) {
+	if Traits(nil, map[string]string{annotationHelmPolicy: "keep"}).Delete != model.ConsentNo {
 		t.Error("helm.sh/resource-policy: keep is not obeyed")
 	}
 }

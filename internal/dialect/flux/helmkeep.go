@@ -4,22 +4,23 @@ import (
 	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // CRDAnnotation, with the value Create, is on the custom resource definitions of
 // a chart's crds folder that are only to be created where there are none.
 const CRDAnnotation = "fixpoint-cd.github.io/crds"
 
-// HelmKeep reports whether a live object asks not to be pruned or deleted, as
-// Helm's annotation says it.
-func HelmKeep(_, annotations map[string]string) bool {
-	return strings.EqualFold(strings.TrimSpace(annotations["helm.sh/resource-policy"]), "keep")
-}
-
-// HelmCreateOnly reports whether a declared object is only to be created where
-// there is none.
-func HelmCreateOnly(_, annotations map[string]string) bool {
-	return annotations[CRDAnnotation] == string(helmv2.Create)
+// HelmTraits are what an object of a chart asks for: it stays where Helm's
+// annotation says keep.
+func HelmTraits(_, annotations map[string]string) model.Traits {
+	var t model.Traits
+	if strings.EqualFold(strings.TrimSpace(annotations["helm.sh/resource-policy"]), "keep") {
+		t.Prune, t.Delete = model.ConsentNo, model.ConsentNo
+	}
+	t.CreateOnly = annotations[CRDAnnotation] == string(helmv2.Create)
+	return t
 }
 
 // HelmUnhonoured names what a declared object asks for by labels or annotations

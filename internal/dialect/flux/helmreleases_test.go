@@ -316,7 +316,8 @@ func TestHelmMarks(t *testing.T) {
 	if _, ok := (Tracker{}).Owner(labels, nil, model.ObjectKey{}); ok {
 		t.Error("a Kustomization owns the objects of a HelmRelease")
 	}
-	if !HelmKeep(nil, map[string]string{"helm.sh/resource-policy": "keep"}) || HelmKeep(nil, map[string]string{"helm.sh/resource-policy": "delete"}) {
+	if HelmTraits(nil, map[string]string{"helm.sh/resource-policy": "keep"}).Prune != model.ConsentNo ||
+		HelmTraits(nil, map[string]string{"helm.sh/resource-policy": "delete"}) != (model.Traits{}) {
 		t.Error("helm.sh/resource-policy is not read")
 	}
 	if got := HelmUnhonoured(nil, map[string]string{"helm.toolkit.fluxcd.io/driftDetection": "disabled"}); !slices.Equal(got, []string{"helm.toolkit.fluxcd.io/driftDetection: disabled"}) {

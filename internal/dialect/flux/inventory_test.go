@@ -67,10 +67,10 @@ func TestKeep(t *testing.T) {
 	} {
 		for value, want := range values {
 			m := map[string]string{key: value}
-			if got := Keep(m, nil); got != want {
+			if got := Traits(m, nil).Prune == model.ConsentNo; got != want {
 				t.Errorf("Keep with the label %s=%s is %v", key, value, got)
 			}
-			if got := Keep(nil, m); got != want {
+			if got := Traits(nil, m).Prune == model.ConsentNo; got != want {
 				t.Errorf("Keep with the annotation %s=%s is %v", key, value, got)
 			}
 		}

@@ -4,13 +4,20 @@ import (
 	"strings"
 
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// Keep reports whether a live object asks not to be pruned or deleted: one of
-// Flux's keys prune or reconcile is "disabled", or ssa is "Ignore". Flux reads
-// them as labels and as annotations, in any case.
-func Keep(labels, annotations map[string]string) bool {
-	return asks(labels, annotations, "prune", kustomizev1.DisabledValue) || Skip(labels, annotations)
+// Traits are what an object asks for by Flux's keys, as labels or as annotations,
+// in any case: it stays where prune or reconcile is "disabled" or ssa is "Ignore",
+// and is only created, where there is none, if ssa is "IfNotPresent".
+func Traits(labels, annotations map[string]string) model.Traits {
+	var t model.Traits
+	if asks(labels, annotations, "prune", kustomizev1.DisabledValue) || Skip(labels, annotations) {
+		t.Prune, t.Delete = model.ConsentNo, model.ConsentNo
+	}
+	t.CreateOnly = asks(labels, annotations, "ssa", kustomizev1.IfNotPresentValue)
+	return t
 }
 
 // Unhonoured names what a declared object asks for by Flux's labels or
@@ -32,12 +39,6 @@ func Unhonoured(labels, annotations map[string]string) []string {
 func Skip(labels, annotations map[string]string) bool {
 	return asks(labels, annotations, "reconcile", kustomizev1.DisabledValue) ||
 		asks(labels, annotations, "ssa", kustomizev1.IgnoreValue)
-}
-
-// CreateOnly reports whether a declared object is only to be created where there
-// is none: ssa is "IfNotPresent".
-func CreateOnly(labels, annotations map[string]string) bool {
-	return asks(labels, annotations, "ssa", kustomizev1.IfNotPresentValue)
 }
 
 func asks(labels, annotations map[string]string, key, value string) bool {
