@@ -31,9 +31,16 @@ var builtinGroups = map[string]bool{
 
 // NeedsContent reports whether the health of a kind depends on more than its
 // metadata. It is false for the built-in kinds without a rule (ConfigMap,
-// Secret, RBAC, …), of which nothing but metadata has to be watched, and true
-// for kinds that are not known: any of them may have conditions.
+// Secret, RBAC, …) and for those that are declared to have no health, of which
+// nothing but metadata has to be watched, and true for kinds that are not known:
+// any of them may have conditions.
 func NeedsContent(group, name string) bool {
-	_, hasRule := rules[kind{group, name}]
-	return hasRule || !builtinGroups[group]
+	k := kind{group, name}
+	if _, hasRule := builtin[k]; hasRule {
+		return true
+	}
+	if set := declaredRules().find(k); set != nil {
+		return !set.none
+	}
+	return !builtinGroups[group]
 }

@@ -9,8 +9,9 @@ import (
 // kind is what a rule is found by; rules hold for all versions of it.
 type kind struct{ group, name string }
 
-// rules judge the built-in kinds that are not healthy by merely existing.
-var rules = map[kind]func(object) model.Health{
+// builtin judge the kinds whose rules are code: those of Kubernetes that are not
+// healthy by merely existing, and those that need more than expressions.
+var builtin = map[kind]func(object) model.Health{
 	{"apps", "Deployment"}:                               deployment,
 	{"apps", "StatefulSet"}:                              statefulSet,
 	{"apps", "DaemonSet"}:                                daemonSet,
@@ -29,19 +30,22 @@ var rules = map[kind]func(object) model.Health{
 	{"argoproj.io", "Workflow"}:                          workflow,
 }
 
-// Of judges a live object, given as its decoded JSON. The zero Health means
-// that the kind has no rule and the object no condition to go by, which counts
-// as healthy. Of a kind for which NeedsContent is false, the metadata is enough.
+// Of judges a live object, given as its decoded JSON. The zero Health means that
+// the kind has no rule and the object no condition to go by, which counts as
+// healthy. Of a kind for which NeedsContent is false, the metadata is enough.
 func Of(obj map[string]any) model.Health {
 	o := object(obj)
-	if o.text("metadata", "deletionTimestamp") != "" {
+	if o.deleting() && !o.held() {
 		return progressing("Pending deletion")
 	}
-	k := kind{groupOf(o.text("apiVersion")), o.text("kind")}
-	if rule, ok := rules[k]; ok {
+	k := kindOf(o)
+	if rule, ok := builtin[k]; ok {
 		return rule(o)
 	}
-	if !NeedsContent(k.group, k.name) {
+	if set := declaredRules().find(k); set != nil {
+		return set.judge(o)
+	}
+	if builtinGroups[k.group] {
 		return model.Health{}
 	}
 	return byConditions(o)
@@ -66,6 +70,8 @@ func Aggregate(objects ...model.Health) model.Health {
 	}
 	return model.Health{Status: worst}
 }
+
+func kindOf(o object) kind { return kind{groupOf(o.text("apiVersion")), o.text("kind")} }
 
 func groupOf(apiVersion string) string {
 	group, _, found := strings.Cut(apiVersion, "/")

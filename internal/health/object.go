@@ -1,5 +1,11 @@
 package health
 
+import (
+	"slices"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
 // object reads decoded JSON. A field that is absent or of another type than
 // the API gives it reads as the zero value: health is judged by what is there.
 type object map[string]any
@@ -51,13 +57,43 @@ func (o object) list(path ...string) []object {
 	return objects
 }
 
+// deleting reports whether its deletion has begun.
+func (o object) deleting() bool { return o.text("metadata", "deletionTimestamp") != "" }
+
+// held reports whether a hook is kept until its outcome is known.
+func (o object) held() bool {
+	finalizers, _ := o.at("metadata", "finalizers").([]any)
+	return slices.Contains(finalizers, any(model.HookFinalizer))
+}
+
+// unseen reports whether the status, or the condition of that type, says that it
+// was written for an older spec.
+func (o object) unseen(name string) bool {
+	generation := o.number("metadata", "generation")
+	if generation == 0 {
+		return false
+	}
+	if o.has("status", "observedGeneration") && o.number("status", "observedGeneration") != generation {
+		return true
+	}
+	if name == "" {
+		return false
+	}
+	seen := o.condition(name).generation
+	return seen != 0 && seen < generation
+}
+
 // behind reports whether the status was written for an older spec.
 func (o object) behind() bool {
 	return o.number("metadata", "generation") > o.number("status", "observedGeneration")
 }
 
-// condition is an element of status.conditions.
-type condition struct{ kind, status, reason, message string }
+// condition is an element of a list of conditions.
+type condition struct {
+	kind, status, reason, message string
+	// generation is that of the spec it was written for; 0 if it doesn't say.
+	generation int64
+}
 
 func (c condition) isTrue() bool  { return c.status == "True" }
 func (c condition) isFalse() bool { return c.status == "False" }
@@ -70,15 +106,32 @@ func (c condition) text() string {
 	return c.reason
 }
 
+// why is the condition's message, else its reason, else that it is not there or
+// not True. It is the condition of that type.
+func (c condition) why(name string) string {
+	switch {
+	case c.kind == "":
+		return "Waiting for condition " + name
+	case c.text() != "" || c.isTrue():
+		return c.text()
+	}
+	return "Condition " + name + " is " + c.status
+}
+
+func conditionOf(item object) condition {
+	return condition{
+		kind:       item.text("type"),
+		status:     item.text("status"),
+		reason:     item.text("reason"),
+		message:    item.text("message"),
+		generation: item.number("observedGeneration"),
+	}
+}
+
 func conditionsOf(items []object) []condition {
 	conditions := make([]condition, len(items))
 	for i, item := range items {
-		conditions[i] = condition{
-			kind:    item.text("type"),
-			status:  item.text("status"),
-			reason:  item.text("reason"),
-			message: item.text("message"),
-		}
+		conditions[i] = conditionOf(item)
 	}
 	return conditions
 }
@@ -87,9 +140,16 @@ func (o object) conditions() []condition { return conditionsOf(o.list("status", 
 
 // condition is the condition of that type; the zero value if there is none.
 func (o object) condition(name string) condition {
-	for _, c := range o.conditions() {
-		if c.kind == name {
-			return c
+	status, _ := o["status"].(map[string]any)
+	return object(status).owned(name)
+}
+
+// owned is the condition of that type in the object's own list of them.
+func (o object) owned(name string) condition {
+	items, _ := o["conditions"].([]any)
+	for _, item := range items {
+		if c, ok := item.(map[string]any); ok && c["type"] == name {
+			return conditionOf(c)
 		}
 	}
 	return condition{}
