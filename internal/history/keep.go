@@ -1,0 +1,146 @@
+package history
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Keep stores the objects of a revision that was deployed as the newest of its
+// app, and drops the oldest beyond the newest limit. Keeping the same once more
+// makes it the newest; it stays healthy if it was. With a limit below 1 nothing of
+// the app is kept. A revision beyond Config.MaxRevision is not kept, which is an
+// error that satisfies errors.Is(err, model.ErrInvalid).
+func (s *Store) Keep(app model.AppKey, deployed model.Deployed, limit int) error {
+	err := s.keep(app, deployed, limit)
+	if err != nil {
+		return fmt.Errorf("keeping revision %s of %s: %w", deployed.Revision, app, err)
+	}
+	return nil
+}
+
+func (s *Store) keep(app model.AppKey, deployed model.Deployed, limit int) error {
+	if limit < 1 {
+		return s.Forget(app)
+	}
+	b, err := s.batch(deployed)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(factsOf(deployed, b.addresses))
+	if err != nil {
+		return err
+	}
+	address := s.entryAddress(app, deployed.Revision, deployed.Spec)
+	return s.change(func(tx *sql.Tx) error {
+		ids, err := s.putAll(tx, b)
+		if err != nil {
+			return err
+		}
+		before, healthy, err := supersede(tx, address)
+		if err != nil {
+			return err
+		}
+		id, err := insertEntry(tx, app, deployed, healthy, address, s.seal.id[:], s.seal.seal(address, s.pack.pack(body)))
+		if err != nil {
+			return err
+		}
+		if err := insertSpans(tx, id, spansOf(ids)); err != nil {
+			return err
+		}
+		old, err := beyond(tx, app, limit)
+		if err != nil {
+			return err
+		}
+		if err := drop(tx, append(before, old...)); err != nil {
+			return err
+		}
+		return s.makeRoom(tx, id)
+	})
+}
+
+// batch are the objects of a revision as text, with their addresses.
+type batch struct{ records, addresses [][]byte }
+
+func (s *Store) batch(deployed model.Deployed) (batch, error) {
+	var b batch
+	var size int64
+	for _, o := range deployed.Objects {
+		text, err := record(o)
+		if err != nil {
+			return b, err
+		}
+		if size += int64(len(text)); size > s.config.MaxRevision {
+			return b, model.Invalidf("its objects are larger than %d MiB: no rollback to it is possible while its sources can't be reached", s.config.MaxRevision>>20)
+		}
+		b.records = append(b.records, text)
+		b.addresses = append(b.addresses, s.seal.address([]byte("object"), text))
+	}
+	return b, nil
+}
+
+// entryAddress is where the entry of a revision is.
+func (s *Store) entryAddress(app model.AppKey, revision string, spec model.Digest) []byte {
+	return s.seal.address([]byte("entry"), []byte(app.Dialect), []byte(app.Namespace), []byte(app.Name), []byte(revision), spec[:])
+}
+
+// putAll stores the objects that are not there yet, and returns the rows of all.
+func (s *Store) putAll(tx *sql.Tx, b batch) ([]int64, error) {
+	find, err := tx.Prepare(`SELECT id FROM history_object WHERE address = $1`)
+	if err != nil {
+		return nil, err
+	}
+	defer find.Close() //nolint:errcheck // ends with the transaction
+	put, err := tx.Prepare(`INSERT INTO history_object (id, address, body) VALUES ($1, $2, $3)`)
+	if err != nil {
+		return nil, err
+	}
+	defer put.Close() //nolint:errcheck // ends with the transaction
+	next, err := nextID(tx, `SELECT COALESCE(MAX(id), 0) + 1 FROM history_object`)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, len(b.records))
+	for i, address := range b.addresses {
+		err := find.QueryRow(address).Scan(&ids[i])
+		if errors.Is(err, sql.ErrNoRows) {
+			ids[i] = next
+			next++
+			_, err = put.Exec(ids[i], address, s.seal.seal(address, s.pack.pack(b.records[i])))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func nextID(tx *sql.Tx, query string) (id int64, err error) {
+	err = tx.QueryRow(query).Scan(&id)
+	return id, err
+}
+
+// supersede takes the place of an earlier entry at the same address: its id is
+// returned, to be dropped, and whether it was healthy.
+func supersede(tx *sql.Tx, address []byte) (before []int64, healthy bool, err error) {
+	var id int64
+	err = tx.QueryRow(`DELETE FROM history_entry WHERE address = $1 RETURNING id, healthy`, address).Scan(&id, &healthy)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, false, nil
+	}
+	return []int64{id}, healthy, err
+}
+
+func insertEntry(tx *sql.Tx, app model.AppKey, d model.Deployed, healthy bool, address, keyID, body []byte) (int64, error) {
+	id, err := nextID(tx, `SELECT COALESCE(MAX(id), 0) + 1 FROM (SELECT MAX(id) AS id FROM history_entry UNION ALL SELECT MAX(entry) FROM history_span) AS used`)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(`INSERT INTO history_entry (id, dialect, namespace, name, revision, address, key_id, deployed_at, healthy, body)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		id, app.Dialect, app.Namespace, app.Name, d.Revision, address, keyID, d.At.UnixMilli(), healthy || d.Healthy, body)
+	return id, err
+}
