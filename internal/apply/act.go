@@ -1,5 +1,3 @@
-// Package apply acts on a plan: it writes and deletes, stage after stage, in
-// parallel within a stage, and returns what came of it. It decides nothing.
 package apply
 
 import (
@@ -16,7 +14,8 @@ import (
 
 // Writer writes to a target. Errors have a kind of package model.
 type Writer interface {
-	// Apply writes the object by server-side apply.
+	// Apply writes the object, by server-side apply if nothing else is asked for.
+	// With model.ErrImmutable it returns the UID of what stands in the way.
 	Apply(ctx context.Context, obj model.Object, manager string, how model.Write) (model.Live, error)
 	// Delete deletes the object with that UID.
 	Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error
@@ -41,6 +40,9 @@ type Options struct {
 	DryRun bool
 	// Prune carries out the plan's deletes.
 	Prune bool
+	// Migrate and MigrateFrom are those of model.Write.
+	Migrate     bool
+	MigrateFrom []string
 	// Wrote is called after each write, from several goroutines; nil for none.
 	Wrote func(model.Result)
 }

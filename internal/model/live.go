@@ -26,6 +26,9 @@ type Live struct {
 	Terminating bool
 	// Health is zero where its kind has no rule.
 	Health Health
+	// Warning is what the API server warned of when it was written; "" for nothing,
+	// and where it was not written just now.
+	Warning string
 }
 
 // HookFinalizer keeps a hook, whoever deletes it, until its outcome is known. It

@@ -55,8 +55,16 @@ type Write struct {
 	// Replace writes the whole object by replacing what exists; a kind that others
 	// live in (Namespace, CustomResourceDefinition) is always updated in place.
 	Replace bool
-	// NoValidate leaves validation of fields out.
-	NoValidate bool
+	// Fields that the object's kind does not have are left out, with a warning:
+	// NoValidate leaves the warning out too, Strict refuses them.
+	NoValidate, Strict bool
+	// CreateOnly leaves what exists as it is.
+	CreateOnly bool
+	// Migrate makes the manager's own what client-side applies of kubectl, updates of
+	// the manager itself, and updates of the managers MigrateFrom have set, before the
+	// object is applied: what is no longer declared of that then goes.
+	Migrate     bool
+	MigrateFrom []string
 	// Shared takes over no field that another manager keeps at another value:
 	// such a one is an error.
 	Shared bool
