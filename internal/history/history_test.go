@@ -248,7 +248,7 @@ func TestDamagedFile(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := open(t, Config{Path: path})
-	if _, err := s.db.Exec(`INSERT INTO schema_version (version) VALUES (99)`); err != nil {
+	if err := (session{s.db}).exec(`INSERT INTO schema_version (version) VALUES (99)`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(Config{Path: path, Key: testKey}); err == nil || !strings.Contains(err.Error(), "newer version of Fixpoint (schema 99, this one knows 1)") {

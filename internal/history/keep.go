@@ -1,6 +1,7 @@
 package history
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,7 @@ func (s *Store) keep(app model.AppKey, deployed model.Deployed, limit int) error
 		return err
 	}
 	address := s.entryAddress(app, deployed.Revision, deployed.Spec)
-	return s.change(func(tx *sql.Tx) error {
+	return s.change(func(tx session) error {
 		ids, err := s.putAll(tx, b)
 		if err != nil {
 			return err
@@ -88,28 +89,29 @@ func (s *Store) entryAddress(app model.AppKey, revision string, spec model.Diges
 }
 
 // putAll stores the objects that are not there yet, and returns the rows of all.
-func (s *Store) putAll(tx *sql.Tx, b batch) ([]int64, error) {
-	find, err := tx.Prepare(`SELECT id FROM history_object WHERE address = $1`)
+func (s *Store) putAll(tx session, b batch) ([]int64, error) {
+	ctx := context.Background()
+	find, err := tx.prepare(`SELECT id FROM history_object WHERE address = $1`)
 	if err != nil {
 		return nil, err
 	}
-	defer find.Close() //nolint:errcheck // ends with the transaction
-	put, err := tx.Prepare(`INSERT INTO history_object (id, address, body) VALUES ($1, $2, $3)`)
+	defer find.Close()
+	put, err := tx.prepare(`INSERT INTO history_object (id, address, body) VALUES ($1, $2, $3)`)
 	if err != nil {
 		return nil, err
 	}
-	defer put.Close() //nolint:errcheck // ends with the transaction
+	defer put.Close()
 	next, err := nextID(tx, `SELECT COALESCE(MAX(id), 0) + 1 FROM history_object`)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]int64, len(b.records))
 	for i, address := range b.addresses {
-		err := find.QueryRow(address).Scan(&ids[i])
+		err := find.QueryRowContext(ctx, address).Scan(&ids[i])
 		if errors.Is(err, sql.ErrNoRows) {
 			ids[i] = next
 			next++
-			_, err = put.Exec(ids[i], address, s.seal.seal(address, s.pack.pack(b.records[i])))
+			_, err = put.ExecContext(ctx, ids[i], address, s.seal.seal(address, s.pack.pack(b.records[i])))
 		}
 		if err != nil {
 			return nil, err
@@ -118,28 +120,28 @@ func (s *Store) putAll(tx *sql.Tx, b batch) ([]int64, error) {
 	return ids, nil
 }
 
-func nextID(tx *sql.Tx, query string) (id int64, err error) {
-	err = tx.QueryRow(query).Scan(&id)
+func nextID(tx session, query string) (id int64, err error) {
+	err = tx.row([]any{&id}, query)
 	return id, err
 }
 
 // supersede takes the place of an earlier entry at the same address: its id is
 // returned, to be dropped, and whether it was healthy.
-func supersede(tx *sql.Tx, address []byte) (before []int64, healthy bool, err error) {
+func supersede(tx session, address []byte) (before []int64, healthy bool, err error) {
 	var id int64
-	err = tx.QueryRow(`DELETE FROM history_entry WHERE address = $1 RETURNING id, healthy`, address).Scan(&id, &healthy)
+	err = tx.row([]any{&id, &healthy}, `DELETE FROM history_entry WHERE address = $1 RETURNING id, healthy`, address)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
 	return []int64{id}, healthy, err
 }
 
-func insertEntry(tx *sql.Tx, app model.AppKey, d model.Deployed, healthy bool, address, keyID, body []byte) (int64, error) {
+func insertEntry(tx session, app model.AppKey, d model.Deployed, healthy bool, address, keyID, body []byte) (int64, error) {
 	id, err := nextID(tx, `SELECT COALESCE(MAX(id), 0) + 1 FROM (SELECT MAX(id) AS id FROM history_entry UNION ALL SELECT MAX(entry) FROM history_span) AS used`)
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(`INSERT INTO history_entry (id, dialect, namespace, name, revision, address, key_id, deployed_at, healthy, body)
+	err = tx.exec(`INSERT INTO history_entry (id, dialect, namespace, name, revision, address, key_id, deployed_at, healthy, body)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		id, app.Dialect, app.Namespace, app.Name, d.Revision, address, keyID, d.At.UnixMilli(), healthy || d.Healthy, body)
 	return id, err

@@ -41,10 +41,9 @@ func (s *Store) Newest(app model.AppKey) (model.Deployed, error) {
 // Healthy notes that the app was seen healthy with a revision. It does nothing
 // where that is not kept.
 func (s *Store) Healthy(app model.AppKey, revision string, spec model.Digest) error {
-	err := s.change(func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE history_entry SET healthy = $1 WHERE address = $2 AND healthy <> $1`,
+	err := s.change(func(tx session) error {
+		return tx.exec(`UPDATE history_entry SET healthy = $1 WHERE address = $2 AND healthy <> $1`,
 			true, s.entryAddress(app, revision, spec))
-		return err
 	})
 	if err != nil {
 		return fmt.Errorf("noting that revision %s of %s is healthy: %w", revision, app, err)
@@ -64,10 +63,10 @@ func (s *Store) errOtherKey(id []byte) error {
 // key, which makes another address of it.
 func (s *Store) missing(app model.AppKey, revision string) error {
 	err := errNothing
-	used := s.use(func(db *sql.DB) error {
+	used := s.use(func(db session) error {
 		var id []byte
-		failed := db.QueryRow(`SELECT key_id FROM history_entry WHERE dialect = $1 AND namespace = $2 AND name = $3
-			AND revision = $4 AND key_id <> $5`, app.Dialect, app.Namespace, app.Name, revision, s.seal.id[:]).Scan(&id)
+		failed := db.row([]any{&id}, `SELECT key_id FROM history_entry WHERE dialect = $1 AND namespace = $2 AND name = $3
+			AND revision = $4 AND key_id <> $5`, app.Dialect, app.Namespace, app.Name, revision, s.seal.id[:])
 		if errors.Is(failed, sql.ErrNoRows) {
 			return nil
 		}
@@ -90,9 +89,9 @@ type entry struct {
 func (s *Store) load(where string, args ...any) (model.Deployed, error) {
 	var e entry
 	var sealed []sealedObject
-	err := s.use(func(db *sql.DB) error {
-		err := db.QueryRow(`SELECT id, revision, address, key_id, deployed_at, healthy, body FROM history_entry WHERE `+where, args...).
-			Scan(&e.id, &e.revision, &e.address, &e.keyID, &e.at, &e.healthy, &e.body)
+	err := s.use(func(db session) error {
+		err := db.row([]any{&e.id, &e.revision, &e.address, &e.keyID, &e.at, &e.healthy, &e.body},
+			`SELECT id, revision, address, key_id, deployed_at, healthy, body FROM history_entry WHERE `+where, args...)
 		if err != nil || !bytes.Equal(e.keyID, s.seal.id[:]) {
 			return err
 		}

@@ -113,7 +113,7 @@ func keep(t testing.TB, s *Store, app model.AppKey, d model.Deployed, limit int)
 // count counts the rows of a table.
 func count(t testing.TB, s *Store, table string) (n int) {
 	t.Helper()
-	if err := s.db.QueryRow(`SELECT COUNT(*) FROM ` + table).Scan(&n); err != nil {
+	if err := (session{s.db}).row([]any{&n}, `SELECT COUNT(*) FROM `+table); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -123,10 +123,10 @@ func count(t testing.TB, s *Store, table string) (n int) {
 func checkWhole(t testing.TB, s *Store) {
 	t.Helper()
 	var lost, spans, gaps int
-	err := s.db.QueryRow(`SELECT
+	err := session{s.db}.row([]any{&lost, &spans, &gaps}, `SELECT
 		(SELECT COUNT(*) FROM history_object AS o WHERE NOT EXISTS (SELECT 1 FROM history_span AS s WHERE o.id >= s.first AND o.id < s.first + s.length)),
 		(SELECT COUNT(*) FROM history_span WHERE entry NOT IN (SELECT id FROM history_entry)),
-		(SELECT COUNT(*) FROM history_span AS s WHERE s.length <> (SELECT COUNT(*) FROM history_object AS o WHERE o.id >= s.first AND o.id < s.first + s.length))`).Scan(&lost, &spans, &gaps)
+		(SELECT COUNT(*) FROM history_span AS s WHERE s.length <> (SELECT COUNT(*) FROM history_object AS o WHERE o.id >= s.first AND o.id < s.first + s.length))`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,16 +19,16 @@ import (
 var schemas embed.FS
 
 // migrate brings the schema to its newest version, a transaction a step.
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(db *sql.DB) error {
 	names, err := fs.Glob(schemas, "schema/sqlite/*.sql")
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`)
+	err = session{db}.exec(`CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`)
 	if err != nil {
 		return err
 	}
-	version, err := versionOf(ctx, db)
+	version, err := versionOf(session{db})
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("it was written by a newer version of Fixpoint (schema %d, this one knows %d): run that one, or choose another --data-dir", version, len(names))
 	}
 	for _, name := range names[version:] {
-		if err := step(ctx, db, name); err != nil {
+		if err := step(db, name); err != nil {
 			return fmt.Errorf("bringing the schema up to date (%s): %w", name, err)
 		}
 	}
@@ -44,7 +44,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // step carries one step out, unless another process has just done so.
-func step(ctx context.Context, db *sql.DB, name string) error {
+func step(db *sql.DB, name string) error {
 	text, err := schemas.ReadFile(name)
 	if err != nil {
 		return err
@@ -54,25 +54,23 @@ func step(ctx context.Context, db *sql.DB, name string) error {
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(context.Background(), nil)
 	if err != nil {
 		return err
 	}
-	version, err := versionOf(ctx, tx)
+	version, err := versionOf(session{tx})
 	if err != nil || version >= number {
 		return errors.Join(err, tx.Rollback())
 	}
 	for _, statement := range []string{string(text), "INSERT INTO schema_version (version) VALUES (" + strconv.Itoa(number) + ")"} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
+		if err := (session{tx}).exec(statement); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 	}
 	return tx.Commit()
 }
 
-func versionOf(ctx context.Context, q interface {
-	QueryRowContext(context.Context, string, ...any) *sql.Row
-}) (version int, err error) {
-	err = q.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&version)
+func versionOf(on session) (version int, err error) {
+	err = on.row([]any{&version}, `SELECT COALESCE(MAX(version), 0) FROM schema_version`)
 	return version, err
 }

@@ -95,7 +95,7 @@ func openFile(path string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(4)
 	db.SetMaxIdleConns(1)
-	if err := migrate(context.Background(), db); err != nil {
+	if err := migrate(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -125,10 +125,10 @@ func isDamaged(err error) bool {
 }
 
 // use does something with the file, and renews it if it turns out to be damaged.
-func (s *Store) use(do func(*sql.DB) error) error {
+func (s *Store) use(do func(session) error) error {
 	s.mu.RLock()
 	db := s.db
-	err := do(db)
+	err := do(session{db})
 	s.mu.RUnlock()
 	if !isDamaged(err) {
 		return err
@@ -148,15 +148,15 @@ func (s *Store) use(do func(*sql.DB) error) error {
 }
 
 // change is use in one transaction, one at a time.
-func (s *Store) change(do func(*sql.Tx) error) error {
+func (s *Store) change(do func(session) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return s.use(func(db *sql.DB) error {
-		tx, err := db.BeginTx(context.Background(), nil)
+	return s.use(func(db session) error {
+		tx, err := db.on.(*sql.DB).BeginTx(context.Background(), nil)
 		if err != nil {
 			return err
 		}
-		if err := do(tx); err != nil {
+		if err := do(session{tx}); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
 		return tx.Commit()
