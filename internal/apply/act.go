@@ -40,9 +40,8 @@ type Options struct {
 	DryRun bool
 	// Prune carries out the plan's deletes.
 	Prune bool
-	// Migrate and MigrateFrom are those of model.Write.
-	Migrate     bool
-	MigrateFrom []string
+	// Migrate is that of model.Write.
+	Migrate []string
 	// Wrote is called after each write, from several goroutines; nil for none.
 	Wrote func(model.Result)
 }

@@ -43,6 +43,6 @@ func (t Task) how(opt Options) model.Write {
 		NoValidate: t.Traits.Validate == model.No,
 		Strict:     t.Traits.Validate == model.Yes,
 		CreateOnly: t.Traits.CreateOnly,
-		Migrate:    opt.Migrate, MigrateFrom: opt.MigrateFrom,
+		Migrate:    opt.Migrate,
 	}
 }

@@ -60,11 +60,10 @@ type Write struct {
 	NoValidate, Strict bool
 	// CreateOnly leaves what exists as it is.
 	CreateOnly bool
-	// Migrate makes the manager's own what client-side applies of kubectl, updates of
-	// the manager itself, and updates of the managers MigrateFrom have set, before the
-	// object is applied: what is no longer declared of that then goes.
-	Migrate     bool
-	MigrateFrom []string
+	// Migrate makes the manager's own what updates of these managers, and of itself,
+	// have set, before the object is applied: what is no longer declared of that then
+	// goes. Empty leaves it theirs.
+	Migrate []string
 	// Shared takes over no field that another manager keeps at another value:
 	// such a one is an error.
 	Shared bool
