@@ -1,0 +1,70 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// Rival is somebody else who wrote fields that an app declares.
+type Rival struct {
+	// Manager is the field manager, Operation "Apply" or "Update", Subresource what
+	// it wrote through, such as "scale"; "" is the object itself.
+	Manager, Operation, Subresource string
+	// Time is when it last wrote.
+	Time time.Time
+	// Paths are the fields for people to read, in order.
+	Paths []string
+}
+
+// String says who changed what, such as "kubectl-edit (Update) changed
+// spec.replicas". It has no time in it, and no values.
+func (r Rival) String() string {
+	const shown = 5
+	paths := strings.Join(r.Paths[:min(shown, len(r.Paths))], ", ")
+	if more := len(r.Paths) - shown; more > 0 {
+		paths += fmt.Sprintf(" and %d more", more)
+	}
+	how := r.Operation
+	if r.Subresource != "" {
+		how += " of " + r.Subresource
+	}
+	return fmt.Sprintf("%s (%s) changed %s", r.Manager, how, paths)
+}
+
+// Rivals lists who has taken fields from the manager that desired declares, the
+// newest first. Who owns a field together with the manager has it at the same
+// value, and is none.
+func Rivals(live map[string]any, manager string, desired []byte) []Rival {
+	var want map[string]any
+	if json.Unmarshal(desired, &want) != nil {
+		return nil
+	}
+	encodeSecret(want)
+	entries := entriesOf(live)
+	ours := fieldsOf(entries, func(e entry) bool { return e.manager == manager })
+	var out []Rival
+	for _, e := range entries {
+		if e.manager == manager || e.subresource == "status" {
+			continue
+		}
+		r := Rival{Manager: e.manager, Operation: e.operation, Subresource: e.subresource, Time: e.time}
+		e.fields.Leaves().Iterate(func(p fieldpath.Path) {
+			if _, declared := lookup(want, p); declared && !isKey(p) && !covers(ours, p) {
+				r.Paths = append(r.Paths, text(p))
+			}
+		})
+		if len(r.Paths) > 0 {
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Rival) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Manager, b.Manager))
+	})
+	return out
+}
