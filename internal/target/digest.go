@@ -23,6 +23,7 @@ func (t *Target) digest(gk groupKind, obj runtime.Object) *entry {
 		meta := metaOf(o)
 		e := t.digestMeta(gk, meta, t.versionOf(gk, o.GetAPIVersion()))
 		e.rec.Health = t.cfg.Health(o.Object)
+		e.rec.Busy = e.rec.Health.Status == model.Progressing && (t.cfg.Busy == nil || t.cfg.Busy(o.Object))
 		return e
 	case *entry:
 		return o
@@ -48,7 +49,7 @@ func (t *Target) digestMeta(gk groupKind, m *metav1.ObjectMeta, version string) 
 		Ref: model.ObjectRef{ObjectKey: key, Version: version},
 		UID: string(m.UID), ResourceVersion: m.ResourceVersion, Terminating: m.DeletionTimestamp != nil,
 		Operation: m.Annotations[model.AnnotationOperation], Held: slices.Contains(m.Finalizers, model.HookFinalizer),
-		owned: ownerships(m.ManagedFields, t.managers),
+		owned: ownerships(m.ManagedFields, t.managers), updaters: updaters(m.ManagedFields),
 	}
 	if rec.Terminating && !rec.Held {
 		rec.Health = model.Health{Status: model.Progressing, Message: "Pending deletion"}

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -33,15 +31,9 @@ func (t *Target) lookOnce(ctx context.Context, w *kindWatch, key model.ObjectKey
 	defer t.mirror.expect(key)()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	var obj runtime.Object
-	var err error
-	if t.cfg.NeedsContent(key.Group, key.Kind) {
-		obj, err = t.dynamic.Resource(w.resource.GroupVersionResource).Namespace(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-	} else {
-		obj, err = t.metadata.Resource(w.resource.GroupVersionResource).Namespace(key.Namespace).Get(ctx, key.Name, metav1.GetOptions{})
-	}
+	e, err := t.fetch(ctx, w.resource, key)
 	if err == nil {
-		t.arrived(t.digest(w.gk, obj))
+		t.arrived(e)
 	}
 	return err == nil || apierrors.IsNotFound(err)
 }

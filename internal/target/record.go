@@ -32,6 +32,8 @@ type Record struct {
 	// Health is zero where its kind has no rule.
 	Health model.Health
 	owned  []Ownership
+	// updaters are the managers of updates, see there.
+	updaters []string
 }
 
 // Ownership is what one field manager owns of an object.

@@ -33,7 +33,10 @@ type Config struct {
 	Marks []Mark
 	// Health judges a whole object; NeedsContent says of which kinds whole
 	// objects are watched at all, instead of their metadata.
-	Health       func(map[string]any) model.Health
+	Health func(map[string]any) model.Health
+	// Busy reports of an object that is Progressing whether something of it is really
+	// running; nil: always.
+	Busy         func(map[string]any) bool
 	NeedsContent func(group, kind string) bool
 	// Notify is called for every app that a change of a live object concerns.
 	// The key is zero when a kind has been listed, or can't be. Must not block.
@@ -85,6 +88,7 @@ func New(cfg Config) (*Target, error) {
 	rc.QPS = -1 // the limiter adapts to the server instead
 	// A cluster that does not answer must not hold workers that others need.
 	rc.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	rc.WarningHandler, rc.WarningHandlerWithContext = nil, warningHandler{}
 	rc.Wrap(func(next http.RoundTripper) http.RoundTripper { t.counter.next = next; return t.counter })
 	client, err := rest.HTTPClientFor(rc)
 	if err != nil {
