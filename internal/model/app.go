@@ -58,6 +58,8 @@ type App struct {
 	// Deleting is set while the declaring object is being deleted and its
 	// objects have to go first.
 	Deleting bool
+	// DeleteHooks: the declaring object says that the app has hooks for its deletion.
+	DeleteHooks bool
 	// Deletion is the propagation policy of deletes: "Foreground",
 	// "Background" or "Orphan".
 	Deletion string
@@ -113,6 +115,9 @@ type Sync struct {
 	// minutes.
 	Rollback bool
 	Patience time.Duration
+	// Migrate are field managers whose updates, client-side applies, become the app's
+	// own with its first server-side apply of an object; none leaves them theirs.
+	Migrate []string
 	// Recreate deletes and creates an object whose change is refused because
 	// of an immutable field.
 	Recreate bool
@@ -137,17 +142,28 @@ type Retry struct {
 	Max    time.Duration
 }
 
-// Wait is the pause before attempt n+1, n counted from 0.
+// Wait is the pause before attempt n+1, n counted from 0. Without a Max, longest is
+// the longest.
 func (r Retry) Wait(n int) time.Duration {
-	d := r.Base
-	for i := 0; i < n && (r.Max <= 0 || d < r.Max); i++ {
-		d *= time.Duration(max(r.Factor, 1))
+	limit := longest
+	if r.Max > 0 {
+		limit = min(r.Max, longest)
 	}
-	if r.Max > 0 && d > r.Max {
-		return r.Max
+	d, factor := min(max(r.Base, 0), limit), time.Duration(max(r.Factor, 1))
+	for range n {
+		if d == 0 || factor == 1 || d >= limit {
+			break
+		}
+		if d > limit/factor {
+			return limit
+		}
+		d *= factor
 	}
 	return d
 }
+
+// longest is the longest pause of a Retry.
+const longest = 365 * 24 * time.Hour
 
 // HealthRules say what an app waits for after a sync.
 type HealthRules struct {

@@ -25,4 +25,7 @@ type Comparison struct {
 	// KeepWebhooks counts what admission webhooks change as a difference of the
 	// object's own.
 	KeepWebhooks bool
+	// Marks are JSON pointers to what marks an object as the app's: on one that bears
+	// another mark of the same app a difference in them does not count.
+	Marks []string
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -51,14 +51,29 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, []model.Source) {
 	var problems problems
 	cluster, err := env.Settings.destination(spec.Destination, project(spec.Project))
 	problems.add(err)
-	app.Target = cluster.Target()
+	problems.add(env.Settings.refused(spec.Project))
+	app.Target, app.Settings = cluster.Target(), env.Settings.objects
+	app.Suspended = app.Suspended || cluster.skipped
 	app.Warnings = append(app.Warnings, warnings(cluster.Unsupported)...)
 	sources := sourcesOf(&app, spec, env, &problems)
 	syncRules(&app, spec, env, &problems)
+	comparison(&app, spec, u, env.Settings)
+	readAnnotations(&app, u)
+	app.History = historyOf(spec)
 	recall(&app, spec, u)
 	app.Invalid = problems.err()
 	return app, sources
 }
+
+// historyOf is how many deployed revisions are kept.
+func historyOf(spec v1alpha1.ApplicationSpec) int {
+	if spec.RevisionHistoryLimit == nil {
+		return defaultHistory
+	}
+	return int(min(max(*spec.RevisionHistoryLimit, 0), math.MaxInt32))
+}
+
+const defaultHistory = 10
 
 // problems are the reasons why an app can't be worked on.
 type problems []error
@@ -117,29 +132,6 @@ func warnings(texts []string) []model.Warning {
 		out = append(out, fieldWarning(t))
 	}
 	return out
-}
-
-// The finalizers by which the deletion of an Application takes its objects along.
-const (
-	finalizer           = "resources-finalizer.argocd.argoproj.io"
-	finalizerForeground = finalizer + "/foreground"
-	finalizerBackground = finalizer + "/background"
-)
-
-// cascade reports whether the Application is being deleted together with its
-// objects, and how they are deleted.
-func cascade(u *unstructured.Unstructured) (deleting bool, policy string) {
-	if u.GetDeletionTimestamp() == nil {
-		return false, ""
-	}
-	held := u.GetFinalizers()
-	if slices.Contains(held, finalizerBackground) {
-		return true, "Background"
-	}
-	if slices.Contains(held, finalizer) || slices.Contains(held, finalizerForeground) {
-		return true, "Foreground"
-	}
-	return false, ""
 }
 
 // specDigest is of all that makes a new sync worth trying.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,8 @@ type Cluster struct {
 	Digest model.Digest
 
 	project string // "" is every project
+	limits  limits
+	skipped bool // its apps are left alone
 }
 
 // Target is the model's name of the cluster: its URL, "" for the one that
@@ -60,6 +63,9 @@ func (s *Settings) destination(d v1alpha1.ApplicationDestination, project string
 		return Cluster{}, fmt.Errorf("application destination can't have both name and server defined: %s %s", d.Name, d.Server)
 	case server == "" && d.Name == "":
 		return Cluster{}, errors.New("application destination has neither server nor name: set one of them")
+	}
+	if s.noInCluster && (server == InClusterServer || d.Name == InClusterName) {
+		return Cluster{}, fmt.Errorf("cluster %q is switched off by cluster.inClusterEnabled of ConfigMap %s", d.Name+server, configMain)
 	}
 	var found []Cluster
 	for _, c := range s.clusters {
@@ -108,7 +114,9 @@ func readCluster(secret corev1.Secret) ([]Cluster, error) {
 	at := "Secret " + secret.Namespace + "/" + secret.Name
 	c := Cluster{
 		Name: get("name"), Server: strings.TrimRight(get("server"), "/"), project: get("project"),
-		Digest: model.DigestOf(mustJSON(secret.Data)),
+		Digest:  model.DigestOf(mustJSON(secret.Data)),
+		limits:  limits{clusterScoped: isTrue(get("clusterResources"))},
+		skipped: secret.Annotations[annotationSkip] == "true",
 	}
 	if c.Server == "" {
 		return nil, fmt.Errorf("%s: server is missing: write the URL of the cluster's API server", at)
@@ -116,11 +124,7 @@ func readCluster(secret corev1.Secret) ([]Cluster, error) {
 	if c.Name == "" {
 		c.Name = c.Server
 	}
-	for _, key := range []string{"namespaces", "clusterResources", "shard"} {
-		if get(key) != "" {
-			c.Unsupported = append(c.Unsupported, fmt.Sprintf("%s: %s is not honoured yet", at, key))
-		}
-	}
+	c.limits.namespaces = slices.Collect(values(get("namespaces")))
 	if !isInCluster(c.Server) {
 		if c.Config, c.Err = restConfig(c.Server, secret.Data["config"]); c.Err != nil {
 			c.Err = fmt.Errorf("%s: %w", at, c.Err)

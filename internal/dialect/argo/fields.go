@@ -19,9 +19,14 @@ var honoured = fields{
 	"source":               sourceFields,
 	"sources":              with(sourceFields, "ref"),
 	"sourceHydrator":       nil,
+	"ignoreDifferences": {
+		"group": nil, "kind": nil, "name": nil, "namespace": nil,
+		"jsonPointers": nil, "jqPathExpressions": nil, "managedFieldsManagers": nil,
+	},
 	"syncPolicy": {
-		"automated":   {"prune": nil, "selfHeal": nil, "allowEmpty": nil, "enabled": nil},
-		"syncOptions": nil,
+		"managedNamespaceMetadata": {"labels": nil, "annotations": nil},
+		"automated":                {"prune": nil, "selfHeal": nil, "allowEmpty": nil, "enabled": nil},
+		"syncOptions":              nil,
 		"retry": {
 			"limit": nil, "refresh": nil,
 			"backoff": {"duration": nil, "factor": nil, "maxDuration": nil},
@@ -83,11 +88,9 @@ func with(some fields, names ...string) fields {
 
 // consequences say what it means that a field is not honoured.
 var consequences = map[string]string{
-	"spec.ignoreDifferences":                   "every difference counts",
-	"spec.source.kustomize.version":            "the built-in kustomize is used",
-	"spec.sources.kustomize.version":           "the built-in kustomize is used",
-	"spec.source.ref":                          "only an Application with several sources can use it",
-	"spec.syncPolicy.managedNamespaceMetadata": "the namespace is created without it",
+	"spec.source.kustomize.version":  "the built-in kustomize is used",
+	"spec.sources.kustomize.version": "the built-in kustomize is used",
+	"spec.source.ref":                "only an Application with several sources can use it",
 }
 
 // fieldWarnings warns of every field of spec that is set and not honoured.

@@ -49,6 +49,17 @@ type Settings struct {
 	valueSchemes []string                // of value files by URL; none is the default
 	noSubmodules bool
 	webhooks     Webhooks
+	marks        marks
+	managed      managed
+	customized   customizations
+	ignored      []model.IgnoredFields        // of every app
+	knownTypes   map[string]map[string]string // see model.Comparison
+	hardRefresh  time.Duration                // 0 is never
+	syncTimeout  time.Duration                // 0 is none
+	impersonates bool
+	noInCluster  bool
+	objects      model.Digest // of what App.Settings is about
+	scripts      model.Digest // of what is customized
 	digest       model.Digest // of all that was read
 }
 
@@ -67,7 +78,7 @@ func ReadSettings(secrets []corev1.Secret, configs []corev1.ConfigMap) (*Setting
 	slices.SortFunc(secrets, func(a, b corev1.Secret) int { return cmp.Compare(a.Name, b.Name) })
 	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s corev1.Secret) bool { return !isSetting(s) })
 	for _, secret := range secrets {
-		parts = append(parts, []byte(secret.Name+" "+secret.Labels[LabelSecretType]), mustJSON(secret.Data))
+		parts = append(parts, []byte(secret.Name+" "+secret.Labels[LabelSecretType]+" "+secret.Annotations[annotationSkip]), mustJSON(secret.Data))
 		if secret.Name == secretMain {
 			s.webhooks = readWebhooks(secret, secrets, s.webhooks.MaxPayload)
 		}
@@ -105,8 +116,17 @@ func (s *Settings) readConfig(c corev1.ConfigMap) error {
 	case configParams:
 		enabled := c.Data["reposerver.enable.git.submodule"]
 		s.noSubmodules = enabled != "" && !isTrue(enabled)
+		return s.readTimeout(c.Data[keySyncTimeout])
 	case configMain:
 		return s.readMain(c.Data)
+	}
+	return nil
+}
+
+// readTimeout reads how long a sync may take.
+func (s *Settings) readTimeout(text string) (err error) {
+	if s.syncTimeout, err = durationOf(text, 0); err != nil {
+		return fmt.Errorf("ConfigMap %s: %s: %w", configParams, keySyncTimeout, err)
 	}
 	return nil
 }
@@ -119,21 +139,61 @@ func (s *Settings) readMain(data map[string]string) error {
 			found.add(fmt.Errorf("ConfigMap %s: %s: %w", configMain, key, err))
 		}
 	}
+	s.readTimes(data, add)
+	s.readTools(data, add)
+	s.marks = readMarks(data, add)
+	s.managed = readKinds(data, add)
+	s.readComparison(data, add)
+	s.impersonates = isTrue(data[keyImpersonation])
+	s.noInCluster = data["cluster.inClusterEnabled"] == "false"
 	var err error
-	s.polling, err = durationOf(data["timeout.reconciliation"], DefaultInterval)
-	if add("timeout.reconciliation", err); s.polling == 0 {
+	s.webhooks.MaxPayload, err = maxPayload(data["webhook.maxPayloadSizeMB"])
+	add("webhook.maxPayloadSizeMB", err)
+	s.objects = digestOfKeys(data, keyTracking, keyLabel, keyInstallation, keyExclusions, keyInclusions)
+	s.scripts = digestOfKeys(data, keyCustomizations)
+	if len(found) == 0 {
+		return nil
+	}
+	return &problemError{found}
+}
+
+// Keys of the two ConfigMaps that are not named elsewhere.
+const (
+	keyPolling       = "timeout.reconciliation"
+	keyHardRefresh   = "timeout.hard.reconciliation"
+	keySyncTimeout   = "controller.sync.timeout.seconds"
+	keyImpersonation = "application.sync.impersonation.enabled"
+)
+
+// digestOfKeys is of the values of keys, and of those that begin with one and a dot.
+func digestOfKeys(data map[string]string, keys ...string) model.Digest {
+	var parts [][]byte
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		if slices.ContainsFunc(keys, func(k string) bool { return name == k || strings.HasPrefix(name, k+".") }) {
+			parts = append(parts, []byte(name), []byte(data[name]))
+		}
+	}
+	return model.DigestOf(parts...)
+}
+
+func (s *Settings) readTimes(data map[string]string, add func(key string, err error)) {
+	var err error
+	s.polling, err = durationOf(data[keyPolling], DefaultInterval)
+	if add(keyPolling, err); s.polling == 0 {
 		s.polling = never
 	}
+	s.hardRefresh, err = durationOf(data[keyHardRefresh], 0)
+	add(keyHardRefresh, err)
+}
+
+// readTools reads which tools there are, and how they are called.
+func (s *Settings) readTools(data map[string]string, add func(key string, err error)) {
 	for _, tool := range []string{model.ToolHelm, model.ToolKustomize, model.ToolJsonnet} {
 		if data[tool+".enable"] == "false" {
 			s.off = append(s.off, tool)
 		}
 	}
-	for scheme := range strings.SplitSeq(data["helm.valuesFileSchemes"], ",") {
-		if scheme = strings.TrimSpace(scheme); scheme != "" {
-			s.valueSchemes = append(s.valueSchemes, scheme)
-		}
-	}
+	s.valueSchemes = slices.AppendSeq(s.valueSchemes, values(data["helm.valuesFileSchemes"]))
 	s.kustomize = map[string]buildOptions{}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		version, isOptions := strings.CutPrefix(key, "kustomize.buildOptions")
@@ -143,12 +203,16 @@ func (s *Settings) readMain(data map[string]string) error {
 		s.kustomize[strings.TrimPrefix(version, ".")] = readBuildOptions(data[key])
 		add(key, s.kustomize[strings.TrimPrefix(version, ".")].err())
 	}
-	s.webhooks.MaxPayload, err = maxPayload(data["webhook.maxPayloadSizeMB"])
-	add("webhook.maxPayloadSizeMB", err)
-	if len(found) == 0 {
+}
+
+// refused says why no app is worked on with these settings; nil if they are all
+// right.
+func (s *Settings) refused(projectName string) error {
+	if !s.impersonates {
 		return nil
 	}
-	return &problemError{found}
+	return fmt.Errorf("%s of ConfigMap %s is not supported yet: the app would be applied with other rights than those of the service account of project %q",
+		keyImpersonation, configMain, project(projectName))
 }
 
 // isOff reports whether a tool is not used in this installation.

@@ -3,8 +3,8 @@ package argo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
@@ -13,7 +13,8 @@ import (
 
 // syncRules reads the sync policy.
 func syncRules(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *problems) {
-	app.Sync.Interval = env.Settings.interval()
+	app.Sync.Interval, app.Sync.Timeout = env.Settings.interval(), env.Settings.syncTimeout
+	app.Sync.Migrate = []string{kubectlManager}
 	if app.Deletion == "" {
 		app.Deletion = "Foreground"
 	}
@@ -33,43 +34,36 @@ func syncRules(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *proble
 		}
 		app.Sync.Retry = retry
 	}
-	for _, option := range policy.SyncOptions {
-		app.Warnings = append(app.Warnings, applyOption(app, option)...)
+	syncOptions(app, policy)
+}
+
+// kubectlManager is the field manager of kubectl's client-side apply, which Argo CD
+// uses too.
+const kubectlManager = "kubectl-client-side-apply"
+
+// syncOptions reads what holds for a whole sync.
+func syncOptions(app *model.App, policy *v1alpha1.SyncPolicy) {
+	o, found := parseOptions(policy.SyncOptions)
+	for _, w := range found {
+		app.Warnings = append(app.Warnings, fieldWarning("spec.syncPolicy: "+w.Message))
 	}
-}
-
-// defaultOptions are options that ask for what is done in any case.
-var defaultOptions = map[string]bool{
-	"ServerSideApply=true": true, "ApplyOutOfSyncOnly=true": true, "ClientSideApplyMigration=true": true,
-	"CreateNamespace=false": true, "Prune=true": true, "Validate=true": true, "Replace=false": true,
-	"PruneLast=false": true, "FailOnSharedResource=false": true, "RespectIgnoreDifferences=false": true,
-	"SkipDryRunOnMissingResource=false": true, "ApplyOutOfSyncOnly=false": true, "Force=false": true,
-}
-
-// applyOption obeys a sync option, or warns that it is not honoured.
-func applyOption(app *model.App, option string) []model.Warning {
-	option = strings.TrimSpace(option)
-	name, value, _ := strings.Cut(option, "=")
-	switch {
-	case option == "" || defaultOptions[option]:
-	case option == "CreateNamespace=true":
-		app.Sync.CreateNamespace = true
-	case option == "Prune=false":
-		app.Sync.Prune = false
-	case name == "PrunePropagationPolicy" && propagation[value] != "":
-		if !app.Deleting {
-			app.Deletion = propagation[value]
-		}
-	case option == "ServerSideApply=false":
-		return warnings([]string{"spec.syncPolicy.syncOptions: ServerSideApply=false is not honoured: every write is a server-side apply"})
+	app.Sync.Defaults = o.Defaults
+	app.Sync.CreateNamespace, app.Sync.FailOnShared = o.CreateNamespace == model.Yes, o.FailOnShared == model.Yes
+	app.Compare.Respect = o.Respect == model.Yes
+	if o.Deletion != "" && !app.Deleting {
+		app.Deletion = o.Deletion
+	}
+	if slices.Contains(policy.SyncOptions, optionNoMigration) {
+		app.Sync.Migrate = nil
+	}
+	switch meta := policy.ManagedNamespaceMetadata; {
+	case meta == nil:
+	case app.Sync.CreateNamespace:
+		app.Sync.NamespaceMeta = &model.NamespaceMeta{Labels: meta.Labels, Annotations: meta.Annotations}
 	default:
-		return warnings([]string{fmt.Sprintf("spec.syncPolicy.syncOptions: %s is not honoured yet", option)})
+		app.Warnings = append(app.Warnings, fieldWarning(
+			"spec.syncPolicy.managedNamespaceMetadata is not honoured without the sync option CreateNamespace=true: add it"))
 	}
-	return nil
-}
-
-var propagation = map[string]string{
-	"foreground": "Foreground", "background": "Background", "orphan": "Orphan",
 }
 
 // What a back-off is where nothing else is written.

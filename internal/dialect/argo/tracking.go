@@ -3,6 +3,7 @@ package argo
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -16,12 +17,17 @@ import (
 // that of the Application's destination.
 const AnnotationTracking = "argocd.argoproj.io/tracking-id"
 
-// Tracker marks objects as Argo CD does by default. It is safe for concurrent
-// use.
+// AnnotationInstallation tells the installations apart that mark objects of one
+// cluster.
+const AnnotationInstallation = "argocd.argoproj.io/installation-id"
+
+// Tracker marks objects as argocd-cm says, by default with an annotation. It is
+// safe for concurrent use.
 type Tracker struct {
 	// ControlPlaneNamespace is the one whose Applications have short names.
 	ControlPlaneNamespace string
 
+	marks        atomic.Pointer[marks]
 	destinations sync.Map // model.AppKey -> string
 }
 
@@ -34,11 +40,36 @@ func (t *Tracker) SetDestination(app model.AppKey, namespace string) {
 // Forget drops what is known of an app.
 func (t *Tracker) Forget(app model.AppKey) { t.destinations.Delete(app) }
 
+// Follow marks objects from now on as the settings say, and reports whether that
+// is otherwise than before: what was read of marks is then out of date.
+func (t *Tracker) Follow(s *Settings) (changed bool) {
+	before := t.how()
+	next := s.marks
+	t.marks.Store(&next)
+	return before != next
+}
+
+// how says how objects are marked now.
+func (t *Tracker) how() marks {
+	if m := t.marks.Load(); m != nil {
+		return *m
+	}
+	return marks{}
+}
+
 // Stamp returns the labels and annotations that mark the object as the app's. A
 // CustomResourceDefinition gets none, as with Argo CD.
 func (t *Tracker) Stamp(app model.AppKey, obj model.ObjectKey) (labels, annotations map[string]string) {
 	if isCRD(obj) {
 		return nil, nil
+	}
+	m := t.how()
+	name := t.appName(app)
+	switch m.method {
+	case trackLabel:
+		return map[string]string{m.labelKey(): name}, nil
+	case trackBoth:
+		labels = map[string]string{m.labelKey(): short(name)}
 	}
 	namespace := obj.Namespace
 	if namespace == "" {
@@ -46,16 +77,54 @@ func (t *Tracker) Stamp(app model.AppKey, obj model.ObjectKey) (labels, annotati
 			namespace, _ = v.(string)
 		}
 	}
-	id := t.appName(app) + ":" + obj.Group + "/" + obj.Kind + ":" + namespace + "/" + obj.Name
-	return nil, map[string]string{AnnotationTracking: id}
+	id := name + ":" + obj.Group + "/" + obj.Kind + ":" + namespace + "/" + obj.Name
+	annotations = map[string]string{AnnotationTracking: id}
+	if m.installation != "" {
+		annotations[AnnotationInstallation] = m.installation
+	}
+	return labels, annotations
 }
 
 // Owner reads the mark: the app that it names; false if there is none, or if it
-// names another object than the one that bears it, which is then a copy that
-// somebody else made.
-func (t *Tracker) Owner(_, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool) {
+// is not of this installation, or if it names another object than the one that
+// bears it, which is then a copy that somebody else made.
+func (t *Tracker) Owner(labels, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool) {
+	m := t.how()
+	if isCRD(obj) {
+		return model.AppKey{}, false
+	}
+	if m.method == trackLabel {
+		return t.appOf(labels[m.labelKey()])
+	}
+	return t.annotated(m, annotations, obj)
+}
+
+// Former reads the mark of an object that bears none of the present method, as an
+// earlier one has left it. It counts only on what our own field manager has
+// written: others use the same label.
+func (t *Tracker) Former(labels, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool) {
+	m := t.how()
+	switch {
+	case isCRD(obj):
+		return model.AppKey{}, false
+	case m.method == trackLabel:
+		if labels[m.labelKey()] != "" {
+			return model.AppKey{}, false
+		}
+		return t.annotated(m, annotations, obj)
+	case annotations[AnnotationTracking] != "":
+		return model.AppKey{}, false
+	}
+	return t.appOf(labels[m.labelKey()])
+}
+
+// annotated reads the annotation.
+func (t *Tracker) annotated(m marks, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool) {
+	if annotations[AnnotationInstallation] != m.installation {
+		return model.AppKey{}, false
+	}
 	app, rest, ok := strings.Cut(annotations[AnnotationTracking], ":")
-	if !ok || app == "" {
+	if !ok {
 		return model.AppKey{}, false
 	}
 	kind, name, ok := strings.Cut(rest, ":")
@@ -66,10 +135,15 @@ func (t *Tracker) Owner(_, annotations map[string]string, obj model.ObjectKey) (
 	if !ok || name != obj.Name || (obj.Namespace != "" && namespace != obj.Namespace) {
 		return model.AppKey{}, false
 	}
-	if ns, short, qualified := strings.Cut(app, "_"); qualified {
-		return Key(ns, short), ns != "" && short != ""
+	return t.appOf(app)
+}
+
+// appOf is the app that a mark names.
+func (t *Tracker) appOf(mark string) (model.AppKey, bool) {
+	if ns, name, qualified := strings.Cut(mark, "_"); qualified {
+		return Key(ns, name), ns != "" && name != ""
 	}
-	return Key(t.ControlPlaneNamespace, app), true
+	return Key(t.ControlPlaneNamespace, mark), mark != ""
 }
 
 func (t *Tracker) appName(app model.AppKey) string {

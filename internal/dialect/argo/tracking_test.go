@@ -56,18 +56,3 @@ func TestTrackerNotOwned(t *testing.T) {
 		t.Errorf("a CRD is marked: %v %v", labels, annotations)
 	}
 }
-
-func TestKeep(t *testing.T) {
-	for text, want := range map[string]model.Traits{
-		"": {}, "Prune=true": {}, "Replace=true, Prune=false": {Prune: model.ConsentNo}, "Delete=false": {Delete: model.ConsentNo},
-		"Prune=confirm": {Prune: model.ConsentConfirm}, "PruneLast=false": {},
-	} {
-		got := Traits(nil, map[string]string{annotationSyncOptions: text})
-		if got.Prune != want.Prune || got.Delete != want.Delete {
-			t.Errorf("Traits(%q) = %+v", text, got)
-		}
-	}
-	if Traits(nil, map[string]string{annotationHelmPolicy: "keep"}).Delete != model.ConsentNo {
-		t.Error("helm.sh/resource-policy: keep is not obeyed")
-	}
-}
