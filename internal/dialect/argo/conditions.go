@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// The types of conditions. Argo CD's come first; the last three are ours.
+// The types of conditions. Argo CD's come first; the last five are ours.
 const (
 	ConditionInvalidSpec      = "InvalidSpecError"
 	ConditionComparison       = "ComparisonError"
@@ -24,6 +25,8 @@ const (
 	ConditionUnsupportedField = "UnsupportedFieldWarning"
 	ConditionRender           = "RenderWarning"
 	ConditionPrune            = "PruneWarning"
+	ConditionFight            = "ConflictWarning"
+	ConditionRollback         = "RollbackWarning"
 )
 
 var stageConditions = map[model.Stage]string{
@@ -46,11 +49,13 @@ var warningConditions = map[model.WarningType]string{
 	model.WarnField:    ConditionUnsupportedField,
 	model.WarnRender:   ConditionRender,
 	model.WarnPrune:    ConditionPrune,
+	model.WarnFight:    ConditionFight,
+	model.WarnRollback: ConditionRollback,
 }
 
-// conditions are those of an observation, by type and message; one that was
-// there before keeps its time.
-func conditions(prev []v1alpha1.ApplicationCondition, o Observed, now metav1.Time) []v1alpha1.ApplicationCondition {
+// conditions are those of an observation and of its last operation, by type and
+// message; one that was there before keeps its time.
+func conditions(prev []v1alpha1.ApplicationCondition, last *v1alpha1.OperationState, o Observed, now metav1.Time) []v1alpha1.ApplicationCondition {
 	var out []v1alpha1.ApplicationCondition
 	add := func(kind, message string) {
 		c := v1alpha1.ApplicationCondition{Type: kind, Message: message, LastTransitionTime: &now}
@@ -71,7 +76,10 @@ func conditions(prev []v1alpha1.ApplicationCondition, o Observed, now metav1.Tim
 		kind := cmp.Or(stageConditions[r.Stage], ConditionUnknown)
 		add(kind, errorText(kind, r))
 	}
-	for _, w := range slices.Concat(o.App.Warnings, o.Report.Warnings) {
+	for _, text := range o.Report.Blocking {
+		add(ConditionDeletion, text)
+	}
+	for _, w := range slices.Concat(o.App.Warnings, o.Report.Warnings, requestWarnings(last)) {
 		add(cmp.Or(warningConditions[w.Type], string(w.Type)+"Warning"), w.Message)
 	}
 	slices.SortStableFunc(out, func(a, b v1alpha1.ApplicationCondition) int {
@@ -80,9 +88,22 @@ func conditions(prev []v1alpha1.ApplicationCondition, o Observed, now metav1.Tim
 	return out
 }
 
+// requestWarnings are about what the user's request that is carried out, or was
+// last, asks for and does not get.
+func requestWarnings(last *v1alpha1.OperationState) []model.Warning {
+	if last == nil || last.Operation.Sync == nil || last.Operation.InitiatedBy.Automated {
+		return nil
+	}
+	_, out := parseOptions(last.Operation.Sync.SyncOptions)
+	for i := range out {
+		out[i].Message = "operation.sync.syncOptions: " + out[i].Message
+	}
+	return out
+}
+
 func errorText(kind string, r model.Report) string {
 	if kind == ConditionSync && r.Operation != nil && r.Operation.Request.By == "" && r.Operation.Phase.Done() {
-		return fmt.Sprintf("Failed last sync attempt to [%s]: %s", r.Operation.Revision, r.Err)
+		return fmt.Sprintf("Failed last sync attempt to [%s]: %s", strings.ReplaceAll(r.Operation.Revision, ",", " "), r.Err)
 	}
 	return r.Err.Error()
 }

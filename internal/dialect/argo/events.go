@@ -50,7 +50,7 @@ func operationEvents(prev, next *v1alpha1.OperationState) []Event {
 	var out []Event
 	revision := revisionOf(*next)
 	isNew := prev == nil || !prev.StartedAt.Equal(&next.StartedAt) ||
-		(prev.FinishedAt != nil && !prev.FinishedAt.Equal(next.FinishedAt)) ||
+		(isOver(prev) && !prev.FinishedAt.Equal(next.FinishedAt)) ||
 		string(mustJSON(prev.Operation)) != string(mustJSON(next.Operation))
 	if isNew {
 		text := fmt.Sprintf("Initiated automated sync to '%s'", revision)
@@ -59,7 +59,7 @@ func operationEvents(prev, next *v1alpha1.OperationState) []Event {
 		}
 		out = append(out, Event{corev1.EventTypeNormal, reasonStarted, text})
 	}
-	if next.FinishedAt == nil || (!isNew && prev.FinishedAt != nil) {
+	if !isOver(next) || (!isNew && isOver(prev)) {
 		return out
 	}
 	e := Event{corev1.EventTypeNormal, reasonCompleted, fmt.Sprintf("Sync operation to %s succeeded", revision)}

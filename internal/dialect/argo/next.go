@@ -2,10 +2,8 @@ package argo
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,18 +27,27 @@ type change struct {
 	exclusive bool
 	// taken: the pending operation has gone into status.
 	taken bool
-	// ended is how many ends of operations have gone into status.
+	// ended is how many ends of operations have gone into status, ends are those.
 	ended int
+	ends  []model.Operation
+	// report is the newest of those that have gone into status.
+	report model.Report
+}
+
+// specOf is what the user declares; zero if it can't be read.
+func specOf(u *unstructured.Unstructured) v1alpha1.ApplicationSpec {
+	var spec v1alpha1.ApplicationSpec
+	if raw, ok := u.Object["spec"].(map[string]any); ok && decode(raw, &spec) != nil {
+		return v1alpha1.ApplicationSpec{}
+	}
+	return spec
 }
 
 // next carries out the requests that stand in an Application and says what it
 // becomes by the reports.
-func (r *Reconciler) next(e *entry, u *unstructured.Unstructured, app model.App, reports []model.Report) change {
+func (r *Reconciler) next(e *entry, u *unstructured.Unstructured, app model.App, env Env, reports []model.Report) change {
 	c := change{object: u.DeepCopy(), status: statusOf(u), ended: max(len(reports)-1, 0)}
-	o := Observed{App: app, ControllerNamespace: r.cfg.Namespace}
-	if raw, ok := u.Object["spec"].(map[string]any); ok && decode(raw, &o.Spec) != nil {
-		o.Spec = v1alpha1.ApplicationSpec{}
-	}
+	o := Observed{App: app, Spec: specOf(u), ControllerNamespace: r.cfg.Namespace}
 	if app.Invalid != nil && len(reports) == 0 {
 		reports = []model.Report{{App: app.Key}}
 	}
@@ -48,11 +55,17 @@ func (r *Reconciler) next(e *entry, u *unstructured.Unstructured, app model.App,
 		o.Fresh = o.Report.Generation >= e.app.Generation
 		r.record(e, &c, o)
 	}
+	for _, ended := range reports[:c.ended] {
+		c.ends = append(c.ends, *ended.Operation)
+	}
 	if !app.Deleting && !app.Suspended && !c.taken {
-		r.operate(e, &c, o)
+		r.operate(e, &c, o, env)
 	}
 	r.refresh(e, &c, app)
+	c.holdHooks(app, o)
 	c.release(app, o.Report.Deleted)
+	c.report = o.Report
+	c.report.App = app.Key
 	if len(reports) > 0 || len(c.events) > 0 {
 		setStatus(c.object, c.status)
 	}
@@ -82,8 +95,12 @@ func (c *change) become(status v1alpha1.ApplicationStatus) {
 
 // operate hands a pending operation to the engine, when none is running; the
 // engine's report takes it away. One that can't be carried out ends at once.
-func (r *Reconciler) operate(e *entry, c *change, o Observed) {
-	p, err := pendingOf(c.object, o.App, o.Spec)
+func (r *Reconciler) operate(e *entry, c *change, o Observed, env Env) {
+	a := asking{app: o.App, spec: o.Spec, history: c.status.History, env: env}
+	if op := o.Report.Operation; o.Fresh && (op == nil || op.Request.Pin == nil) {
+		a.atHand = snapshotsOf(o.Report)
+	}
+	p, err := pendingOf(c.object, a)
 	if p == nil {
 		e.pending = nil
 		return
@@ -96,6 +113,7 @@ func (r *Reconciler) operate(e *entry, c *change, o Observed) {
 	}
 	if err == nil {
 		e.pending = p
+		r.subscribe(e, p.pin)
 		r.cfg.Engine.Operate(o.App.Key, p.request)
 		return
 	}
@@ -129,22 +147,6 @@ func (r *Reconciler) refresh(e *entry, c *change, app model.App) {
 	c.exclusive = true
 }
 
-// release removes the finalizers when the objects are gone, or when the cluster
-// that they were on is no longer known. Those of hooks go with them: hooks are
-// not run yet.
-func (c *change) release(app model.App, gone bool) {
-	if !app.Deleting || (!gone && !errors.Is(app.Invalid, model.ErrNotFound)) {
-		return
-	}
-	held := slices.DeleteFunc(slices.Clone(c.object.GetFinalizers()), func(f string) bool {
-		return f == finalizer || f == finalizerForeground || f == finalizerBackground ||
-			strings.HasPrefix(f, "pre-delete-finalizer.argocd.argoproj.io") ||
-			strings.HasPrefix(f, "post-delete-finalizer.argocd.argoproj.io")
-	})
-	c.object.SetFinalizers(held)
-	c.exclusive = true
-}
-
 // setStatus lays a status over the object's, whose unknown fields stay.
 func setStatus(u *unstructured.Unstructured, status v1alpha1.ApplicationStatus) {
 	var fields map[string]any
@@ -172,6 +174,7 @@ var statusFields = map[string]bool{
 func (r *Reconciler) write(ctx context.Context, e *entry, u *unstructured.Unstructured, c change) error {
 	if equality.Semantic.DeepEqual(u.Object, c.object.Object) {
 		r.settle(e, c.ended)
+		r.tell(e, c)
 		return nil
 	}
 	patch := client.MergeFrom(u)
@@ -198,6 +201,7 @@ func (r *Reconciler) write(ctx context.Context, e *entry, u *unstructured.Unstru
 		e.pending = nil
 	}
 	r.settle(e, c.ended)
+	r.tell(e, c)
 	for _, event := range c.events {
 		r.cfg.Recorder.Event(eventObject(u), event.Type, event.Reason, event.Message)
 	}

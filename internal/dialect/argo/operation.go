@@ -2,9 +2,7 @@ package argo
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,66 +11,40 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// operationState is the state of the report's operation. It is prev itself where
-// that records the same operation as ended, or a later one.
-func operationState(prev *v1alpha1.OperationState, o Observed, now metav1.Time) *v1alpha1.OperationState {
-	op := shown(o)
+// operationState is the state of the report's operation. It is the previous one
+// itself where that records the same operation as ended, or a later one.
+func operationState(before v1alpha1.ApplicationStatus, o Observed, now metav1.Time) *v1alpha1.OperationState {
+	op, prev := o.Report.Operation, before.OperationState
 	if op == nil || op.Phase == "" {
 		return prev
 	}
 	same := prev != nil && o.Operation == nil && isSame(*prev, *op)
-	switch {
-	case same && prev.FinishedAt != nil && string(op.Phase) == prev.Phase && int64(op.Retries) == prev.RetryCount:
-		return prev
-	case prev != nil && op.Started.Unix() < prev.StartedAt.Unix():
+	if !same && prev != nil && op.Phase.Done() && op.Started.Unix() < prev.StartedAt.Unix() {
 		return prev
 	}
 	state := &v1alpha1.OperationState{
-		Phase: string(op.Phase), Message: operationMessage(*op), RetryCount: int64(op.Retries),
-		StartedAt: seconds(op.Started), Operation: operationOf(o),
-		SyncResult: &v1alpha1.SyncOperationResult{Resources: results(op.Results)},
+		StartedAt:  seconds(op.Started),
+		SyncResult: &v1alpha1.SyncOperationResult{Resources: results(op.Results, op.Request.DryRun)},
 	}
-	r := state.SyncResult
-	if r.Sources = copySources(o.Spec.Sources); len(r.Sources) == 0 && o.Spec.Source != nil {
-		r.Source = *o.Spec.Source.DeepCopy()
+	recorded := prev
+	if !same {
+		recorded = nil
 	}
+	setAttempt(state, recorded, *op, isRepeated(o), now)
+	if same && prev.FinishedAt != nil && op.Phase.Done() && prev.Phase == state.Phase && prev.RetryCount == state.RetryCount {
+		return prev
+	}
+	setSynced(state.SyncResult, syncedSources(before, o, same), o)
 	if same {
 		state.Operation = prev.Operation
-		if p := prev.SyncResult; p != nil && (p.Source.RepoURL != "" || len(p.Sources) > 0) {
-			r.Source, r.Sources = p.Source, p.Sources
-		}
-	}
-	r.Revision, r.Revisions = revisionFields(op.Revision, len(r.Sources) > 0)
-	if op.Phase.Done() {
-		state.FinishedAt = &now
-		if !op.Finished.IsZero() {
-			finished := seconds(op.Finished)
-			state.FinishedAt = &finished
-		}
+	} else {
+		state.Operation = operationOf(o, *state.SyncResult)
 	}
 	return state
 }
 
 // seconds is a time as it will be read again: to the second.
 func seconds(t time.Time) metav1.Time { return metav1.NewTime(t.Truncate(time.Second)) }
-
-// shown is the report's operation as Argo CD shows it: one that has failed and
-// will be repeated is still running.
-func shown(o Observed) *model.Operation {
-	op := o.Report.Operation
-	if op == nil || op.Phase != model.PhaseFailed {
-		return op
-	}
-	limit := op.Request.Retry.Limit
-	snapshots := snapshotsOf(o.Report)
-	current := len(snapshots) > 0 && model.Revision(snapshots) == op.Revision && op.Spec == o.App.Spec
-	if !current || (limit >= 0 && op.Retries >= limit) {
-		return op
-	}
-	again := *op
-	again.Phase, again.Retries = model.PhaseRunning, op.Retries+1
-	return &again
-}
 
 // isSame reports whether a state records the operation. Operations are told
 // apart by their times, to the second, by who asked, and by what they have
@@ -86,25 +58,65 @@ func isSame(s v1alpha1.OperationState, op model.Operation) bool {
 		return false
 	case s.FinishedAt == nil || s.SyncResult == nil:
 		return true
-	case op.Phase.Done() && s.Phase == string(op.Phase) && s.FinishedAt.Unix() != op.Finished.Unix():
+	}
+	recorded := attemptOf(s)
+	if recorded.phase == op.Phase && recorded.retries == op.Retries && s.FinishedAt.Unix() != op.Finished.Unix() {
 		return false
 	}
 	return revisionIn(s.SyncResult.Revision, s.SyncResult.Revisions) == op.Revision
 }
 
+// syncedSources are the sources that the operation syncs: those of its request,
+// those that were recorded, or those of the deployment that it goes back to.
+func syncedSources(before v1alpha1.ApplicationStatus, o Observed, same bool) v1alpha1.ApplicationSpec {
+	if o.Operation != nil && o.Operation.Sync != nil {
+		return withSources(o.Spec, *o.Operation.Sync)
+	}
+	if same && before.OperationState.SyncResult != nil {
+		r := before.OperationState.SyncResult
+		if recorded, ok := sourcesIn(&r.Source, r.Sources); ok {
+			return recorded
+		}
+	}
+	if op := o.Report.Operation; op.Request.Pin != nil || op.Request.Rollback {
+		for _, h := range slices.Backward(before.History) {
+			deployed, ok := sourcesIn(h.Source, h.Sources)
+			if ok && revisionIn(h.Revision, h.Revisions) == op.Revision && digestOf(deployed, o.Spec.Destination) == op.Spec {
+				return deployed
+			}
+		}
+	}
+	return o.Spec
+}
+
+// setSynced writes what is synced into a result.
+func setSynced(r *v1alpha1.SyncOperationResult, spec v1alpha1.ApplicationSpec, o Observed) {
+	if r.Sources = copySources(spec.Sources); len(r.Sources) == 0 && spec.Source != nil {
+		r.Source = *spec.Source.DeepCopy()
+	}
+	r.Revision, r.Revisions = revisionFields(o.Report.Operation.Revision, len(r.Sources) > 0)
+	if policy := o.Spec.SyncPolicy; policy != nil && o.App.Sync.CreateNamespace {
+		r.ManagedNamespaceMetadata = policy.ManagedNamespaceMetadata.DeepCopy()
+	}
+}
+
 // operationOf is the request as the user wrote it, or as Argo CD writes an
-// automated one.
-func operationOf(o Observed) v1alpha1.Operation {
+// automated one. One that goes back to what was deployed before has the sources of
+// that, and says why.
+func operationOf(o Observed, result v1alpha1.SyncOperationResult) v1alpha1.Operation {
 	if o.Operation != nil {
 		return *o.Operation.DeepCopy()
 	}
 	op := o.Report.Operation
 	sync := &v1alpha1.SyncOperation{Prune: op.Request.Prune, DryRun: op.Request.DryRun}
-	sync.Revision, sync.Revisions = revisionFields(cmp.Or(op.Request.Revision, op.Revision), len(o.Spec.Sources) > 0)
+	sync.Revision, sync.Revisions = revisionFields(cmp.Or(op.Request.Revision, op.Revision), len(result.Sources) > 0)
 	for _, k := range op.Request.Only {
 		sync.Resources = append(sync.Resources, v1alpha1.SyncOperationResource{
 			Group: k.Group, Kind: k.Kind, Namespace: k.Namespace, Name: k.Name,
 		})
+	}
+	if op.Request.NoHooks {
+		sync.SyncStrategy = &v1alpha1.SyncStrategy{Apply: &v1alpha1.SyncStrategyApply{}}
 	}
 	out := v1alpha1.Operation{Sync: sync, Retry: retryStrategy(op.Request.Retry)}
 	if op.Request.By != "" {
@@ -114,6 +126,13 @@ func operationOf(o Observed) v1alpha1.Operation {
 	out.InitiatedBy.Automated = true
 	if policy := o.Spec.SyncPolicy; policy != nil {
 		sync.SyncOptions = slices.Clone(policy.SyncOptions)
+	}
+	if op.Request.Rollback {
+		sync.Source, sync.Sources = result.Source.DeepCopy(), copySources(result.Sources)
+		out.Info = []v1alpha1.Info{{Name: infoGaveUp, Value: op.Request.GaveUp}, {Name: infoWhy, Value: op.Request.Why}}
+		return out
+	}
+	if policy := o.Spec.SyncPolicy; policy != nil {
 		sync.Prune = policy.Automated != nil && policy.Automated.Prune
 		out.Retry = v1alpha1.RetryStrategy{Limit: 5}
 		if policy.Retry != nil {
@@ -126,6 +145,12 @@ func operationOf(o Observed) v1alpha1.Operation {
 	return out
 }
 
+// What an automated rollback says of itself, by the names of its infos.
+const (
+	infoGaveUp = "Rolled back from"
+	infoWhy    = "Reason"
+)
+
 func retryStrategy(r model.Retry) v1alpha1.RetryStrategy {
 	out := v1alpha1.RetryStrategy{Limit: int64(r.Limit)}
 	if r.Limit != 0 && r.Base > 0 {
@@ -133,75 +158,4 @@ func retryStrategy(r model.Retry) v1alpha1.RetryStrategy {
 		out.Backoff = &v1alpha1.Backoff{Duration: r.Base.String(), Factor: &factor, MaxDuration: r.Max.String()}
 	}
 	return out
-}
-
-// operationMessage is the text that Argo CD has for the phase, with the engine's
-// reason.
-func operationMessage(op model.Operation) string {
-	switch op.Phase {
-	case model.PhaseSucceeded:
-		return "successfully synced (all tasks run)"
-	case model.PhaseRunning:
-		if op.Retries > 0 {
-			return join(op.Message, fmt.Sprintf("Retrying attempt #%d", op.Retries))
-		}
-		return cmp.Or(op.Message, "waiting for completion of the sync")
-	case model.PhaseFailed:
-		text := cmp.Or(op.Message, "one or more objects failed to apply")
-		if op.Retries > 0 {
-			text += fmt.Sprintf(" (retried %d times)", op.Retries)
-		}
-		return text
-	}
-	return op.Message
-}
-
-func join(parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ". ")
-}
-
-// results are what an operation did, ordered by object.
-func results(all []model.Result) []v1alpha1.ResourceResult {
-	var out []v1alpha1.ResourceResult
-	for _, r := range all {
-		res := v1alpha1.ResourceResult{
-			Group: r.Object.Group, Version: r.Object.Version, Kind: r.Object.Kind,
-			Namespace: r.Object.Namespace, Name: r.Object.Name,
-			SyncPhase: "Sync", HookPhase: "Succeeded",
-		}
-		res.Status, res.Message = resultText(r)
-		if res.Status == resultFailed {
-			res.HookPhase = "Failed"
-		}
-		out = append(out, res)
-	}
-	slices.SortStableFunc(out, func(a, b v1alpha1.ResourceResult) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind),
-			cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return out
-}
-
-// resultText is Argo CD's status of a result, and a text as kubectl's.
-func resultText(r model.Result) (status, message string) {
-	name := strings.ToLower(r.Object.Kind)
-	if r.Object.Group != "" {
-		name += "." + r.Object.Group
-	}
-	name += "/" + r.Object.Name
-	switch {
-	case r.Err != nil:
-		return resultFailed, r.Err.Error()
-	case r.Action == model.ActionRefuse:
-		return resultFailed, r.Message
-	case r.Action == model.ActionDelete:
-		return resultPruned, "pruned"
-	case r.Action == model.ActionLeave:
-		return resultPruneSkipped, cmp.Or(r.Message, "ignored (no prune)")
-	case r.Action == model.ActionCreate:
-		return resultSynced, name + " created"
-	case r.Action == model.ActionUpdate:
-		return resultSynced, name + " configured"
-	}
-	return resultSynced, name + " unchanged"
 }

@@ -1,7 +1,6 @@
 package argo
 
 import (
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -37,18 +36,17 @@ func statusOf(u *unstructured.Unstructured) v1alpha1.ApplicationStatus {
 	return status
 }
 
-// lastOperation is the operation that a status records.
+// lastOperation is the operation that a status records; see attempt for which of
+// its attempts that is.
 func lastOperation(uid string, spec v1alpha1.ApplicationSpec, status v1alpha1.ApplicationStatus) *model.Operation {
 	s := status.OperationState
 	if s == nil || s.Operation.Sync == nil {
 		return nil
 	}
+	at := attemptOf(*s)
 	op := &model.Operation{
-		Phase: model.Phase(s.Phase), Message: s.Message, Retries: int(s.RetryCount), Started: s.StartedAt.Time,
+		Phase: at.phase, Message: ownMessage(*s), Retries: at.retries, Terminating: at.terminating, Started: s.StartedAt.Time,
 		Request: requestOf(s.Operation, spec, "status/"+uid+"/"+s.StartedAt.UTC().Format(time.RFC3339)),
-	}
-	if s.Phase == "Terminating" {
-		op.Phase = model.PhaseFailed
 	}
 	if s.FinishedAt != nil {
 		op.Finished = s.FinishedAt.Time
@@ -60,63 +58,28 @@ func lastOperation(uid string, spec v1alpha1.ApplicationSpec, status v1alpha1.Ap
 			op.Results = append(op.Results, resultOf(res))
 		}
 	}
+	recallRollback(op, s.Operation, status.History)
 	return op
 }
 
-// requestOf reads a request for a sync of an app with that spec; its Sync must be
-// set.
-func requestOf(op v1alpha1.Operation, spec v1alpha1.ApplicationSpec, id string) model.Request {
-	req := model.Request{
-		ID: id, Revision: wanted(op.Sync, spec), Prune: op.Sync.Prune, DryRun: op.Sync.DryRun,
-		Heal: op.InitiatedBy.Automated && op.Sync.AutoHealAttemptsCount > 0,
+// recallRollback tells a return to what was deployed before from other syncs: one
+// that nobody has asked for has sources of its own, and says why.
+func recallRollback(op *model.Operation, asked v1alpha1.Operation, history []v1alpha1.RevisionHistory) {
+	if !asked.InitiatedBy.Automated {
+		op.Request.Rollback = deployedAs(*asked.Sync, history) != nil
+		return
 	}
-	if op.InitiatedBy.Automated {
-		req.Revision = "" // the newest wins over the one it began with
-	} else {
-		req.By = initiator(op.InitiatedBy)
+	if _, own := sourcesIn(asked.Sync.Source, asked.Sync.Sources); !own {
+		return
 	}
-	// A back-off that can't be read is the default one; the API server has
-	// accepted it, and the sync is wanted.
-	req.Retry, _ = retryOf(op.Retry)
-	for _, r := range op.Sync.Resources {
-		req.Only = append(req.Only, model.ObjectKey{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name})
-	}
-	return req
-}
-
-// initiator is who asked for a sync that is not automated.
-func initiator(by v1alpha1.OperationInitiator) string {
-	if by.Username == "" {
-		return "Unknown user"
-	}
-	return by.Username
-}
-
-// The statuses of a result.
-const (
-	resultSynced       = "Synced"
-	resultFailed       = "SyncFailed"
-	resultPruned       = "Pruned"
-	resultPruneSkipped = "PruneSkipped"
-)
-
-func resultOf(r v1alpha1.ResourceResult) model.Result {
-	out := model.Result{Message: r.Message, Object: model.ObjectRef{
-		ObjectKey: model.ObjectKey{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name},
-		Version:   r.Version,
-	}}
-	switch r.Status {
-	case resultFailed:
-		out.Action = model.ActionRefuse
-	case resultPruned:
-		out.Action = model.ActionDelete
-	case resultPruneSkipped:
-		out.Action = model.ActionLeave
-	default:
-		out.Action = model.ActionKeep
-		if strings.HasSuffix(r.Message, " created") {
-			out.Action = model.ActionCreate
+	op.Request.Rollback, op.Request.Revision = true, op.Revision
+	op.Request.Pin = &model.Pin{Revision: op.Revision, Spec: op.Spec}
+	for _, info := range asked.Info {
+		switch info.Name {
+		case infoGaveUp:
+			op.Request.GaveUp = info.Value
+		case infoWhy:
+			op.Request.Why = info.Value
 		}
 	}
-	return out
 }

@@ -32,6 +32,11 @@ type Engine interface {
 	Refresh(app model.AppKey, hard bool)
 	// Operate asks for a sync; the same ID is carried out once.
 	Operate(model.AppKey, model.Request)
+	// Terminate ends the app's operation that is under way.
+	Terminate(model.AppKey)
+	// Recorded tells that status holds the app's operation with that Mark, in that
+	// phase: a restart would find it so. Of one that has ended it may hold a later one.
+	Recorded(app model.AppKey, mark string, phase model.Phase)
 }
 
 // Sources is what fetches content. Its methods don't block.
@@ -94,7 +99,11 @@ type entry struct {
 	put     bool
 	sources map[model.SourceKey]model.Source // as handed to the sources
 	pending *pending                         // handed to the engine and not taken up yet
+	pin     *pinning                         // of a request that waits or is carried out
 	written string                           // resourceVersion that our last write made
+	// told is what the engine was told last of what status records, terminated of
+	// whose end was asked for.
+	told, terminated string
 }
 
 // New makes a Reconciler; SetupWithManager starts it.
@@ -180,12 +189,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if isOlder(u.GetResourceVersion(), e.written) {
 		return reconcile.Result{}, nil // our own write is still to come, as an event
 	}
-	app, sources := Adapt(u, Env{Namespace: r.cfg.Namespace, Settings: settings})
+	env := Env{Namespace: r.cfg.Namespace, Settings: settings}
+	app, sources := Adapt(u, env)
+	hooksOfDeletion(u, &app)
 	r.mu.Lock()
 	e.project = ProjectOf(u)
 	r.mu.Unlock()
+	r.repin(e, u, &app, env)
 	r.hand(e, app, sources)
-	return reconcile.Result{}, r.write(ctx, e, u, r.next(e, u, app, reports))
+	r.terminate(e, u)
+	c := r.next(e, u, app, env, reports)
+	defer func() { r.unpin(e, app, c.status.OperationState, c.report) }()
+	return reconcile.Result{}, r.write(ctx, e, u, c)
 }
 
 // entry is that of the key, with the reports that have to go into status, in
@@ -237,14 +252,20 @@ func (r *Reconciler) hand(e *entry, app model.App, sources []model.Source) {
 		r.cfg.Tracker.SetDestination(app.Key, app.Namespace)
 	}
 	wanted := map[model.SourceKey]model.Source{}
-	for i, source := range sources {
-		if source.URL == "" {
-			continue
-		}
-		key := app.Sources[i].Key
+	want := func(key model.SourceKey, source model.Source) {
 		wanted[key] = source
 		if old, known := e.sources[key]; !known || !old.Equal(source) {
 			r.cfg.Sources.Set(key, source)
+		}
+	}
+	for i, source := range sources {
+		if source.URL != "" {
+			want(app.Sources[i].Key, source)
+		}
+	}
+	if e.pin != nil {
+		for _, key := range slices.Sorted(maps.Keys(e.pin.sources)) {
+			want(key, e.pin.sources[key])
 		}
 	}
 	before := e.sources

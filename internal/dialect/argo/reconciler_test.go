@@ -48,6 +48,10 @@ type fakeEngine struct{ *recorder }
 func (e fakeEngine) Put(a model.App)                   { e.note("put %s", a.Key); e.app = a }
 func (e fakeEngine) Forget(k model.AppKey)             { e.note("forget %s", k) }
 func (e fakeEngine) Refresh(k model.AppKey, hard bool) { e.note("refresh %s %v", k, hard) }
+func (e fakeEngine) Terminate(k model.AppKey)          { e.note("terminate %s", k) }
+func (e fakeEngine) Recorded(_ model.AppKey, mark string, phase model.Phase) {
+	e.note("recorded %s %s", mark, phase)
+}
 func (e fakeEngine) Operate(_ model.AppKey, q model.Request) {
 	e.note("operate %s prune=%v", q.By, q.Prune)
 	e.requests = append(e.requests, q)

@@ -19,6 +19,8 @@ type Observed struct {
 	// about an older one.
 	Report model.Report
 	Fresh  bool
+	// PersistHealth writes the health of each object into status too.
+	PersistHealth bool
 	// Operation is the user's request that Report.Operation carries out; nil if
 	// it is automated, or was taken up before.
 	Operation *v1alpha1.Operation
@@ -32,21 +34,24 @@ func Status(prev v1alpha1.ApplicationStatus, o Observed, now metav1.Time) v1alph
 	next := *prev.DeepCopy()
 	r := o.Report
 	next.ControllerNamespace = o.ControllerNamespace
-	next.Conditions = conditions(prev.Conditions, o, now)
-	next.OperationState = operationState(prev.OperationState, o, now)
+	next.OperationState = operationState(prev, o, now)
+	next.Conditions = conditions(prev.Conditions, next.OperationState, o, now)
 	next.History = history(prev, next.OperationState, o)
 	if r.Sync != "" && (r.Snapshot != nil || r.Err != nil) {
 		if !isGoing(r) {
 			next.Sync = syncStatus(prev.Sync, o)
 		}
 		next.Health = healthStatus(prev.Health, r, now)
-		next.ResourceHealthSource = "appTree"
+		if next.ResourceHealthSource = "appTree"; o.PersistHealth {
+			next.ResourceHealthSource = ""
+		}
 		next.SourceType, next.SourceTypes = sourceTypeFields(prev, r, len(next.Sync.ComparedTo.Sources) > 0)
 		// After an error nothing may be known of the objects; they are still there.
 		if len(r.Resources) > 0 || r.Err == nil {
-			next.Resources = resources(r.Resources)
+			next.Resources = resources(r.Resources, o.PersistHealth)
 		}
 	}
+	next.Summary = summary(prev, next, r)
 	if encoded(prev) != encoded(next) {
 		next.ReconciledAt = &now
 	}
@@ -102,14 +107,19 @@ func healthStatus(prev v1alpha1.HealthStatus, r model.Report, now metav1.Time) v
 	return out
 }
 
-func resources(states []model.ResourceState) []v1alpha1.ResourceStatus {
+func resources(states []model.ResourceState, persistHealth bool) []v1alpha1.ResourceStatus {
 	var out []v1alpha1.ResourceStatus
 	for _, s := range states {
-		out = append(out, v1alpha1.ResourceStatus{
+		res := v1alpha1.ResourceStatus{
 			Group: s.Object.Group, Version: s.Object.Version, Kind: s.Object.Kind,
 			Namespace: s.Object.Namespace, Name: s.Object.Name,
-			Status: string(s.Sync), RequiresPruning: s.Prune,
-		})
+			Status: string(s.Sync), Hook: s.Hook, SyncWave: int64(s.Wave),
+			RequiresPruning: s.Prune, RequiresDeletionConfirmation: s.Confirm,
+		}
+		if persistHealth && s.Health.Status != "" {
+			res.Health = &v1alpha1.HealthStatus{Status: string(s.Health.Status), Message: s.Health.Message}
+		}
+		out = append(out, res)
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.ResourceStatus) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind),
@@ -118,32 +128,26 @@ func resources(states []model.ResourceState) []v1alpha1.ResourceStatus {
 	return out
 }
 
-// defaultHistoryLimit is how many syncs are remembered where the spec says nothing.
-const defaultHistoryLimit = 10
-
 // history adds the sync that state says has just succeeded, if it was a full
 // one; each once, since state is the previous one when nothing has happened.
 func history(prev v1alpha1.ApplicationStatus, state *v1alpha1.OperationState, o Observed) []v1alpha1.RevisionHistory {
 	out := prev.History
-	req := model.Request{}
-	if o.Report.Operation != nil {
-		req = o.Report.Operation.Request
-	}
-	ended := state != nil && state != prev.OperationState && state.Phase == string(model.PhaseSucceeded)
-	if ended && !req.DryRun && !req.Heal && len(req.Only) == 0 {
+	if state != prev.OperationState && isDeployment(o.Report.Operation) {
 		out = append(slices.Clone(out), historyEntry(out, *state))
 	}
-	limit := int64(defaultHistoryLimit)
-	if o.Spec.RevisionHistoryLimit != nil {
-		limit = max(*o.Spec.RevisionHistoryLimit, 0)
-	}
-	if over := len(out) - int(limit); over > 0 {
+	if over := len(out) - historyOf(o.Spec); over > 0 {
 		out = out[over:]
 	}
 	if len(out) == 0 {
 		return nil
 	}
 	return out
+}
+
+// isDeployment reports whether an operation has applied all that is declared.
+func isDeployment(op *model.Operation) bool {
+	return op != nil && op.Phase == model.PhaseSucceeded &&
+		!op.Request.DryRun && !op.Request.Heal && len(op.Request.Only) == 0
 }
 
 func historyEntry(before []v1alpha1.RevisionHistory, s v1alpha1.OperationState) v1alpha1.RevisionHistory {
