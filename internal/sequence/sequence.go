@@ -10,6 +10,12 @@ import (
 type Hook struct {
 	Object model.ObjectRef
 	Traits model.Traits
+	// Stage is the rank of its kind, as that of a step.
+	Stage int
+	// Action is ActionWait or ActionRefuse where it can't be created, for Reason;
+	// any other is that it can.
+	Action model.Action
+	Reason string
 }
 
 // Input is all that the next move depends on.
@@ -22,10 +28,14 @@ type Input struct {
 	Declared map[model.ObjectKey]bool
 	// Live holds what exists of all objects of Plan and Hooks.
 	Live map[model.ObjectKey]model.Live
-	// Operation is under way: its results say what has happened.
+	// Operation is under way: its results say what has happened. There is one for
+	// each task that was carried out: State is HookStateRunning after a success,
+	// HookStateFailed after a failure, and Live is what the task made or deleted.
 	Operation model.Operation
 	// Recorded: the operation's beginning is where a restart will find it.
 	Recorded bool
+	// Unrecorded: some of the operation's results are not.
+	Unrecorded bool
 	// Deleting: the app itself goes; Plan holds its deletes.
 	Deleting bool
 	// Partial: the operation is about some objects only, and has no hooks.
@@ -42,21 +52,26 @@ type Task struct {
 	// Hook: Step creates a hook; Mark is what it has to bear.
 	Hook bool
 	Mark string
-	// Recreate: what exists of that name has to be deleted, and gone, before: UID is
-	// its. The task is then that deletion.
+	// Recreate: what exists of that name has to be deleted, its HookFinalizer taken
+	// off, and gone, before. The task is then that deletion; its result has
+	// ActionDelete, and is none of the hook's own.
 	Recreate bool
-	UID      string
+	// UID is that of what is to be deleted.
+	UID string
 }
 
-// Move is what comes next.
+// Move is what comes next. One that ends nothing has something in Do, or Record, or
+// something in Waits.
 type Move struct {
-	// Record: nothing may be done before the operation's beginning is recorded.
+	// Record: nothing may be done before the operation, with its results so far and
+	// those of Learnt, is recorded.
 	Record bool
 	// Do are tasks of one phase and wave that can be done now. They are ordered;
 	// those of one Stage may be done in parallel, deletes come after writes.
 	Do []Task
 	// Learnt are results that have become known without doing anything: a hook has
-	// ended, an object is healthy, a deleted one is gone.
+	// ended, an object is healthy, a deleted one is gone. Each replaces the one of
+	// the same object and, of a hook, of the same phase.
 	Learnt []model.Result
 	// Phase and Wave are where the operation is.
 	Phase model.SyncPhase

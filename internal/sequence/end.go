@@ -1,0 +1,141 @@
+package sequence
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// fail brings an operation to its end of which something has failed: nothing new is
+// begun, hooks that are really running end by themselves, and then those of SyncFail
+// run.
+func (w *walk) fail() Move {
+	if w.lingers(w.regular(), "failed") {
+		return w.move
+	}
+	if w.in.Operation.Superseded == "" {
+		for _, g := range w.all[len(w.regular()):] {
+			finished := w.visit(g, true)
+			if len(w.failedLate) > 0 {
+				break
+			}
+			if !finished {
+				return w.move
+			}
+		}
+	}
+	if w.lingers(w.all, "failed") {
+		return w.move
+	}
+	return w.end(model.PhaseFailed, w.failures())
+}
+
+// lingers reports whether hooks are really running, and waits for them alone.
+func (w *walk) lingers(groups []group, why string) bool {
+	w.still()
+	for _, hook := range w.busy(groups) {
+		w.move.Waits = append(w.move.Waits, why+"; waits for hook "+hook+", which is running, to end")
+	}
+	w.move.Waits = shortened(w.move.Waits)
+	return len(w.move.Waits) > 0
+}
+
+// still takes back what was to be done.
+func (w *walk) still() {
+	w.move.Do, w.move.Waits, w.move.Record, w.move.Confirm = nil, nil, false, false
+}
+
+// supersede brings an operation to its end whose outcome nobody wants any more,
+// unless all of it is done.
+func (w *walk) supersede() Move {
+	text := "superseded by revision " + w.in.Operation.Superseded
+	if w.in.Operation.Request.DryRun {
+		return w.end(model.PhaseFailed, text)
+	}
+	if m := w.run(); m.Ended != "" {
+		return m
+	}
+	if w.lingers(w.all, text) {
+		return w.move
+	}
+	return w.end(model.PhaseFailed, text)
+}
+
+// end ends the operation: hooks that have not ended are stopped.
+func (w *walk) end(phase model.Phase, message string) Move {
+	w.busy(w.all)
+	w.still()
+	w.move.Ended, w.move.Message = phase, message
+	for _, t := range w.unfinished(w.all) {
+		live := w.in.Live[t.Object.ObjectKey]
+		const text = "was stopped, since the operation ended before it"
+		w.learn(t, model.HookStateFailed, t.Action, text, errors.New(text))
+		if live.Held || !live.Terminating {
+			w.move.Stop = append(w.move.Stop, Release{Object: live.Ref, UID: live.UID, Delete: true})
+		}
+	}
+	sortReleases(w.move.Stop)
+	return w.move
+}
+
+func sortReleases(releases []Release) {
+	slices.SortFunc(releases, func(a, b Release) int { return a.Object.Compare(b.Object.ObjectKey) })
+}
+
+// failures is the message of an operation that has failed.
+func (w *walk) failures() string {
+	what := "one or more synchronization tasks completed unsuccessfully: "
+	if w.in.Deleting {
+		what = "the deletion failed: "
+	}
+	text := what + cmp.Or(strings.Join(shortened(w.failed), "; "), "it was so before the controller was started again")
+	if len(w.failedLate) > 0 {
+		text += "; SyncFail hooks failed too: " + strings.Join(shortened(w.failedLate), "; ")
+	}
+	return text
+}
+
+// rehearse goes through all groups of a dry run: nothing is waited for, deleted, or
+// run, and a failure stops nothing.
+func (w *walk) rehearse() Move {
+	w.aside()
+	for _, g := range w.regular() {
+		w.move.Phase, w.move.Wave = g.at.phase, g.at.wave
+		for _, t := range g.tasks {
+			w.pretend(t)
+		}
+		if len(w.move.Do) > 0 {
+			sortWrites(w.move.Do)
+			return w.move
+		}
+	}
+	if len(w.failed) > 0 {
+		return w.end(model.PhaseFailed, w.failures())
+	}
+	return w.end(model.PhaseSucceeded, w.success("dry run"))
+}
+
+// pretend does of a task what a dry run does.
+func (w *walk) pretend(t task) {
+	r, known := w.results[t.resultKey()]
+	switch {
+	case ended(r):
+	case t.Action == model.ActionRefuse:
+		w.refuse(t)
+	case t.role == hooking:
+		w.learn(t, model.HookStateSucceeded, t.Action, "would run in "+string(t.Phase)+" (dry run)", nil)
+	case t.role == removing:
+		w.learn(t, model.HookStateSucceeded, model.ActionDelete, pruned+" (dry run)", nil)
+	case known:
+		w.learn(t, model.HookStateSucceeded, t.Action, "", nil)
+	case t.Action == model.ActionKeep:
+		w.learn(t, model.HookStateSucceeded, t.Action, settled(false), nil)
+	case t.Action == model.ActionWait:
+		w.learn(t, model.HookStateSucceeded, t.Action, t.Reason, nil)
+	default:
+		w.move.Do = append(w.move.Do, t.Task)
+	}
+}
