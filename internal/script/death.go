@@ -33,7 +33,7 @@ func (p *process) death(subject string, c Config, err error) error {
 	}
 	text := p.said.String()
 	switch {
-	case containsAny(text, "out of memory", "cannot allocate memory", "failed to create new OS thread"):
+	case containsAny(text, "out of memory", "cannot allocate memory", "failed to create new OS thread"), collectorCrashed(text):
 		return model.As(model.ErrInvalid, &overrun{fmt.Sprintf("%s needed more than %d MiB of memory and was stopped", subject, c.Memory>>20)})
 	case containsAny(text, "stack overflow", "stack exceeds"):
 		return model.As(model.ErrInvalid, &overrun{fmt.Sprintf("%s went deeper than a stack of %d MiB allows; "+
@@ -43,6 +43,12 @@ func (p *process) death(subject string, c Config, err error) error {
 			"perhaps the machine or the container is short of memory", subject))
 	}
 	return model.As(model.ErrInvalid, &overrun{fmt.Sprintf("%s: the worker died (%s); please report it with the script", subject, p.cmd.ProcessState)})
+}
+
+// collectorCrashed reports whether the runtime itself crashed: Go's collector does
+// not check whether it gets the memory for its own queues.
+func collectorCrashed(text string) bool {
+	return strings.HasPrefix(text, "SIGSEGV") && strings.Contains(text, "goroutine 0 ")
 }
 
 func containsAny(text string, parts ...string) bool {
