@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"fmt"
+	"slices"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -18,8 +19,8 @@ type Differ struct {
 	// Manager is the field manager that the object is applied with. "" is nobody's:
 	// then what only admission webhooks and defaults change counts as well.
 	Manager string
-	// Former are managers of client-side applies, besides Manager, that the object
-	// is taken over from.
+	// Former are managers whose updates, client-side applies, become Manager's own
+	// together with its own updates, see model.Write.Migrate.
 	Former []string
 	// Desired is what is declared; nil if that is not known. Where the live object
 	// is as it says, webhooks make the difference.
@@ -142,21 +143,12 @@ func (d Differ) ours(e entry) bool {
 	return e.subresource == "" && e.manager == d.Manager || d.clientSide(e)
 }
 
-// clientSide reports whether an entry is of an older client-side apply.
+// clientSide reports whether an entry is of an older client-side apply that is
+// taken over.
 func (d Differ) clientSide(e entry) bool {
-	if e.operation != updated || e.subresource != "" {
-		return false
-	}
-	for _, m := range d.Former {
-		if e.manager == m {
-			return true
-		}
-	}
-	return e.manager == d.Manager || e.manager == kubectl
+	return len(d.Former) > 0 && e.operation == updated && e.subresource == "" &&
+		(e.manager == d.Manager || slices.Contains(d.Former, e.manager))
 }
-
-// kubectl is the manager of kubectl apply without --server-side.
-const kubectl = "kubectl-client-side-apply"
 
 // holds reports whether a field is live as declared.
 func (s *sides) holds(f found) bool {

@@ -6,8 +6,7 @@ import (
 
 // Released is what an apply makes of the object without the fields that an older
 // client-side apply left behind and nobody declares any more; nil if there are
-// none. Such fields are owned by an update of the Manager, of kubectl or of the
-// Former: a server-side apply alone leaves them, and a kubectl apply would have
+// none. Such fields are owned by updates of the Manager or of Former: a server-side apply alone leaves them, and a kubectl apply would have
 // removed them. Some are defaults, which the API server sets again: it has to be
 // asked what the result would be.
 func (d Differ) Released(live, after map[string]any) map[string]any {

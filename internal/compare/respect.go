@@ -79,10 +79,10 @@ func (d Differ) settle(ctx context.Context, r *respecting, entries []entry) erro
 	for i := range wanted {
 		p := pairing{}
 		for _, at := range wanted[i] {
-			keyed = sort(r.keyedLikeLive(at), at, keyed, &p.want)
+			keyed = distribute(r.keyedLikeLive(at), at, keyed, &p.want)
 		}
 		for _, at := range there[i] {
-			keyed = sort(r.shape.keyed(r.live, at), at, keyed, &p.live)
+			keyed = distribute(r.shape.keyed(r.live, at), at, keyed, &p.live)
 		}
 		whole = append(whole, p)
 	}
@@ -104,8 +104,8 @@ func (d Differ) settle(ctx context.Context, r *respecting, entries []entry) erro
 	return nil
 }
 
-// sort adds a place to those with keys, or by its positions to those without.
-func sort(byKey, byPosition place, keyed []place, positioned *[]place) []place {
+// distribute adds a place to those with keys, or by its positions to those without.
+func distribute(byKey, byPosition place, keyed []place, positioned *[]place) []place {
 	if slices.ContainsFunc(byKey, func(s fieldpath.PathElement) bool { return s.Index != nil }) {
 		*positioned = append(*positioned, byPosition)
 		return keyed
@@ -139,7 +139,7 @@ func (r *respecting) keep(p place) {
 	}
 	live, isLive := lookup(r.live, p)
 	if isLive {
-		if kept, any := r.part(live, p); any {
+		if kept, some := r.part(live, p); some {
 			if found, ok := positions(r.want, p); ok {
 				replace(r.want, found, kept)
 			} else {
@@ -178,7 +178,7 @@ func (r *respecting) part(v any, p place) (any, bool) {
 	case map[string]any:
 		out := map[string]any{}
 		for k, e := range v {
-			if kept, any := r.part(e, with(p, field(k))); any {
+			if kept, some := r.part(e, with(p, field(k))); some {
 				out[k] = kept
 			}
 		}
@@ -198,8 +198,8 @@ func (r *respecting) elements(list []any, p place) (any, bool) {
 	var out []any
 	for i, e := range list {
 		step := r.shape.step(p, i, e)
-		kept, any := r.part(e, with(p, step))
-		if !any {
+		kept, some := r.part(e, with(p, step))
+		if !some {
 			continue
 		}
 		if m, ok := kept.(map[string]any); ok && step.Key != nil {

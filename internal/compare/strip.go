@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
@@ -71,14 +72,7 @@ func encodeSecret(obj map[string]any) {
 	delete(obj, "stringData")
 }
 
-func (d Differ) ignoredManager(e entry) bool {
-	for _, m := range d.Rules.managers {
-		if m == e.manager {
-			return true
-		}
-	}
-	return false
-}
+func (d Differ) ignoredManager(e entry) bool { return slices.Contains(d.Rules.managers, e.manager) }
 
 // ignored are the places of obj that pointers and jq lead to, a list for each
 // expression.

@@ -10,6 +10,8 @@ type Live struct {
 	Fields Digest
 	// Time is when our manager's ownership last changed, in Unix seconds.
 	Time int64
+	// Writes changes when anybody writes anything of it but its status.
+	Writes uint64
 	// ResourceVersion is that of the newest state seen.
 	ResourceVersion string
 	// Traits are what it asks for by its labels and annotations.
@@ -53,12 +55,17 @@ type Pair struct {
 	Recalled bool `json:"-"`
 	// Differs: a dry run has shown that it is not as Desired says.
 	Differs bool
+	// Partial: not all that Desired says and that counts is our manager's own, so that
+	// Fields don't tell of every change; Writes, of the run that made the pair, do.
+	Partial bool
+	Writes  uint64
 }
 
 // Matches reports whether the live object is the one that the pair is of, with
 // nothing changed since.
 func (p Pair) Matches(l Live) bool {
-	return p.UID == l.UID && p.Fields == l.Fields && p.Time == l.Time
+	return p.UID == l.UID && p.Fields == l.Fields && p.Time == l.Time &&
+		(!p.Partial || !p.Recalled && p.Writes == l.Writes)
 }
 
 // Certain reports whether a pair that matches can't have missed a write of our

@@ -1,8 +1,13 @@
 package target
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"hash/fnv"
 	"reflect"
+	"slices"
+	"strconv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,45 +21,166 @@ import (
 // that a dry run changed nothing: managedFields count whole seconds.
 const freshness = 2 * time.Second
 
-// Same asks the API server, by a dry run, whether applying the object would
-// change anything. Where a peer wrote the object by updates, its content is
-// compared instead of its ownership, so that taking over changes nothing.
+// Same is Compare where every difference counts.
 func (t *Target) Same(ctx context.Context, obj model.Object, manager string) (bool, error) {
-	live, ok := t.Live(obj.ObjectKey, model.AppKey{}, manager)
-	if !ok {
-		return false, nil
-	}
-	after, err := t.Apply(ctx, obj, manager, model.Write{DryRun: true})
-	if err != nil {
-		return false, err
-	}
-	untouched := after.UID == live.UID && after.Fields == live.Fields && after.Time == live.Time
-	switch {
-	case untouched && time.Since(time.Unix(live.Time, 0)) > freshness:
-		return true, nil
-	case !untouched && t.mirror.record(obj.ObjectKey).applies(manager):
-		return false, nil
-	}
-	return t.sameContent(ctx, obj, manager)
+	j, err := t.Compare(ctx, obj, manager, model.Write{}, strict{})
+	return j.Same, err
 }
 
-func (t *Target) sameContent(ctx context.Context, obj model.Object, manager string) (bool, error) {
-	before, err := t.Read(ctx, obj.ObjectRef)
-	if err != nil {
-		return false, err
+// Compare asks the API server, by dry runs, whether writing the object that way
+// would change anything that counts. Where a dry run leaves the manager's ownership
+// as it is, nothing would change. Else the judge compares the contents: somebody
+// may have changed a field and changed it back, or set the same value, or a peer
+// have written the object by updates. Where the answer is that all is the same and
+// yet not all the manager's own, the mirror tells from then on of every write to
+// the object but of those to its status.
+func (t *Target) Compare(ctx context.Context, obj model.Object, manager string, how model.Write, judge model.Judge) (model.Judgement, error) {
+	live, ok := t.Live(obj.ObjectKey, model.AppKey{}, manager)
+	if !ok {
+		return model.Judgement{}, nil
 	}
-	after, err := t.Preview(ctx, obj, manager)
-	if err != nil {
-		return false, err
+	if err := t.limit.acquire(ctx); err != nil {
+		return model.Judgement{}, model.As(model.ErrTransient, err)
 	}
-	for _, o := range []map[string]any{before, after} {
-		if meta, ok := o["metadata"].(map[string]any); ok {
-			delete(meta, "managedFields")
-			delete(meta, "resourceVersion")
-			delete(meta, "generation")
+	defer t.limit.release()
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	c, err := t.comparing(obj, manager, how)
+	if err != nil {
+		return model.Judgement{}, err
+	}
+	j, err := c.compare(ctx, live, judge)
+	if errors.Is(err, model.ErrImmutable) {
+		return model.Judgement{}, nil // it can't be changed, but it differs
+	}
+	if j.Same {
+		t.mirror.watchClosely(obj.ObjectKey, !j.Owned)
+	}
+	return j, err
+}
+
+// comparing is one comparison.
+type comparing struct {
+	*writing
+	objects interface {
+		Get(context.Context, string, metav1.GetOptions, ...string) (*unstructured.Unstructured, error)
+		Patch(context.Context, string, types.PatchType, []byte, metav1.PatchOptions, ...string) (*unstructured.Unstructured, error)
+		Update(context.Context, *unstructured.Unstructured, metav1.UpdateOptions, ...string) (*unstructured.Unstructured, error)
+	}
+}
+
+func (t *Target) comparing(obj model.Object, manager string, how model.Write) (*comparing, error) {
+	res, err := t.kinds.resource(obj.ObjectRef)
+	if err != nil {
+		return nil, explain(obj.ObjectRef, err)
+	}
+	how.DryRun = true
+	return &comparing{
+		writing: &writing{Target: t, res: res, obj: obj, manager: manager, how: how, warned: &warnings{}},
+		objects: t.dynamic.Resource(res.GroupVersionResource).Namespace(obj.Namespace),
+	}, nil
+}
+
+func (c *comparing) compare(ctx context.Context, live model.Live, judge model.Judge) (model.Judgement, error) {
+	e, err := c.apply(c.warned.on(ctx))
+	switch {
+	case err == nil:
+		after := e.rec.live(c.manager, model.AppKey{})
+		untouched := after.UID == live.UID && after.Fields == live.Fields && after.Time == live.Time
+		if untouched && time.Since(time.Unix(live.Time, 0)) > freshness && !e.rec.updatedBy(c.how.Migrate) {
+			return model.Judgement{Same: true, Owned: true}, nil
+		}
+	case !c.replaces(err):
+		return model.Judgement{}, explain(c.obj.ObjectRef, err)
+	}
+	for range attempts - 1 {
+		if j, still, err := c.contents(ctx, judge); still {
+			return j, err
 		}
 	}
-	return reflect.DeepEqual(before, after), nil
+	j, _, err := c.contents(ctx, judge)
+	return j, err
+}
+
+// contents lets the judge compare the object with what it would be; false if it
+// was changed meanwhile.
+func (c *comparing) contents(ctx context.Context, judge model.Judge) (j model.Judgement, still bool, err error) {
+	before, err := c.objects.Get(ctx, c.obj.Name, metav1.GetOptions{})
+	if err != nil {
+		return model.Judgement{}, true, explain(c.obj.ObjectRef, err)
+	}
+	after, err := c.preview(ctx)
+	if err != nil {
+		return model.Judgement{}, true, explain(c.obj.ObjectRef, err)
+	}
+	if before.GetUID() != after.GetUID() || before.GetResourceVersion() != after.GetResourceVersion() {
+		return model.Judgement{}, false, nil
+	}
+	result := after.Object
+	if len(c.how.Migrate) > 0 {
+		if released := judge.Released(before.Object, result); released != nil {
+			if result, err = c.settled(ctx, released, result); err != nil {
+				return model.Judgement{}, true, explain(c.obj.ObjectRef, err)
+			}
+		}
+	}
+	j, err = judge.Judge(ctx, before.Object, result)
+	return j, true, err
+}
+
+// replaces reports whether an object that can't be applied is replaced anyway.
+func (c *comparing) replaces(err error) bool { return c.how.Replace && isDuplicate(err) }
+
+// preview is the whole object as the write would make it.
+func (c *comparing) preview(ctx context.Context) (*unstructured.Unstructured, error) {
+	force := !c.how.Shared
+	opts := metav1.PatchOptions{FieldManager: c.manager, Force: &force, DryRun: c.dryRun(), FieldValidation: c.validation()}
+	out, err := c.objects.Patch(ctx, c.obj.Name, types.ApplyPatchType, c.obj.JSON, opts)
+	for range attempts {
+		if err == nil || !c.repair(err) {
+			break
+		}
+		out, err = c.objects.Patch(ctx, c.obj.Name, types.ApplyPatchType, c.obj.JSON, opts)
+	}
+	if c.replaces(err) {
+		return c.overwrite(ctx)
+	}
+	return out, err
+}
+
+// settled is what the API server makes of the object without fields that an older
+// client-side apply left behind: it sets those anew that have defaults. Where it
+// would not let them go, they stay.
+func (c *comparing) settled(ctx context.Context, released, after map[string]any) (map[string]any, error) {
+	out, err := c.objects.Update(ctx, &unstructured.Unstructured{Object: released}, metav1.UpdateOptions{
+		FieldManager: c.manager, DryRun: c.dryRun(), FieldValidation: metav1.FieldValidationIgnore,
+	})
+	if err == nil {
+		return out.Object, nil
+	}
+	if kind := classify(err); errors.Is(kind, model.ErrInvalid) || errors.Is(kind, model.ErrDenied) {
+		return after, nil
+	}
+	return nil, err
+}
+
+// strict is a judge for whom everything counts that a write would change.
+type strict struct{}
+
+func (strict) Released(_, _ map[string]any) map[string]any { return nil }
+
+func (strict) Judge(_ context.Context, live, after map[string]any) (model.Judgement, error) {
+	same := reflect.DeepEqual(unversioned(live), unversioned(after))
+	return model.Judgement{Same: same, Owned: same}, nil
+}
+
+// unversioned is the object without what every write changes.
+func unversioned(obj map[string]any) map[string]any {
+	meta, _ := obj["metadata"].(map[string]any)
+	for _, k := range []string{"managedFields", "resourceVersion", "generation"} {
+		delete(meta, k)
+	}
+	return obj
 }
 
 // Read reads the whole object as it is. It is for people (diff, UI), not for
@@ -73,16 +199,54 @@ func (t *Target) Read(ctx context.Context, ref model.ObjectRef) (map[string]any,
 
 // Preview is what the object would be after Apply. For people only.
 func (t *Target) Preview(ctx context.Context, obj model.Object, manager string) (map[string]any, error) {
-	res, err := t.kinds.resource(obj.ObjectRef)
+	c, err := t.comparing(obj, manager, model.Write{})
 	if err != nil {
 		return nil, err
 	}
-	force := true
-	var o *unstructured.Unstructured
-	o, err = t.dynamic.Resource(res.GroupVersionResource).Namespace(obj.Namespace).Patch(ctx, obj.Name, types.ApplyPatchType,
-		obj.JSON, metav1.PatchOptions{FieldManager: manager, Force: &force, DryRun: []string{metav1.DryRunAll}})
+	o, err := c.preview(ctx)
 	if err != nil {
 		return nil, explain(obj.ObjectRef, err)
 	}
 	return o.Object, nil
+}
+
+// watchClosely says whether apps want to hear of every write to the object but
+// those to its status.
+func (m *mirror) watchClosely(key model.ObjectKey, closely bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if closely && m.records[key] != nil {
+		m.closely[key] = struct{}{}
+	} else {
+		delete(m.closely, key)
+	}
+}
+
+// writesOf is a number that changes when anybody writes anything but the status.
+// Times of managedFields count whole seconds: the generation tells more, and of
+// kinds that have none (nor a status), the resource version.
+func writesOf(m *metav1.ObjectMeta) uint64 {
+	h := fnv.New64a()
+	if m.Generation == 0 {
+		writePart(h, m.ResourceVersion)
+		return h.Sum64()
+	}
+	writePart(h, strconv.FormatInt(m.Generation, 10))
+	entries := slices.DeleteFunc(slices.Clone(m.ManagedFields), func(e metav1.ManagedFieldsEntry) bool { return e.Subresource == "status" })
+	slices.SortFunc(entries, func(a, b metav1.ManagedFieldsEntry) int {
+		return cmp.Or(cmp.Compare(a.Manager, b.Manager), cmp.Compare(a.Operation, b.Operation),
+			cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Subresource, b.Subresource))
+	})
+	for _, e := range entries {
+		for _, s := range []string{e.Manager, string(e.Operation), e.APIVersion, e.Subresource} {
+			writePart(h, s)
+		}
+		if e.Time != nil {
+			writePart(h, e.Time.UTC().Format(time.RFC3339))
+		}
+		if e.FieldsV1 != nil {
+			writePart(h, e.FieldsV1.GetRawString())
+		}
+	}
+	return h.Sum64()
 }

@@ -49,7 +49,7 @@ func (t *Target) digestMeta(gk groupKind, m *metav1.ObjectMeta, version string) 
 		Ref: model.ObjectRef{ObjectKey: key, Version: version},
 		UID: string(m.UID), ResourceVersion: m.ResourceVersion, Terminating: m.DeletionTimestamp != nil,
 		Operation: m.Annotations[model.AnnotationOperation], Held: slices.Contains(m.Finalizers, model.HookFinalizer),
-		owned: ownerships(m.ManagedFields, t.managers), updaters: updaters(m.ManagedFields),
+		owned: ownerships(m.ManagedFields, t.managers), writes: writesOf(m), updaters: updaters(m.ManagedFields),
 	}
 	if rec.Terminating && !rec.Held {
 		rec.Health = model.Health{Status: model.Progressing, Message: "Pending deletion"}
@@ -90,7 +90,7 @@ func joined(a, b model.Traits) model.Traits {
 // metaOf reads the metadata that records are made of from a whole object.
 func metaOf(o *unstructured.Unstructured) *metav1.ObjectMeta {
 	m := &metav1.ObjectMeta{
-		Name: o.GetName(), Namespace: o.GetNamespace(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(),
+		Name: o.GetName(), Namespace: o.GetNamespace(), UID: o.GetUID(), ResourceVersion: o.GetResourceVersion(), Generation: o.GetGeneration(),
 		DeletionTimestamp: o.GetDeletionTimestamp(), Labels: o.GetLabels(), Annotations: o.GetAnnotations(),
 		Finalizers: o.GetFinalizers(),
 	}

@@ -38,6 +38,8 @@ type mirror struct {
 	claimed map[model.AppKey]map[model.ObjectKey]bool
 	// asking are the objects of which an answer is under way.
 	asking map[model.ObjectKey]*asked
+	// closely are the objects of which every write is told, see Compare.
+	closely map[model.ObjectKey]struct{}
 }
 
 // asked is what watches told of an object while an answer is under way.
@@ -54,6 +56,7 @@ func newMirror(notify func(model.AppKey, model.ObjectKey)) *mirror {
 		claims:  map[model.ObjectKey]map[model.AppKey]bool{},
 		claimed: map[model.AppKey]map[model.ObjectKey]bool{},
 		asking:  map[model.ObjectKey]*asked{},
+		closely: map[model.ObjectKey]struct{}{},
 	}
 }
 
@@ -129,7 +132,7 @@ func (m *mirror) put(rec *Record, manager string) {
 	}
 	m.records[key] = rec
 	var concerned []model.AppKey
-	if old == nil || !old.sameAs(rec) {
+	if _, closely := m.closely[key]; old == nil || !old.sameAs(rec) || closely && old.writes != rec.writes {
 		concerned = m.concernedLocked(old, rec, key)
 	}
 	m.mu.Unlock()
@@ -178,6 +181,7 @@ func (m *mirror) dropLocked(key model.ObjectKey) []model.AppKey {
 		return nil
 	}
 	delete(m.records, key)
+	delete(m.closely, key)
 	m.disownLocked(old.Owners, key)
 	return m.concernedLocked(old, nil, key)
 }

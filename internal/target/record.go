@@ -32,6 +32,8 @@ type Record struct {
 	// Health is zero where its kind has no rule.
 	Health model.Health
 	owned  []Ownership
+	// writes is that of model.Live.
+	writes uint64
 	// updaters are the managers of updates, see there.
 	updaters []string
 }
@@ -75,7 +77,7 @@ func (r *Record) applies(manager string) bool { return r != nil && r.Ownership(m
 func (r *Record) live(manager string, owner model.AppKey) model.Live {
 	mine := r.Ownership(manager)
 	return model.Live{
-		Ref: r.Ref, UID: r.UID, ResourceVersion: r.ResourceVersion, Owner: owner, Fields: mine.Fields, Time: mine.Time,
+		Ref: r.Ref, UID: r.UID, ResourceVersion: r.ResourceVersion, Owner: owner, Fields: mine.Fields, Time: mine.Time, Writes: r.writes,
 		Traits: r.Traits, Operation: r.Operation, Held: r.Held, Busy: r.Busy, Terminating: r.Terminating, Health: r.Health,
 	}
 }
