@@ -5,7 +5,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -13,10 +12,10 @@ import (
 
 // Rules are a dialect's. The zero value lets every object pass.
 type Rules struct {
-	// Excluded are kinds that are never managed.
-	Excluded []Kinds
-	// Hooks reads the annotations that make an object a hook of a sync, and
-	// those that order objects into waves.
+	// Excluded says why objects of a kind are not managed, as a clause; "" if they
+	// are. nil excludes nothing.
+	Excluded func(group, kind string) (why string)
+	// Hooks leaves out what is a hook of a chart.
 	Hooks bool
 	// Skip tells objects that ask to be left alone; nil is none.
 	Skip func(labels, annotations map[string]string) bool
@@ -25,43 +24,19 @@ type Rules struct {
 	Unhonoured func(labels, annotations map[string]string) []string
 }
 
-// Kinds are the products of some groups and some kinds.
-type Kinds struct{ Groups, Kinds []string }
-
-// Argo are the rules of an Argo CD that nobody has configured.
-func Argo() Rules { return Rules{Excluded: argoExcluded(), Hooks: true} }
-
-// argoExcluded are the kinds that Argo CD leaves out by default since v3:
-// controllers write them, in great numbers, and nobody declares them.
-func argoExcluded() []Kinds {
-	return []Kinds{
-		{[]string{"", "discovery.k8s.io"}, []string{"Endpoints", "EndpointSlice"}},
-		{[]string{"coordination.k8s.io"}, []string{"Lease"}},
-		{[]string{"authentication.k8s.io", "authorization.k8s.io"}, []string{
-			"SelfSubjectReview", "TokenReview", "LocalSubjectAccessReview",
-			"SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"}},
-		{[]string{"certificates.k8s.io"}, []string{"CertificateSigningRequest"}},
-		{[]string{"cert-manager.io"}, []string{"CertificateRequest"}},
-		{[]string{"cilium.io"}, []string{"CiliumIdentity", "CiliumEndpoint", "CiliumEndpointSlice"}},
-		{[]string{"kyverno.io", "reports.kyverno.io", "wgpolicyk8s.io"}, []string{
-			"PolicyReport", "ClusterPolicyReport", "EphemeralReport", "ClusterEphemeralReport",
-			"AdmissionReport", "ClusterAdmissionReport", "BackgroundScanReport",
-			"ClusterBackgroundScanReport", "UpdateRequest"}},
-	}
-}
-
 // Check returns the objects that may be managed, in order, and says what
 // became of the others. Namespaces have to be defaulted already: of objects
 // with the same key the last one stays.
 func Check(objects []model.Object, rules Rules) (kept []model.Object, warnings []model.Warning) {
 	c := check{rules: rules, last: map[model.ObjectKey]int{}}
+	admitted := make([]bool, len(objects))
 	for i, o := range objects {
-		if c.admits(o) {
+		if admitted[i] = c.admits(o); admitted[i] {
 			c.note(i, objects)
 		}
 	}
 	for i, o := range objects {
-		if at, ok := c.last[o.ObjectKey]; ok && at == i {
+		if at, ok := c.last[o.ObjectKey]; admitted[i] && (!ok || at == i) {
 			kept = append(kept, o)
 		}
 	}
@@ -72,9 +47,9 @@ type check struct {
 	rules    Rules
 	warnings []model.Warning
 	// last is where the last object with a key stands.
-	last         map[model.ObjectKey]int
-	hooks, waves []string
-	asked        []asked
+	last  map[model.ObjectKey]int
+	hooks []string
+	asked []asked
 }
 
 // asked is something that is not done, and the objects that ask for it.
@@ -95,10 +70,11 @@ func add(all []asked, what, by string) []asked {
 
 // admits reports whether the object may be managed, whatever the others are.
 func (c *check) admits(o model.Object) bool {
-	if excluded(o, c.rules.Excluded) {
-		c.warn(model.WarnExcluded, "%s%s is not managed: objects of its kind are made by controllers; "+
-			"remove it from the source", o.ObjectKey, from(o))
-		return false
+	if c.rules.Excluded != nil {
+		if why := c.rules.Excluded(o.Group, o.Kind); why != "" {
+			c.warn(model.WarnExcluded, "%s%s is not managed: %s; remove it from the source", o.ObjectKey, from(o), why)
+			return false
+		}
 	}
 	if c.rules.Skip != nil && c.rules.Skip(o.Labels, o.Annotations) {
 		return false
@@ -108,25 +84,29 @@ func (c *check) admits(o model.Object) bool {
 			c.asked = add(c.asked, what, o.ObjectKey.String())
 		}
 	}
-	if !c.rules.Hooks {
-		return true
-	}
-	switch hook(o) {
-	case hookSkip:
-		return false
-	case hookRun:
+	if c.rules.Hooks && isHelmHook(o) {
 		c.hooks = append(c.hooks, o.ObjectKey.String())
 		return false
-	}
-	if wave := strings.TrimSpace(o.Annotations[annotationWave]); wave != "" && wave != "0" {
-		c.waves = append(c.waves, o.ObjectKey.String())
 	}
 	return true
 }
 
-// note keeps the object at i as the last one with its key.
+// annotationHelmHook makes an object of a chart a hook.
+const annotationHelmHook = "helm.sh/hook"
+
+// isHelmHook reports whether Helm would run the object as a hook.
+func isHelmHook(o model.Object) bool {
+	v, ok := o.Annotations[annotationHelmHook]
+	return ok && v != "crd-install"
+}
+
+// note keeps the object at i as the last one with its key. One that gets its name
+// when it is created is like no other.
 func (c *check) note(i int, objects []model.Object) {
 	o := objects[i]
+	if o.Name == "" {
+		return
+	}
 	if before, ok := c.last[o.ObjectKey]; ok {
 		c.warn(model.WarnRepeated, "%s is declared more than once%s; the last one counts: remove the others",
 			o.ObjectKey, both(objects[before].Origin, o.Origin))
@@ -140,23 +120,14 @@ func (c *check) unsupported() []model.Warning {
 	if len(c.hooks) > 0 {
 		out.warn(model.WarnField, "hooks are not run yet, and were left out: %s", few(c.hooks))
 	}
-	if len(c.waves) > 0 {
-		out.warn(model.WarnField, "sync waves are not waited for yet; applied in the order of kinds: %s", few(c.waves))
-	}
 	for _, a := range c.asked {
-		out.warn(model.WarnField, "%s is not honoured yet, on: %s", a.what, few(a.by))
+		out.warn(model.WarnField, "%s is not honoured, on: %s", a.what, few(a.by))
 	}
 	return out.warnings
 }
 
 func (c *check) warn(t model.WarningType, format string, args ...any) {
 	c.warnings = append(c.warnings, model.Warning{Type: t, Message: fmt.Sprintf(format, args...)})
-}
-
-func excluded(o model.Object, kinds []Kinds) bool {
-	return slices.ContainsFunc(kinds, func(k Kinds) bool {
-		return slices.Contains(k.Groups, o.Group) && slices.Contains(k.Kinds, o.Kind)
-	})
 }
 
 // from says where an object comes from, if that is known.

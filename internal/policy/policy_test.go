@@ -42,33 +42,51 @@ func TestCheck(t *testing.T) {
 		},
 		"no rules": {
 			"the dialect has neither exclusions nor hooks",
-			[]model.Object{object("", "Endpoints", "a", ""), object("batch", "Job", "b", "", annotationHook, "PreSync", annotationWave, "1")},
+			[]model.Object{object("", "Endpoints", "a", ""), object("batch", "Job", "b", "", annotationHelmHook, "pre-install")},
 			Rules{}, []string{"Endpoints/ns/a", "Job.batch/ns/b"}, nil,
 		},
-		"hooks": {
-			"they would run at every sync",
+		"hooks run": {
+			"hooks and waves are the dialect's own business",
+			[]model.Object{object("batch", "Job", "helm", "", annotationHelmHook, "post-install"),
+				object("batch", "Job", "pre", "", "argocd.argoproj.io/hook", "PreSync", "argocd.argoproj.io/sync-wave", "1")},
+			Argo(), []string{"Job.batch/ns/helm", "Job.batch/ns/pre"}, nil,
+		},
+		"hooks left out": {
+			"they would run at every sync; crd-install is no hook, nor what other tools take for one",
 			[]model.Object{
-				object("batch", "Job", "pre", "", annotationHook, "PreSync"),
+				object("batch", "Job", "pre", "", "argocd.argoproj.io/hook", "PreSync"),
 				object("batch", "Job", "helm", "", annotationHelmHook, "post-install"),
-				object("batch", "Job", "garbage", "", annotationHook, "?"),
-				object("batch", "Job", "skip", "", annotationHook, "Skip"),
+				object("batch", "Job", "test", "", annotationHelmHook, "test"),
 				object("", "ConfigMap", "crd", "", annotationHelmHook, "crd-install"),
 			},
-			Rules{Hooks: true}, []string{"ConfigMap/ns/crd"},
-			[]model.Warning{{Type: model.WarnField, Message: "hooks are not run yet, and were left out: Job.batch/ns/pre, Job.batch/ns/helm, Job.batch/ns/garbage"}},
+			Rules{Hooks: true}, []string{"Job.batch/ns/pre", "ConfigMap/ns/crd"},
+			[]model.Warning{{Type: model.WarnField, Message: "hooks are not run yet, and were left out: Job.batch/ns/helm, Job.batch/ns/test"}},
 		},
-		"waves": {
-			"one warning for all",
+		"not honoured": {
+			"one warning for all that ask for the same",
 			[]model.Object{
-				object("", "ConfigMap", "a", "", annotationWave, "0"), object("", "ConfigMap", "b", "", annotationWave, "-1"),
-				object("", "ConfigMap", "c", "", annotationWave, "1"), object("", "ConfigMap", "d", "", annotationWave, "2"),
-				object("", "ConfigMap", "e", "", annotationWave, "3"), object("", "ConfigMap", "f", "", annotationWave, "4"),
-				object("", "ConfigMap", "g", "", annotationWave, "5"),
+				object("", "ConfigMap", "a", "", "ask", "x"), object("", "ConfigMap", "b", "", "ask", "y"),
+				object("", "ConfigMap", "c", "", "ask", "x"), object("", "ConfigMap", "d", "", "ask", "x"),
+				object("", "ConfigMap", "e", "", "ask", "x"), object("", "ConfigMap", "f", "", "ask", "x"),
+				object("", "ConfigMap", "g", "", "ask", "x"),
 			},
-			Rules{Hooks: true},
+			Rules{Unhonoured: func(_, annotations map[string]string) []string { return []string{"ask: " + annotations["ask"]} }},
 			[]string{"ConfigMap/ns/a", "ConfigMap/ns/b", "ConfigMap/ns/c", "ConfigMap/ns/d", "ConfigMap/ns/e", "ConfigMap/ns/f", "ConfigMap/ns/g"},
-			[]model.Warning{{Type: model.WarnField, Message: "sync waves are not waited for yet; applied in the order of kinds: " +
-				"ConfigMap/ns/b, ConfigMap/ns/c, ConfigMap/ns/d, ConfigMap/ns/e, ConfigMap/ns/f and 1 more"}},
+			[]model.Warning{
+				{Type: model.WarnField, Message: "ask: x is not honoured, on: ConfigMap/ns/a, ConfigMap/ns/c, ConfigMap/ns/d, ConfigMap/ns/e, ConfigMap/ns/f and 1 more"},
+				{Type: model.WarnField, Message: "ask: y is not honoured, on: ConfigMap/ns/b"},
+			},
+		},
+		"skipped": {
+			"it asks to be left alone",
+			[]model.Object{object("", "ConfigMap", "a", "", "skip", "true"), object("", "ConfigMap", "b", "")},
+			Rules{Skip: func(_, annotations map[string]string) bool { return annotations["skip"] != "" }},
+			[]string{"ConfigMap/ns/b"}, nil,
+		},
+		"nameless": {
+			"each gets a name of its own when it is created",
+			[]model.Object{object("batch", "Job", "", "a.yaml", "n", "1"), object("batch", "Job", "", "a.yaml", "n", "2")},
+			Rules{}, []string{"Job.batch/ns/ 1", "Job.batch/ns/ 2"}, nil,
 		},
 		"repeated": {
 			"the last one counts",
@@ -80,10 +98,11 @@ func TestCheck(t *testing.T) {
 				{Type: model.WarnRepeated, Message: "ConfigMap/ns/a is declared more than once in c.yaml; the last one counts: remove the others"},
 			},
 		},
-		"repeated as a hook": {
-			"a hook is no object of the app",
-			[]model.Object{object("", "ConfigMap", "a", "a.yaml", "n", "1"), object("", "ConfigMap", "a", "b.yaml", annotationHook, "Skip")},
-			Rules{Hooks: true}, []string{"ConfigMap/ns/a 1"}, nil,
+		"repeated as a left out hook": {
+			"it is no object of the app",
+			[]model.Object{object("", "ConfigMap", "a", "a.yaml", "n", "1"), object("", "ConfigMap", "a", "b.yaml", annotationHelmHook, "test")},
+			Rules{Hooks: true}, []string{"ConfigMap/ns/a 1"},
+			[]model.Warning{{Type: model.WarnField, Message: "hooks are not run yet, and were left out: ConfigMap/ns/a"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
