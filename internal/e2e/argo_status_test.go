@@ -177,8 +177,8 @@ func TestUnsupportedFields(t *testing.T) {
 		manifest, condition, text string
 		synced                    bool
 	}{
-		"uns-ignore": {add("uns-ignore", "  ignoreDifferences: [{kind: Deployment, group: apps, jsonPointers: [/spec/replicas]}]\n"),
-			"UnsupportedFieldWarning", "spec.ignoreDifferences", true},
+		"uns-ignore": {add("uns-ignore", "  ignoreDifferences: [{kind: Deployment, group: apps, jsonPointers: [spec.replicas]}]\n"),
+			"UnsupportedFieldWarning", "spec.ignoreDifferences[0].jsonPointers", true},
 		"uns-hydrator": {add("uns-hydrator", "  sourceHydrator: {drySource: {repoURL: "+org+repo+", path: ., targetRevision: main}, syncSource: {targetBranch: out, path: out}}\n"),
 			"InvalidSpecError", "spec.sourceHydrator", false},
 		"uns-foo": {add("uns-foo", "  foo: bar\n"), "UnsupportedFieldWarning", "spec.foo", true},
