@@ -26,6 +26,10 @@ type Deps struct {
 
 	// Inspect says what a sync of an app would change, and changes nothing.
 	Inspect func(context.Context, InspectFlags) (Inspection, error)
+	// Actions are what can be done with objects of an Application now, Act does one of
+	// it with the one object of the flags and says what was done, a text each.
+	Actions func(context.Context, ActionFlags) ([]ObjectAction, error)
+	Act     func(ctx context.Context, flags ActionFlags, action string, params map[string]string) ([]string, error)
 	// Declared reads an object of a dialect; false if it is none. What it refers
 	// to is looked for in world.
 	Declared func(u *unstructured.Unstructured, world []*unstructured.Unstructured) (Declared, bool)
@@ -102,7 +106,7 @@ var groups = []struct {
 	commands  []func(Deps) *cobra.Command
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
-	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newAction}},
 	{"files", "Work with files (no cluster needed):", []func(Deps) *cobra.Command{newRender, newCheck}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
 }

@@ -20,9 +20,12 @@ func newGet(Deps) *cobra.Command {
 		Short: "List apps of both dialects, or their sources",
 		Long: `Lists Applications, Kustomizations and HelmReleases of all namespaces in one table,
 or with 'sources' Flux's GitRepositories, OCIRepositories, HelmRepositories,
-HelmCharts and Buckets. -o json and -o yaml print the objects.`,
+HelmCharts and Buckets. Of an Application by name it shows what goes on, what that
+waits for, and everything that is not as it should be. -o json and -o yaml print the
+objects.`,
 		Example: `  fixpoint get
   fixpoint get -n argocd
+  fixpoint get argocd/my-app
   fixpoint get argocd/my-app -o yaml
   fixpoint get sources`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -91,6 +94,9 @@ func get(cmd *cobra.Command, conn Connection, sel selector, out format, kinds []
 	case len(items) == 0:
 		printf(cmd.ErrOrStderr(), "No %s found. Apply one with kubectl, or run 'fixpoint demo' to see two at work.\n", names(kinds))
 		return nil
+	}
+	if name != "" && items[0].kind.name == application.name {
+		return describe(cmd.OutOrStdout(), items[0], time.Now())
 	}
 	messages := 80
 	if name != "" {

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -14,55 +13,72 @@ import (
 // the status.
 const tokenName = "fixpoint-cli"
 
-// operate syncs an Application by its operation field.
-func (w *waiter) operate(ctx context.Context, app item, resources []any) error {
+// request is what an Application is asked for by its field operation.
+type request struct {
+	// what it is called, such as "sync".
+	what string
+	// sync and retry are fields of the operation; retry may be nil.
+	sync, retry map[string]any
+}
+
+// operate has an operation carried out.
+func (w *waiter) operate(ctx context.Context, app item, r request) error {
 	if _, busy := app.Object["operation"]; busy {
-		return fmt.Errorf("%s: another sync was asked for and has not begun: wait for it, or remove its field operation", app.title())
+		return fmt.Errorf("%s: another sync was asked for and has not begun: wait for it, or take it back with 'fixpoint terminate %s'", app.title(), app.path())
 	}
+	w.undo = fmt.Sprintf(", or end it with 'fixpoint terminate %s'", app.path())
 	token := stamp()
-	sync := map[string]any{"prune": w.flags.prune, "dryRun": w.flags.dryRun}
-	if len(resources) > 0 {
-		sync["resources"] = resources
+	operation := map[string]any{
+		"initiatedBy": map[string]any{"username": w.whoami(ctx)},
+		"info":        []any{map[string]any{"name": tokenName, "value": token}},
+		"sync":        r.sync,
+	}
+	if r.retry != nil {
+		operation["retry"] = r.retry
 	}
 	asked, err := w.patch(ctx, app, map[string]any{
-		"metadata": map[string]any{"resourceVersion": app.GetResourceVersion()},
-		"operation": map[string]any{
-			"initiatedBy": map[string]any{"username": cliManager},
-			"info":        []any{map[string]any{"name": tokenName, "value": token}},
-			"sync":        sync,
-		},
+		"metadata":  map[string]any{"resourceVersion": app.GetResourceVersion()},
+		"operation": operation,
 	})
 	if apierrors.IsConflict(err) {
-		fresh, err := w.objects(app).Get(ctx, app.GetName(), metav1.GetOptions{})
+		fresh, err := w.again(ctx, app)
 		if err != nil {
-			return w.explain("reading "+app.title(), err)
+			return err
 		}
-		return w.operate(ctx, item{app.kind, fresh}, resources)
+		return w.operate(ctx, fresh, r)
 	}
 	if err != nil {
 		return err
 	}
-	printf(w.out, "%s: sync asked for\n", app.title())
-	if w.flags.noWait {
+	printf(w.out, "%s: %s asked for\n", app.title(), r.what)
+	if w.noWait {
 		return nil
 	}
+	end, err := w.ended(ctx, asked, token)
+	if err != nil {
+		return err
+	}
+	return w.conclude(end, r.what)
+}
+
+// ended waits for the end of the operation that bears the token.
+func (w *waiter) ended(ctx context.Context, asked item, token string) (item, error) {
 	var end item
-	err = w.await(ctx, asked, func(now item) (bool, error) {
+	err := w.await(ctx, asked, func(now item) (bool, error) {
 		if !isOf(now, token) {
 			return false, nil
 		}
 		phase := now.text("status", "operationState", "phase")
-		if end = now; phase == "Succeeded" || phase == "Failed" || phase == "Error" {
+		if end = now; isDone(phase) {
 			return true, nil
 		}
 		w.progress(now, phase+": "+now.text("status", "operationState", "message"))
 		return false, nil
 	})
-	if err != nil {
-		return err
-	}
-	return w.conclude(end)
+	return end, err
 }
+
+func isDone(phase string) bool { return phase == "Succeeded" || phase == "Failed" || phase == "Error" }
 
 // isOf reports whether the operation that the status tells of is the token's.
 func isOf(app item, token string) bool {
@@ -76,7 +92,7 @@ func isOf(app item, token string) bool {
 }
 
 // conclude prints what a sync did, and makes its failure an error.
-func (w *waiter) conclude(app item) error {
+func (w *waiter) conclude(app item, what string) error {
 	results, _, _ := unstructured.NestedSlice(app.Object, "status", "operationState", "syncResult", "resources")
 	t := &table{header: []string{"KIND", "NAMESPACE", "NAME", "STATUS", "MESSAGE"}}
 	for _, raw := range results {
@@ -89,7 +105,7 @@ func (w *waiter) conclude(app item) error {
 	}
 	phase := app.text("status", "operationState", "phase")
 	if phase != "Succeeded" {
-		return failure(app, "sync "+strings.ToLower(phase), app.text("status", "operationState", "message"),
+		return failure(app, what+" "+strings.ToLower(phase), app.text("status", "operationState", "message"),
 			fmt.Sprintf("'fixpoint diff %s' shows what is left to do", app.path()))
 	}
 	s := applicationState(app)
@@ -104,29 +120,3 @@ func kindText(group, kind string) string {
 	}
 	return kind + "." + group
 }
-
-// refreshApplication makes the controller look at an Application anew.
-func (w *waiter) refreshApplication(ctx context.Context, app item) error {
-	mode := "normal"
-	if w.flags.hard {
-		mode = "hard"
-	}
-	asked, err := w.patch(ctx, app, map[string]any{"metadata": map[string]any{"annotations": map[string]any{refreshAnnotation: mode}}})
-	if err != nil {
-		return err
-	}
-	printf(w.out, "%s: %s refresh asked for\n", app.title(), mode)
-	if w.flags.noWait {
-		return nil
-	}
-	return w.await(ctx, asked, func(now item) (bool, error) {
-		if _, waits := now.GetAnnotations()[refreshAnnotation]; waits {
-			return false, nil
-		}
-		s := applicationState(now)
-		printf(w.out, "%s: %s at %s, %s\n", app.title(), s.sync, revision(s.revision), s.health)
-		return true, nil
-	})
-}
-
-const refreshAnnotation = "argocd.argoproj.io/refresh"

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -60,7 +58,7 @@ func (w *waiter) request(ctx context.Context, app item) error {
 		return err
 	}
 	printf(w.out, "%s: reconcile asked for\n", app.title())
-	if w.flags.noWait {
+	if w.noWait {
 		return nil
 	}
 	w.last = ""
@@ -83,43 +81,4 @@ func (w *waiter) judge(now item, token string) (bool, error) {
 	}
 	w.progress(now, message)
 	return false, nil
-}
-
-func newRefresh(Deps) *cobra.Command {
-	var flags syncFlags
-	cmd := &cobra.Command{
-		Use:   "refresh NAME|NAMESPACE/NAME",
-		Short: "Look at an app's repository and objects now",
-		Long: `Makes the controller look at an app's repository and compare anew. An Application
-without automated sync is not synced by it. For Flux's kinds it is the same as
-'fixpoint sync --with-source', since Flux always applies what differs.`,
-		Example: `  fixpoint refresh my-app
-  fixpoint refresh argocd/my-app --hard     trust nothing that is remembered`,
-		Args: oneArg("the name of an app"),
-		RunE: func(cmd *cobra.Command, args []string) error { return flags.refresh(cmd, args[0]) },
-	}
-	flags.bind(cmd)
-	cmd.Flags().BoolVar(&flags.hard, "hard", false, "compare every object by a dry run, trusting nothing that is remembered (Applications)")
-	return cmd
-}
-
-func (f *syncFlags) refresh(cmd *cobra.Command, name string) error {
-	c, err := f.conn.open()
-	if err != nil {
-		return err
-	}
-	ctx, cancel := f.deadline(cmd.Context())
-	defer cancel()
-	app, err := c.find(ctx, f.sel, name, f.sel.kinds()...)
-	if err != nil {
-		return err
-	}
-	w := &waiter{cluster: c, flags: f, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
-	if app.kind.name == application.name {
-		return w.refreshApplication(ctx, app)
-	}
-	if f.hard {
-		return usage(cmd, errors.New("--hard is for Applications"))
-	}
-	return w.reconcile(ctx, app, true)
 }

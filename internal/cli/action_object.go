@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// open finds the Application and the objects that are meant: all of its own if
+// object is "", and else exactly one.
+func (f *actionFlags) open(ctx context.Context, cmd *cobra.Command, name, object string) (ActionFlags, item, error) {
+	c, err := f.conn.open()
+	if err != nil {
+		return ActionFlags{}, item{}, err
+	}
+	app, err := f.sel.find(ctx, cmd, c, name)
+	if err != nil {
+		return ActionFlags{}, item{}, err
+	}
+	spec, err := app.decoded()
+	if err != nil {
+		return ActionFlags{}, item{}, err
+	}
+	on, err := objectsNamed(spec.Status.Resources, object)
+	if err != nil {
+		return ActionFlags{}, item{}, err
+	}
+	switch {
+	case object != "" && len(on) == 0:
+		return ActionFlags{}, item{}, fmt.Errorf("%s has no object %s: 'fixpoint tree %s' shows what it has", app.title(), object, app.path())
+	case object != "" && len(on) > 1:
+		return ActionFlags{}, item{}, fmt.Errorf("%s has %d objects %s (%s): say which with KIND.GROUP/NAMESPACE/NAME", app.title(), len(on), object, objectTexts(on))
+	}
+	return ActionFlags{Connection: f.conn, Object: app.Unstructured, ArgoNamespace: f.argoNamespace, On: on}, app, nil
+}
+
+// objectsNamed are the objects that KIND[.GROUP]/[NAMESPACE/]NAME may mean; all of
+// them for "".
+func objectsNamed(have []v1alpha1.ResourceStatus, text string) ([]model.ObjectRef, error) {
+	var kind, group, namespace, name string
+	if text != "" {
+		parts := strings.Split(text, "/")
+		kind, group, _ = strings.Cut(parts[0], ".")
+		name = parts[len(parts)-1]
+		if len(parts) == 3 {
+			namespace = parts[1]
+		}
+		if len(parts) < 2 || len(parts) > 3 || kind == "" || name == "" {
+			return nil, fmt.Errorf("%q has to be KIND/NAME or KIND.GROUP/NAMESPACE/NAME, such as Deployment/web", text)
+		}
+	}
+	var out []model.ObjectRef
+	for _, r := range have {
+		if text == "" || strings.EqualFold(r.Kind, kind) && (group == "" || r.Group == group) &&
+			(namespace == "" || r.Namespace == namespace) && r.Name == name {
+			out = append(out, refOf(r))
+		}
+	}
+	return out, nil
+}
+
+func objectTexts(all []model.ObjectRef) string {
+	var out []string
+	for _, o := range all {
+		out = append(out, objectText(o.ObjectKey))
+	}
+	return strings.Join(out, ", ")
+}
+
+func actionTable(found []ObjectAction) *table {
+	t := &table{header: []string{"OBJECT", "ACTION", "STATE", "PARAMETERS"}}
+	for _, a := range found {
+		state := "ready"
+		if a.Disabled {
+			state = "not now"
+		}
+		var params []string
+		for _, p := range a.Params {
+			params = append(params, withText(p.Name, "=", p.Default))
+		}
+		t.add(objectText(a.On.ObjectKey), a.Name, state, strings.Join(params, ", "))
+	}
+	return t
+}
+
+// actionData is what -o json prints.
+func actionData(found []ObjectAction) []map[string]any {
+	out := make([]map[string]any, 0, len(found))
+	for _, a := range found {
+		one := map[string]any{
+			"group": a.On.Group, "version": a.On.Version, "kind": a.On.Kind, "namespace": a.On.Namespace, "name": a.On.Name,
+			"action": a.Name, "disabled": a.Disabled,
+		}
+		if a.Title != "" {
+			one["displayName"] = a.Title
+		}
+		var params []map[string]string
+		for _, p := range a.Params {
+			params = append(params, map[string]string{"name": p.Name, "default": p.Default})
+		}
+		if len(params) > 0 {
+			one["params"] = params
+		}
+		out = append(out, one)
+	}
+	return out
+}

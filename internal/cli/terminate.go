@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+func newTerminate(Deps) *cobra.Command {
+	var conn Connection
+	var sel onlyApplication
+	var wait waitFlags
+	cmd := &cobra.Command{
+		Use:     "terminate NAME|NAMESPACE/NAME",
+		Aliases: []string{"terminate-op"},
+		Short:   "End the sync of an Application that is under way",
+		Long: `Asks the controller to end the running sync of an Application, and waits until it
+has: hooks that run are deleted, what was applied stays. A sync that was asked for
+and has not begun is taken back.`,
+		Example: "  fixpoint terminate my-app",
+		Args:    oneArg("the name of an Application"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := conn.open()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := wait.deadline(cmd.Context())
+			defer cancel()
+			app, err := sel.find(ctx, cmd, c, args[0])
+			if err != nil {
+				return err
+			}
+			return newWaiter(cmd, c, wait).terminate(ctx, app)
+		},
+	}
+	conn.bind(cmd)
+	sel.bind(cmd, &conn)
+	wait.bind(cmd)
+	return cmd
+}
+
+// terminate ends what runs, or takes back what has not begun.
+func (w *waiter) terminate(ctx context.Context, app item) error {
+	phase := app.text("status", "operationState", "phase")
+	_, asked := app.Object["operation"]
+	body := map[string]any{"metadata": map[string]any{"resourceVersion": app.GetResourceVersion()}}
+	switch running := phase != "" && !isDone(phase); {
+	case running && phase != "Terminating":
+		body["status"] = map[string]any{"operationState": map[string]any{"phase": "Terminating"}}
+	case running:
+		printf(w.out, "%s: its sync is being terminated already\n", app.title())
+		return w.awaitEnd(ctx, app)
+	case asked:
+		body["operation"] = nil
+	default:
+		return fmt.Errorf("%s: no sync is under way%s", app.title(), lastSync(app, time.Now()))
+	}
+	now, err := w.patch(ctx, app, body)
+	if apierrors.IsConflict(err) {
+		if app, err = w.again(ctx, app); err != nil {
+			return err
+		}
+		return w.terminate(ctx, app)
+	}
+	if err != nil {
+		return err
+	}
+	if body["status"] == nil {
+		printf(w.out, "%s: the sync that was asked for had not begun and is taken back\n", app.title())
+		return nil
+	}
+	printf(w.out, "%s: termination asked for\n", app.title())
+	if w.noWait {
+		return nil
+	}
+	return w.awaitEnd(ctx, now)
+}
+
+// awaitEnd waits until the operation that runs in app has ended.
+func (w *waiter) awaitEnd(ctx context.Context, app item) error {
+	started := app.text("status", "operationState", "startedAt")
+	w.last = "Terminating"
+	return w.await(ctx, app, func(now item) (bool, error) {
+		phase := now.text("status", "operationState", "phase")
+		message := now.text("status", "operationState", "message")
+		switch {
+		case now.text("status", "operationState", "startedAt") != started:
+			printf(w.out, "%s: its sync has ended, and another has begun\n", now.title())
+			return true, nil
+		case phase == "Succeeded":
+			printf(w.out, "%s: its sync had succeeded before it could be terminated\n", now.title())
+			return true, nil
+		case isDone(phase):
+			printf(w.out, "%s: its sync has ended, %s: %s\n", now.title(), strings.ToLower(phase), brief(message, 0))
+			return true, nil
+		}
+		w.progress(now, phase+": "+message)
+		return false, nil
+	})
+}
+
+// lastSync says how the last sync ended.
+func lastSync(app item, now time.Time) string {
+	phase := app.text("status", "operationState", "phase")
+	if phase == "" {
+		return ": it has had none yet"
+	}
+	text := "; the last one " + strings.ToLower(phase)
+	if phase == "Error" {
+		text = "; the last one ended with an error"
+	}
+	if at, err := time.Parse(time.RFC3339, app.text("status", "operationState", "finishedAt")); err == nil {
+		text += " " + age(at, now) + " ago"
+	}
+	return text
+}
