@@ -35,10 +35,21 @@ func explain(ref model.ObjectRef, err error) error {
 		return immutableError(ref, err, nil)
 	case isHomeless(ref, err):
 		return model.As(model.ErrNotFound, fmt.Errorf("namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", ref.Namespace))
+	case len(unknownFields(err)) > 0:
+		return model.As(model.ErrInvalid, fmt.Errorf("%s has no field %s: correct or remove it", ref.Kind, strings.Join(unknownFields(err), ", ")))
 	case isDuplicate(err):
 		return model.As(model.ErrInvalid, fmt.Errorf("%s: a list names the same item twice: remove one, or let the object be replaced (Argo CD: %s: Replace=true)", text, syncOptions))
 	}
+	if isUntyped(err) {
+		kinded = model.As(model.ErrInvalid, err)
+	}
 	return rekind(kinded, text)
+}
+
+// isUntyped reports whether what is to be applied does not fit its kind, which the
+// API server takes for an error of its own.
+func isUntyped(err error) bool {
+	return strings.Contains(apiMessage(err), "failed to create typed patch object")
 }
 
 // isHomeless reports whether a write was refused since there is no such namespace.

@@ -6,24 +6,17 @@ import (
 	"regexp"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
-// repair changes what is to be applied where a server-side apply is refused and
-// kubectl's own would not be. It reports whether it has changed anything.
+// repair takes out of what is to be applied the fields that it was refused for since
+// the kind does not have them: kubectl's own apply leaves them out too. It reports
+// whether there were any.
 func (w *writing) repair(refusal error) bool {
 	unknown := unknownFields(refusal)
-	if w.how.Strict {
-		unknown = nil
-	}
-	stale := staleStrategies(refusal)
-	if len(unknown) == 0 && len(stale) == 0 {
-		return false
-	}
 	var object map[string]any
-	if utiljson.Unmarshal(w.obj.JSON, &object) != nil {
+	if w.how.Strict || len(unknown) == 0 || utiljson.Unmarshal(w.obj.JSON, &object) != nil {
 		return false
 	}
 	var left []string
@@ -32,12 +25,8 @@ func (w *writing) repair(refusal error) bool {
 			left = append(left, strings.TrimPrefix(path, "."))
 		}
 	}
-	changed := len(left) > 0
-	for _, fields := range stale {
-		changed = setNull(object, fields) || changed
-	}
 	text, err := json.Marshal(object)
-	if !changed || err != nil {
+	if len(left) == 0 || err != nil {
 		return false
 	}
 	w.warned.unknown(left, w.how.NoValidate)
@@ -143,39 +132,6 @@ func matches(item any, keys map[string]string) bool {
 			return false
 		}
 	}
-	return true
-}
-
-// staleStrategies are the settings of a rolling update that an object has got by
-// default and that its new strategy refuses: kubectl's apply takes them away.
-func staleStrategies(err error) [][]string {
-	if !apierrors.IsInvalid(err) {
-		return nil
-	}
-	var out [][]string
-	for _, c := range causes(err) {
-		if strings.HasSuffix(c.Field, "trategy.rollingUpdate") {
-			out = append(out, strings.Split(c.Field, "."))
-		}
-	}
-	return out
-}
-
-// setNull sets a field that the object does not have, of a map that it has.
-func setNull(object map[string]any, fields []string) bool {
-	at := object
-	for _, f := range fields[:len(fields)-1] {
-		next, ok := at[f].(map[string]any)
-		if !ok {
-			return false
-		}
-		at = next
-	}
-	last := fields[len(fields)-1]
-	if _, ok := at[last]; ok {
-		return false
-	}
-	at[last] = nil
 	return true
 }
 

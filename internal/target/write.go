@@ -69,13 +69,25 @@ func (w *writing) write(ctx context.Context) (*entry, error) {
 	return w.migrated(ctx)
 }
 
-// apply is a server-side apply. Fields that the kind does not have are left out,
-// unless they are to be refused.
+// apply is a server-side apply, of an object that kubectl's own apply would accept:
+// what stands in the way of only the one is put right.
 func (w *writing) apply(ctx context.Context) (*entry, error) {
 	e, err := w.patch(ctx)
 	for range attempts {
-		if err == nil || !w.repair(err) {
-			return e, err
+		strategy := staleStrategy(err)
+		switch {
+		case err == nil:
+			return e, nil
+		case strategy != nil:
+			out, failed := w.unroll(ctx, strategy)
+			if out == nil && failed == nil {
+				return nil, err
+			}
+			if failed != nil || w.how.DryRun {
+				return w.digest(groupKind{w.obj.Group, w.obj.Kind}, out), failed
+			}
+		case !w.repair(err):
+			return nil, err
 		}
 		e, err = w.patch(ctx)
 	}
