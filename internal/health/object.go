@@ -2,6 +2,7 @@ package health
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -73,7 +74,7 @@ func (o object) unseen(name string) bool {
 	if generation == 0 {
 		return false
 	}
-	if o.has("status", "observedGeneration") && o.number("status", "observedGeneration") != generation {
+	if seen, says := o.observed(); says && seen != generation {
 		return true
 	}
 	if name == "" {
@@ -81,6 +82,19 @@ func (o object) unseen(name string) bool {
 	}
 	seen := o.condition(name).generation
 	return seen != 0 && seen < generation
+}
+
+// observed is the generation that the status was written for. Some controllers
+// write it as a text.
+func (o object) observed() (generation int64, says bool) {
+	switch seen := o.at("status", "observedGeneration").(type) {
+	case int64, float64:
+		return o.number("status", "observedGeneration"), true
+	case string:
+		n, err := strconv.ParseInt(seen, 10, 64)
+		return n, err == nil
+	}
+	return 0, false
 }
 
 // behind reports whether the status was written for an older spec.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 
@@ -23,8 +22,8 @@ const presetsFile = "presets.yaml"
 
 // entry is an element of a file of rules: what holds for some kinds of a group.
 type entry struct {
-	Group string `json:"group"`
-	Kind  names  `json:"kind"`
+	Group names `json:"group"`
+	Kind  names `json:"kind"`
 	// Rules come before those of the preset.
 	Rules []rule `json:"rules,omitempty"`
 	// Use names the preset, With are its parameters.
@@ -120,7 +119,7 @@ func loadTable() (*table, error) {
 		}
 		for _, e := range entries {
 			if err := t.add(e, presets); err != nil {
-				return nil, fmt.Errorf("%s: %s %s: %w", f.Name(), e.Group, strings.Join(e.Kind, ", "), err)
+				return nil, fmt.Errorf("%s: %s %s: %w", f.Name(), strings.Join(e.Group, ", "), strings.Join(e.Kind, ", "), err)
 			}
 		}
 	}
@@ -138,22 +137,36 @@ func readRules(name string, into any) error {
 	return nil
 }
 
+// kinds are those of the entry; none if a name is missing.
+func (e entry) kinds() []kind {
+	var out []kind
+	for _, group := range e.Group {
+		for _, name := range e.Kind {
+			if group == "" || name == "" {
+				return nil
+			}
+			out = append(out, kind{group, name})
+		}
+	}
+	return out
+}
+
 func (t *table) add(e entry, presets map[string]preset) error {
-	if e.Group == "" || len(e.Kind) == 0 || slices.Contains(e.Kind, "") {
+	kinds := e.kinds()
+	if len(kinds) == 0 {
 		return errors.New("group and kind are needed")
 	}
 	set, err := newRuleset(e, presets)
 	if err != nil {
 		return err
 	}
-	for _, name := range e.Kind {
-		k := kind{e.Group, name}
+	for _, k := range kinds {
 		if strings.Contains(k.group+k.name, "*") {
 			t.patterns = append(t.patterns, pattern{k, set})
 			continue
 		}
 		if t.exact[k] != nil || builtin[k] != nil {
-			return fmt.Errorf("%s has rules already", name)
+			return fmt.Errorf("%s has rules already", k.name)
 		}
 		t.exact[k] = set
 	}
