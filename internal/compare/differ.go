@@ -3,8 +3,8 @@ package compare
 import (
 	"context"
 	"fmt"
-	"slices"
 	"k8s.io/apimachinery/pkg/util/json"
+	"slices"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 

@@ -38,6 +38,9 @@ func (d Differ) respect(ctx context.Context, desired []byte, live map[string]any
 	if live == nil || !d.Rules.Respects() {
 		return desired, nil
 	}
+	if !d.Rules.respect {
+		d.Rules = Rules{aggregates: true}
+	}
 	r := respecting{whole: whole}
 	if err := json.Unmarshal(desired, &r.want); err != nil {
 		return nil, fmt.Errorf("reading what is declared: %w", err)
@@ -183,7 +186,8 @@ func (r *respecting) part(v any, p place) (any, bool) {
 			}
 		}
 		if len(v) > 0 && descend(r.mine, p) != nil {
-			return out, len(out) > 0
+			some := len(out) > 0
+			return withKeys(out, p), some
 		}
 	case []any:
 		if descend(r.shape.all, p) != nil {
@@ -198,18 +202,22 @@ func (r *respecting) elements(list []any, p place) (any, bool) {
 	var out []any
 	for i, e := range list {
 		step := r.shape.step(p, i, e)
-		kept, some := r.part(e, with(p, step))
-		if !some {
-			continue
+		if kept, some := r.part(e, with(p, step)); some {
+			out = append(out, kept)
 		}
-		if m, ok := kept.(map[string]any); ok && step.Key != nil {
-			for _, f := range *step.Key {
-				m[f.Name] = f.Value.Unstructured()
-			}
-		}
-		out = append(out, kept)
 	}
 	return out, len(out) > 0
+}
+
+// withKeys is an element with the keys that it is found by.
+func withKeys(element map[string]any, p place) map[string]any {
+	if len(p) == 0 || p[len(p)-1].Key == nil {
+		return element
+	}
+	for _, f := range *p[len(p)-1].Key {
+		element[f.Name] = f.Value.Unstructured()
+	}
+	return element
 }
 
 // pairing are places, within lists that are owned as a whole, that one expression

@@ -18,6 +18,10 @@ func (m Mask) Hide(obj map[string]any) {
 		return
 	}
 	for _, field := range []string{"data", "stringData"} {
+		if _, isMap := obj[field].(map[string]any); !isMap && obj[field] != nil {
+			obj[field] = m.of(obj[field])
+			continue
+		}
 		m.values(obj[field])
 	}
 	meta, _ := obj["metadata"].(map[string]any)
