@@ -10,10 +10,13 @@ import (
 )
 
 // fail brings an operation to its end of which something has failed: nothing new is
-// begun, hooks that are really running end by themselves, and then those of SyncFail
-// run.
-func (w *walk) fail() Move {
-	if w.lingers(w.regular(), "failed") {
+// begun but what else is to be written in the group of the failure, hooks that are
+// really running end by themselves, and then those of SyncFail run.
+func (w *walk) fail(g group) Move {
+	if w.beside(g) {
+		return w.move
+	}
+	if w.lingers(w.regular(), "a task failed") {
 		return w.move
 	}
 	if w.in.Operation.Superseded == "" {
@@ -27,10 +30,23 @@ func (w *walk) fail() Move {
 			}
 		}
 	}
-	if w.lingers(w.all, "failed") {
+	if w.lingers(w.all, "a task failed") {
 		return w.move
 	}
 	return w.end(model.PhaseFailed, w.failures())
+}
+
+// beside reports whether a failure is of the group, and objects of it are still to
+// be written: they don't depend on each other.
+func (w *walk) beside(g group) bool {
+	failed := slices.ContainsFunc(g.tasks, func(t task) bool {
+		return w.results[t.resultKey()].State == model.HookStateFailed
+	})
+	w.still()
+	if failed {
+		w.move.Do = slices.DeleteFunc(w.todo, func(t Task) bool { return t.Hook })
+	}
+	return len(w.move.Do) > 0
 }
 
 // lingers reports whether hooks are really running, and waits for them alone.

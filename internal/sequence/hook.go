@@ -55,17 +55,22 @@ func (w *walk) implied(t task, live model.Live) {
 
 // outcome judges the run of a hook.
 func (w *walk) outcome(t task, live model.Live, v *view) {
+	state := stateOf(live)
+	leaves := live.Terminating && !live.Held
+	switch {
+	case state == model.HookStateSucceeded && !leaves:
+		w.learn(t, state, t.Action, live.Health.Message, nil)
+		return
+	case state == model.HookStateFailed && !leaves:
+		w.bad(t, "failed", live.Health)
+		return
+	}
 	if r, known := w.results[t.resultKey()]; !known || r.Action == model.ActionDelete {
 		w.learn(t, model.HookStateRunning, model.ActionCreate, "is running", nil)
 	}
-	switch state := stateOf(live); {
-	case live.Terminating && !live.Held:
+	if leaves {
 		v.waits = append(v.waits, deletion(t))
-	case state == model.HookStateSucceeded:
-		w.learn(t, state, t.Action, live.Health.Message, nil)
-	case state == model.HookStateFailed:
-		w.bad(t, "failed", live.Health)
-	default:
+	} else {
 		v.waits = append(v.waits, "waiting for completion of hook "+name(t.Object))
 	}
 }

@@ -39,7 +39,9 @@ type walk struct {
 	failed, failedLate []string
 	// inFailure: SyncFail hooks have run, so that there was a failure, known or not.
 	inFailure bool
-	move      Move
+	// todo is what of the group that was visited last can be written.
+	todo []Task
+	move Move
 }
 
 // resultKey identifies a task: an object of the app's own is in one phase only,
@@ -105,8 +107,8 @@ func (w *walk) run() Move {
 	for i, g := range regular {
 		last := i == len(regular)-1 && !g.hooks()
 		finished := w.visit(g, !last)
-		if len(w.failed) > 0 || w.inFailure {
-			return w.fail()
+		if w.failing() {
+			return w.fail(g)
 		}
 		if !finished {
 			return w.move
@@ -115,11 +117,13 @@ func (w *walk) run() Move {
 			return w.end(model.PhaseSucceeded, w.success("all tasks run"))
 		}
 	}
-	if len(w.failed) > 0 || w.inFailure {
-		return w.fail()
+	if w.failing() {
+		return w.fail(group{})
 	}
 	return w.end(model.PhaseSucceeded, w.success("no more tasks"))
 }
+
+func (w *walk) failing() bool { return len(w.failed) > 0 || w.inFailure }
 
 func (w *walk) regular() []group {
 	n := slices.IndexFunc(w.all, func(g group) bool { return g.at.phase == model.PhaseSyncFail })
@@ -172,12 +176,13 @@ func (w *walk) visit(g group, healthy bool) (finished bool) {
 	w.move.Phase, w.move.Wave = g.at.phase, g.at.wave
 	w.move.Do, w.move.Waits, w.move.Confirm = nil, nil, false
 	v := w.judge(g, healthy)
+	sortWrites(v.do)
+	w.todo = v.do
 	switch {
 	case v.record:
 		w.move.Record = true
 	case len(v.do) > 0:
 		w.move.Do = v.do
-		sortWrites(v.do)
 	case !v.unwritten && len(w.failed) == 0:
 		w.remove(g, &v)
 	}

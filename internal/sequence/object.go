@@ -13,9 +13,12 @@ const pruned = "pruned"
 // write judges an object of the app's own.
 func (w *walk) write(t task, healthy bool, v *view) {
 	r, known := w.results[ownKey(t.Object)]
-	written := known && r.State == model.HookStateRunning
+	written := known && r.State == model.HookStateRunning && r.Action != model.ActionDelete
 	switch {
 	case ended(r):
+	case known && w.leaving(t, r):
+		v.unwritten = true
+		v.waits = append(v.waits, deletion(t))
 	case written || t.Action == model.ActionKeep:
 		w.settle(t, written, healthy, v)
 	case t.Action == model.ActionRefuse:
@@ -26,6 +29,12 @@ func (w *walk) write(t task, healthy bool, v *view) {
 	default:
 		v.do = append(v.do, t.Task)
 	}
+}
+
+// leaving reports whether an object that was deleted to be created anew still exists.
+func (w *walk) leaving(t task, r model.Result) bool {
+	live, exists := w.in.Live[t.Object.ObjectKey]
+	return exists && r.Action == model.ActionDelete && (live.Terminating || live.UID == r.Live.UID)
 }
 
 // settle judges an object that is as declared: it counts as done once it is
