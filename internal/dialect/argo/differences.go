@@ -84,9 +84,6 @@ func escaped(name string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }
 
-// aggregatedRules are the rules of those ClusterRoles that a controller fills in.
-const aggregatedRules = "select(.aggregationRule != null) | .rules"
-
 // readComparison reads what holds for the objects of all apps.
 func (s *Settings) readComparison(data map[string]string, add func(key string, err error)) {
 	s.customized = readCustomizations(data, add)
@@ -102,14 +99,10 @@ func (s *Settings) readComparison(data map[string]string, add func(key string, e
 		}
 	}
 	var raw struct {
-		IgnoreAggregatedRoles     bool   `json:"ignoreAggregatedRoles"`
 		IgnoreResourceStatusField string `json:"ignoreResourceStatusField"`
 	}
 	if err := yaml.Unmarshal([]byte(data[keyCompareOptions]), &raw); err != nil {
 		add(keyCompareOptions, fmt.Errorf("can't be read: %w", err))
-	}
-	if raw.IgnoreAggregatedRoles {
-		s.ignored = append(s.ignored, model.IgnoredFields{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", JQ: []string{aggregatedRules}})
 	}
 	switch v := raw.IgnoreResourceStatusField; v {
 	case "", "all":

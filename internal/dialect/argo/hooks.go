@@ -15,7 +15,8 @@ const (
 	annotationHelmWeight       = "helm.sh/hook-weight"
 	hookSkip                   = "Skip"
 	helmHookCRD                = "crd-install"
-	adviceUnknownHook          = "no phase of a sync: the object is never applied"
+	adviceUnknownHook          = "no phase of a sync"
+	adviceHookless             = "no phase of a sync: the object is never applied"
 	adviceUnknownDeletePolicy  = "no moment at which hooks are deleted"
 	adviceHelmHookWithoutPhase = "hooks of this kind are never run by a sync"
 )
@@ -67,24 +68,25 @@ func readHook(t *model.Traits, annotations map[string]string) []string {
 // beside a phase it says nothing.
 func readArgoHook(t *model.Traits, text string) (complaints []string) {
 	skip := false
+	var unknown []string
 	for value := range values(text) {
 		phase := model.PhasesOf(model.SyncPhase(value))
-		switch {
-		case value == hookSkip:
+		if t.Hooks |= phase; value == hookSkip {
 			skip = true
-		case phase == 0:
-			complaints = append(complaints, complaint(annotationHook, value, adviceUnknownHook, nearest(value, argoPhases)))
+		} else if phase == 0 {
+			unknown = append(unknown, value)
 		}
-		t.Hooks |= phase
 	}
-	if t.Skip = skip && t.Hooks == 0; t.Skip {
-		return complaints
-	}
-	if t.Hooks == 0 {
-		t.Hooks = model.PhaseHookless
-		if len(complaints) == 0 {
-			complaints = append(complaints, complaint(annotationHook, "", adviceUnknownHook, ""))
+	t.Skip = skip && t.Hooks == 0
+	why := adviceUnknownHook
+	if t.Hooks == 0 && !skip {
+		t.Hooks, why = model.PhaseHookless, adviceHookless
+		if len(unknown) == 0 {
+			unknown = []string{""}
 		}
+	}
+	for _, value := range unknown {
+		complaints = append(complaints, complaint(annotationHook, value, why, nearest(value, argoPhases)))
 	}
 	return complaints
 }

@@ -77,7 +77,10 @@ var optionTexts = func() map[string]bool {
 	return out
 }()
 
-const adviceUnknownOption = "not known"
+const (
+	adviceUnknownOption = "not known"
+	adviceWhole         = "an option of the whole Application: write it into spec.syncPolicy.syncOptions"
+)
 
 // parseOptions reads the sync options of an Application or of a request for a
 // sync, and warns of those that are not honoured.
@@ -177,13 +180,17 @@ func readSyncOptions(t *model.Traits, text string) (complaints []string) {
 		}
 		seen[value] = true
 	}
-	for _, o := range slices.Backward(options) {
+	said := map[string]bool{}
+	for _, o := range options {
+		if !seen[o.text] || said[o.name()] {
+			continue
+		}
+		said[o.name()] = true
 		switch {
-		case !seen[o.text]:
 		case o.trait != nil:
 			o.trait(t)
 		case o.whole != nil:
-			complaints = append(complaints, complaint(annotationSyncOptions, o.text, "an option of the whole Application: write it into spec.syncPolicy.syncOptions", ""))
+			complaints = append(complaints, complaint(annotationSyncOptions, o.text, adviceWhole, ""))
 		case o.refused != "":
 			complaints = append(complaints, complaint(annotationSyncOptions, o.text, o.refused, ""))
 		}

@@ -64,6 +64,9 @@ type Config struct {
 	// ClustersChanged is told of the clusters that the Secrets declare, before
 	// any app is; nil is nobody. It must not block.
 	ClustersChanged func([]Cluster)
+	// SettingsChanged is told of settings that are other than before, after the
+	// tracker and before any app is; nil is nobody. It must not block.
+	SettingsChanged func(SettingsChange)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	Log *slog.Logger

@@ -3,8 +3,10 @@ package argo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
-	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // CacheByObject is what the cache of Config.Client has to hold: Applications of
@@ -79,9 +80,16 @@ func (r *Reconciler) SetupWithManager(mgr manager.Manager) error {
 	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
 		return []reconcile.Request{{}}
 	})
+	var hard hardRefresh
 	err = builder.ControllerManagedBy(mgr).Named("argo-settings").
 		Watches(&corev1.Secret{}, one).Watches(&corev1.ConfigMap{}, one).
-		Complete(reconcile.Func(r.reconcileSettings))
+		Complete(reconcile.Func(func(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+			result, err := r.reconcileSettings(ctx, req)
+			if err == nil {
+				result.RequeueAfter = r.refreshHard(&hard)
+			}
+			return result, err
+		}))
 	if err != nil {
 		return fmt.Errorf("setting up the controller of Argo CD's settings: %w", err)
 	}
@@ -94,42 +102,6 @@ func (r *Reconciler) start(_ context.Context, queue workqueue.TypedRateLimitingI
 	defer r.mu.Unlock()
 	r.queue = queue
 	return nil
-}
-
-// Clusters are those that the cluster Secrets declare, as last read.
-func (r *Reconciler) Clusters() []Cluster {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.settings == nil {
-		return nil
-	}
-	return r.settings.Clusters()
-}
-
-// Webhooks are what senders of webhooks prove themselves by, as last read; false
-// as long as nothing has been.
-func (r *Reconciler) Webhooks() (Webhooks, bool) {
-	s := r.known()
-	if s == nil {
-		return Webhooks{}, false
-	}
-	return s.webhooks, true
-}
-
-// Remote completes a source that a render of an app asks for; see
-// Settings.Remote. model.ErrNotFound also if the app is not known.
-func (r *Reconciler) Remote(app model.AppKey, src model.Source) (model.Source, error) {
-	r.mu.Lock()
-	s, e := r.settings, r.apps[app]
-	project := ""
-	if e != nil {
-		project = e.project
-	}
-	r.mu.Unlock()
-	if s == nil || project == "" {
-		return model.Source{}, model.As(model.ErrNotFound, fmt.Errorf("application %s is not known", app))
-	}
-	return s.Remote(project, src)
 }
 
 // currentSettings are the settings, read if they have not been yet: no app is
@@ -172,6 +144,34 @@ func (r *Reconciler) reconcileSettings(ctx context.Context, _ reconcile.Request)
 	return reconcile.Result{}, nil
 }
 
+// hardRefresh is when every app was last compared anew.
+type hardRefresh struct{ last time.Time }
+
+// refreshHard lets every app be looked at without anything remembered, as often as
+// the settings say, and returns how long it is until then; 0 is never.
+func (r *Reconciler) refreshHard(h *hardRefresh) time.Duration {
+	s := r.known()
+	if s == nil || s.hardRefresh <= 0 {
+		h.last = time.Time{}
+		return 0
+	}
+	now := r.cfg.Now()
+	if h.last.IsZero() {
+		h.last = now
+	}
+	if left := h.last.Add(s.hardRefresh).Sub(now); left > 0 {
+		return left
+	}
+	h.last = now
+	r.mu.Lock()
+	keys := slices.Collect(maps.Keys(r.apps))
+	r.mu.Unlock()
+	for _, key := range keys {
+		r.cfg.Engine.Refresh(key, true)
+	}
+	return s.hardRefresh
+}
+
 // reload reads the settings, tells of changed clusters, and only then lets apps
 // see them. Reconciler.loading must be held.
 func (r *Reconciler) reload(ctx context.Context) (changed bool, err error) {
@@ -195,10 +195,31 @@ func (r *Reconciler) reload(ctx context.Context) (changed bool, err error) {
 	if told := r.cfg.ClustersChanged; told != nil && (old == nil || !sameClusters(old.clusters, settings.clusters)) {
 		told(settings.Clusters())
 	}
+	r.follow(old, settings)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.settings = settings
 	return true, nil
+}
+
+// SettingsChange says what was made by older settings and is out of date.
+type SettingsChange struct {
+	// Marks: objects are marked, and marks are read, in another way.
+	Marks bool
+	// Scripts: other checks of health, or actions, are configured.
+	Scripts bool
+}
+
+// follow tells of what has changed in the settings.
+func (r *Reconciler) follow(old, now *Settings) {
+	var change SettingsChange
+	if r.cfg.Tracker != nil {
+		change.Marks = r.cfg.Tracker.Follow(now)
+	}
+	change.Scripts = (old == nil && len(now.customized.all) > 0) || (old != nil && old.scripts != now.scripts)
+	if r.cfg.SettingsChanged != nil && change != (SettingsChange{}) {
+		r.cfg.SettingsChanged(change)
+	}
 }
 
 func sameClusters(a, b []Cluster) bool {
