@@ -21,7 +21,8 @@ import (
 // Read again, the second is attempt n, failed at finishedAt: the pause goes on from
 // there, and what comes after it is n+1. Attempt n+1 is read as begun only where
 // finishedAt is gone, which is written before its first hook is made. Results
-// always are those of the attempt that is read.
+// always are those of the attempt that is read. The third, where it could have been
+// repeated, was ended by somebody: it is read as terminated, and not repeated.
 
 // phaseTerminating is an operation's phase after somebody has asked for its end.
 const phaseTerminating = "Terminating"
@@ -40,6 +41,9 @@ func attemptOf(s v1alpha1.OperationState) attempt {
 		a.phase = model.PhaseRunning
 	case underWay:
 		a.phase, a.retries = model.PhaseFailed, max(a.retries-1, 0)
+	case a.phase == model.PhaseFailed:
+		limit := s.Operation.Retry.Limit
+		a.terminating = limit < 0 || s.RetryCount < limit
 	}
 	return a
 }
@@ -61,8 +65,9 @@ func isRepeated(o Observed) bool {
 	if op == nil || op.Phase != model.PhaseFailed || op.Terminating || op.Superseded != "" || o.App.Deleting {
 		return false
 	}
+	// As long as the content can't be told it is taken for unchanged.
 	snapshots := snapshotsOf(o.Report)
-	current := len(snapshots) > 0 && model.Revision(snapshots) == op.Revision && op.Spec == o.App.Spec
+	current := op.Spec == o.App.Spec && (len(snapshots) == 0 || model.Revision(snapshots) == op.Revision)
 	limit := op.Request.Retry.Limit
 	return current && (limit < 0 || op.Retries < limit)
 }
@@ -80,8 +85,11 @@ func setAttempt(s *v1alpha1.OperationState, prev *v1alpha1.OperationState, op mo
 		s.Phase = phaseTerminating
 	}
 	s.Message = operationMessage(op)
-	if repeated {
+	switch {
+	case repeated:
 		s.Message += fmt.Sprintf(textRepeated, s.RetryCount)
+	case op.Phase == model.PhaseFailed && op.Retries > 0:
+		s.Message += fmt.Sprintf(textRetried, op.Retries)
 	}
 	if !op.Phase.Done() {
 		return
@@ -107,19 +115,13 @@ func ownMessage(s v1alpha1.OperationState) string {
 
 // operationMessage is the engine's text, or the one that Argo CD has for the phase.
 func operationMessage(op model.Operation) string {
-	text := op.Message
 	switch {
-	case op.Phase == model.PhaseFailed && op.Retries > 0:
-		if text == "" {
-			text = textFailed
-		}
-		return text + fmt.Sprintf(textRetried, op.Retries)
-	case text != "":
-		return text
+	case op.Message != "":
+		return op.Message
 	case op.Phase == model.PhaseSucceeded:
 		return "successfully synced (all tasks run)"
 	case op.Phase == model.PhaseFailed:
-		return textFailed
+		return "one or more objects failed to apply"
 	case op.Phase == model.PhaseRunning && op.Retries > 0:
 		return fmt.Sprintf("Retrying operation. Attempt #%d", op.Retries)
 	case op.Phase == model.PhaseRunning:
@@ -127,5 +129,3 @@ func operationMessage(op model.Operation) string {
 	}
 	return ""
 }
-
-const textFailed = "one or more objects failed to apply"

@@ -43,22 +43,23 @@ func isHookFinalizer(f string) bool {
 }
 
 // holdHooks sets the finalizers of the hooks that the app has for its deletion, and
-// takes those off whose hooks are not declared any more. Nothing is done while that
-// is not known for sure; and nothing to an Application that is being deleted.
+// takes those off whose hooks are not declared any more: that only once it is known
+// of the newest content, as a whole. Nothing is done to an Application that is being
+// deleted.
 func (c *change) holdHooks(app model.App, o Observed) {
-	r := o.Report
-	if c.object.GetDeletionTimestamp() != nil || app.Invalid != nil || !o.Fresh || !isComplete(r) {
+	if c.object.GetDeletionTimestamp() != nil || app.Invalid != nil || !o.Fresh || isPinned(o.Report) {
 		return
 	}
-	held := c.object.GetFinalizers()
+	complete := isComplete(o.Report)
+	held := slices.Clone(c.object.GetFinalizers())
 	for _, phase := range []model.SyncPhase{model.PhasePreDelete, model.PhasePostDelete} {
 		name := hookFinalizers[phase]
 		for _, f := range []string{name, name + finalizerCleanup} {
 			switch has := slices.Contains(held, f); {
-			case r.Hooks.Has(phase) && !has:
-				held = append(slices.Clone(held), f)
-			case !r.Hooks.Has(phase) && has:
-				held = slices.DeleteFunc(slices.Clone(held), func(other string) bool { return other == f })
+			case o.Report.Hooks.Has(phase) && !has:
+				held = append(held, f)
+			case !o.Report.Hooks.Has(phase) && has && complete:
+				held = slices.DeleteFunc(held, func(other string) bool { return other == f })
 			}
 		}
 	}
@@ -68,17 +69,23 @@ func (c *change) holdHooks(app model.App, o Observed) {
 	}
 }
 
-// isComplete reports whether a report is about all that the newest content
-// declares, and not about an operation's own.
+// isPinned reports whether a report is about what an operation alone syncs.
+func isPinned(r model.Report) bool {
+	op := r.Operation
+	return op != nil && op.Request.Pin != nil && !op.Phase.Done()
+}
+
+// isComplete reports whether a report tells all that the newest content declares:
+// one of a sync that has just begun does not yet.
 func isComplete(r model.Report) bool {
-	if op := r.Operation; r.Snapshot == nil || r.Resources == nil || (op != nil && op.Request.Pin != nil && !op.Phase.Done()) {
+	if r.Snapshot == nil || r.Resources == nil || (r.Operation != nil && !r.Operation.Phase.Done()) {
 		return false
 	}
 	switch r.Stage {
-	case "", model.StageApply, model.StagePrune, model.StageHealth, model.StageDependency:
+	case "", model.StageApply, model.StagePrune, model.StageHealth:
 		return true
 	}
-	return r.Err == nil
+	return false
 }
 
 // release removes the finalizers when the objects are gone, or when the cluster

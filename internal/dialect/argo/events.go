@@ -54,6 +54,9 @@ func operationEvents(prev, next *v1alpha1.OperationState) []Event {
 		string(mustJSON(prev.Operation)) != string(mustJSON(next.Operation))
 	if isNew {
 		text := fmt.Sprintf("Initiated automated sync to '%s'", revision)
+		if sync := next.Operation.Sync; sync != nil && len(sourceList(withSources(v1alpha1.ApplicationSpec{}, *sync))) > 0 {
+			text = fmt.Sprintf("Initiated automated rollback to '%s'", revision)
+		}
 		if by := next.Operation.InitiatedBy; !by.Automated {
 			text = fmt.Sprintf("%s initiated sync to %s", initiator(by), revision)
 		}

@@ -97,7 +97,7 @@ func (c *change) become(status v1alpha1.ApplicationStatus) {
 // engine's report takes it away. One that can't be carried out ends at once.
 func (r *Reconciler) operate(e *entry, c *change, o Observed, env Env) {
 	a := asking{app: o.App, spec: o.Spec, history: c.status.History, env: env}
-	if op := o.Report.Operation; o.Fresh && (op == nil || op.Request.Pin == nil) {
+	if o.Fresh && !isPinned(o.Report) {
 		a.atHand = snapshotsOf(o.Report)
 	}
 	p, err := pendingOf(c.object, a)

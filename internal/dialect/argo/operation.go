@@ -24,7 +24,7 @@ func operationState(before v1alpha1.ApplicationStatus, o Observed, now metav1.Ti
 	}
 	state := &v1alpha1.OperationState{
 		StartedAt:  seconds(op.Started),
-		SyncResult: &v1alpha1.SyncOperationResult{Resources: results(op.Results, op.Request.DryRun)},
+		SyncResult: &v1alpha1.SyncOperationResult{Resources: results(*op)},
 	}
 	recorded := prev
 	if !same {

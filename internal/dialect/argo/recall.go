@@ -26,6 +26,9 @@ func recall(app *model.App, spec v1alpha1.ApplicationSpec, u *unstructured.Unstr
 		app.Applied = revisionIn(status.History[n-1].Revision, status.History[n-1].Revisions)
 	}
 	app.Last = lastOperation(string(u.GetUID()), spec, status)
+	if app.Applied == "" && isDeployment(app.Last) {
+		app.Applied = app.Last.Revision // no history is kept
+	}
 }
 
 func statusOf(u *unstructured.Unstructured) v1alpha1.ApplicationStatus {

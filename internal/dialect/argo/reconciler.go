@@ -104,9 +104,9 @@ type entry struct {
 	pending *pending                         // handed to the engine and not taken up yet
 	pin     *pinning                         // of a request that waits or is carried out
 	written string                           // resourceVersion that our last write made
-	// told is what the engine was told last of what status records, terminated of
-	// whose end was asked for.
-	told, terminated string
+	// told is what the engine was told last of what status records.
+	told       string
+	terminated termination
 }
 
 // New makes a Reconciler; SetupWithManager starts it.

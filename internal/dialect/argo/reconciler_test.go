@@ -98,6 +98,17 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	return b
 }
 
+// restart is the bench after a restart of the controller.
+func (b *bench) restart() *bench {
+	again := *b
+	again.recorder = &recorder{}
+	again.r = New(Config{
+		Client: b.client, Engine: fakeEngine{again.recorder}, Sources: fakeSources{again.recorder}, Recorder: b.events,
+		Now: func() time.Time { return again.now },
+	})
+	return &again
+}
+
 // reconcile reconciles once and returns how many writes that took.
 func (b *bench) reconcile() int {
 	b.t.Helper()
@@ -361,7 +372,7 @@ func TestReconcileOperationWaits(t *testing.T) {
 	b.reconcile()
 	b.expect("an operation is running")
 	b.report(report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseSucceeded, "aaa", 5, model.Request{}) }))
-	b.expect("it has ended; the option wins over the request", "operate ann prune=false")
+	b.expect("it has ended; the option wins over the request", "operate ann prune=false", "recorded 1767225605.0 Succeeded")
 }
 
 func TestReconcileOperationRefused(t *testing.T) {
@@ -370,13 +381,18 @@ func TestReconcileOperationRefused(t *testing.T) {
 		operation    map[string]any
 		message      string
 	}{
-		"no sync":   {"nothing is asked for", "", map[string]any{}, "operation.sync is missing: nothing is asked for"},
-		"manifests": {"local manifests", "", map[string]any{"sync": map[string]any{"manifests": []any{"a"}}}, "operation.sync.manifests is not supported yet: push the manifests to the repository"},
-		"source":    {"another source", "", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x"}}}, "operation.sync.source differs from spec.source, which is not supported yet: change spec.source"},
+		"no sync": {"nothing is asked for", "", map[string]any{}, "operation.sync is missing: nothing is asked for"},
+		"manifests": {"local manifests", "", map[string]any{"sync": map[string]any{"manifests": []any{"a"}}},
+			"operation.sync.manifests is not supported: what runs is always a commit: push the manifests to a branch and sync to that (argocd app sync --revision)"},
 		"revisions": {"more revisions than sources", "", map[string]any{"sync": map[string]any{"revisions": []any{"a", "b"}}}, "operation.sync.revisions has 2 revisions, and the Application 1 sources"},
-		"sources":   {"other sources", "{source: null, sources: [{repoURL: x, path: p}]}", map[string]any{"sync": map[string]any{"sources": []any{map[string]any{"repoURL": "z", "path": "p"}}}}, "operation.sync.sources differs from spec.sources, which is not supported yet: change spec.sources"},
-		"one":       {"one source where there are several", "{source: null, sources: [{repoURL: x, path: p}]}", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x"}}}, "operation.sync.source is not possible, since the Application has spec.sources: use operation.sync.sources"},
-		"invalid":   {"an app that can't be worked on", "source: {repoURL: r, chart: c}", map[string]any{"sync": map[string]any{}}, "spec.source.targetRevision is required for a chart: write its version, or * for the newest"},
+		"comma":     {"several revisions in one", "", map[string]any{"sync": map[string]any{"revision": "a,b"}}, "operation.sync.revision holds a comma: use operation.sync.revisions for several sources"},
+		"source":    {"a source that can't be used", "", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x", "chart": "c"}}}, "operation.sync: spec.source.targetRevision is required for a chart: write its version, or * for the newest"},
+		"back-off":  {"a back-off that can't be read", "", map[string]any{"sync": map[string]any{}, "retry": map[string]any{"backoff": map[string]any{"duration": "soon"}}}, `operation.retry.backoff.duration: "soon" is not a duration such as 5s or 3m`},
+		"automated": {"another revision, undone at once", "syncPolicy: {automated: {}}", map[string]any{"sync": map[string]any{"revision": "v1"}},
+			"cannot sync to v1: auto-sync currently set to HEAD: change targetRevision, or set spec.syncPolicy.automated.enabled to false first (argocd app set --sync-policy none)"},
+		"automated sources": {"another source, undone at once", "syncPolicy: {automated: {}}", map[string]any{"sync": map[string]any{"source": map[string]any{"repoURL": "x"}}},
+			"cannot sync other sources than those of spec: auto-sync is enabled: set spec.syncPolicy.automated.enabled to false first (argocd app set --sync-policy none)"},
+		"invalid": {"an app that can't be worked on", "source: {repoURL: r, chart: c}", map[string]any{"sync": map[string]any{}}, "spec.source.targetRevision is required for a chart: write its version, or * for the newest"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := minimal(t, tc.spec)

@@ -23,22 +23,27 @@ func (r *Reconciler) tell(e *entry, c change) {
 	}
 }
 
-// terminate tells the engine, once for each attempt and each of its operations,
-// that a user has asked for the end of what status shows as running.
+// terminate tells the engine that a user has asked for the end of what status shows
+// as running: with each of its reports, until one says that it has heard.
 func (r *Reconciler) terminate(e *entry, u *unstructured.Unstructured) {
 	s := statusOf(u).OperationState
 	if s == nil || s.Phase != phaseTerminating {
-		e.terminated = ""
+		e.terminated = termination{}
 		return
 	}
-	asked := markOf(*s)
 	r.mu.Lock()
-	if e.report != nil && e.report.Operation != nil {
-		asked += " " + e.report.Operation.Mark() + " " + string(e.report.Operation.Phase)
-	}
+	now := termination{mark: markOf(*s), report: e.report}
+	heard := e.report != nil && e.report.Operation != nil && e.report.Operation.Terminating
 	r.mu.Unlock()
-	if asked != e.terminated {
-		e.terminated = asked
+	if now != e.terminated && !heard {
 		r.cfg.Engine.Terminate(keyOf(u))
 	}
+	e.terminated = now
+}
+
+// termination is the attempt whose end was asked for, and the report that was the
+// newest then.
+type termination struct {
+	mark   string
+	report *model.Report
 }

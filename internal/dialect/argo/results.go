@@ -48,14 +48,22 @@ var failedTo = []struct {
 const (
 	textPruned   = "pruned"
 	textSkipped  = "ignored (no prune)"
+	textWaits    = "waiting: "
 	suffixDryRun = " (dry run)"
 )
 
 // results are what an operation did, ordered by object and phase. resultOf reads
-// them again.
-func results(all []model.Result, dryRun bool) []v1alpha1.ResourceResult {
+// them again. Once it has ended each has a state, as Argo CD shows it: who repeats
+// the operation begins anew with them.
+func results(op model.Operation) []v1alpha1.ResourceResult {
 	var out []v1alpha1.ResourceResult
-	for _, r := range all {
+	for _, r := range op.Results {
+		switch {
+		case op.Phase == model.PhaseSucceeded && r.Err == nil:
+			r.State = cmp.Or(r.State, model.HookStateSucceeded)
+		case op.Phase.Done() && r.Err != nil:
+			r.State = cmp.Or(r.State, model.HookStateFailed)
+		}
 		phase := cmp.Or(r.Phase, model.PhaseSync)
 		res := v1alpha1.ResourceResult{
 			Group: r.Object.Group, Version: r.Object.Version, Kind: r.Object.Kind,
@@ -65,7 +73,8 @@ func results(all []model.Result, dryRun bool) []v1alpha1.ResourceResult {
 		if r.Hook {
 			res.HookType = string(phase)
 		}
-		if res.Status, res.Message = resultText(r); dryRun && r.Err == nil {
+		res.Status, res.Message = resultText(r)
+		if op.Request.DryRun && (res.Status == resultSynced || res.Status == resultPruned) {
 			res.Message += suffixDryRun
 		}
 		out = append(out, res)
@@ -94,7 +103,7 @@ func resultText(r model.Result) (status, message string) {
 	case r.Action == model.ActionLeave:
 		return resultPruneSkipped, cmp.Or(r.Message, textSkipped)
 	case r.Action == model.ActionWait:
-		return "", r.Message
+		return "", textWaits + r.Message
 	}
 	text := "unchanged"
 	for _, d := range done {
@@ -154,8 +163,8 @@ func resultOf(r v1alpha1.ResourceResult) model.Result {
 		out.Action, out.Message = model.ActionDelete, strings.TrimPrefix(strings.TrimPrefix(text, textPruned), ": ")
 	case r.Status == resultPruneSkipped:
 		out.Action, out.Message = model.ActionLeave, text
-	case r.Status == "" && !out.Hook:
-		out.Action, out.Message = model.ActionWait, text
+	case r.Status == "" && strings.HasPrefix(text, textWaits):
+		out.Action, out.Message = model.ActionWait, strings.TrimPrefix(text, textWaits)
 	default:
 		out.Action, out.Message = actionDone(out, text)
 	}

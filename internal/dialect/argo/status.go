@@ -38,7 +38,8 @@ func Status(prev v1alpha1.ApplicationStatus, o Observed, now metav1.Time) v1alph
 	next.Conditions = conditions(prev.Conditions, next.OperationState, o, now)
 	next.History = history(prev, next.OperationState, o)
 	if r.Sync != "" && (r.Snapshot != nil || r.Err != nil) {
-		if !isGoing(r) {
+		// What an operation alone syncs says nothing of what is declared.
+		if !isGoing(r) && (!isPinned(r) || prev.Sync.Status == "") {
 			next.Sync = syncStatus(prev.Sync, o)
 		}
 		next.Health = healthStatus(prev.Health, r, now)

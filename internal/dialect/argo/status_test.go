@@ -61,6 +61,24 @@ func operation(phase model.Phase, revision string, start int, req model.Request)
 	return op
 }
 
+// hooked is the result of a hook.
+func hooked(name string, phase model.SyncPhase, state model.HookState, message string) model.Result {
+	return model.Result{Object: ref("Job", name), Action: model.ActionCreate, Hook: true, Phase: phase, State: state, Message: message}
+}
+
+// child is an Application.
+func child(name string) model.ObjectRef {
+	return model.ObjectRef{ObjectKey: model.ObjectKey{Group: "argoproj.io", Kind: "Application", Namespace: "argocd", Name: name}, Version: "v1alpha1"}
+}
+
+// goingBack is the engine's own request for a return to a revision.
+func goingBack(revision string) model.Request {
+	return model.Request{
+		ID: "rollback", Rollback: true, GaveUp: "bbb", Why: "the app is Degraded: crash", Revision: revision, Prune: true,
+		Pin: &model.Pin{Revision: revision}, Retry: model.Retry{Limit: 3},
+	}
+}
+
 type step struct {
 	name    string
 	report  model.Report
@@ -140,6 +158,11 @@ var scenarios = map[string][]step{
 			Resources: report("aaa", nil).Resources[:1],
 			Stage:     model.StageDelete, Err: errors.New("waiting for 1 object(s) to be gone: ConfigMap/ns1/c"),
 		}},
+		{name: "somebody has to agree", report: model.Report{
+			App: Key("argocd", "a"), Sync: model.SyncUnknown, Health: model.Health{Status: model.Progressing, Message: "being deleted"},
+			Resources: report("aaa", nil).Resources[:1], Stage: model.StageDelete, Err: errors.New("waiting"),
+			Blocking: []string{"ConfigMap/ns1/c waits for confirmation: set the annotation argocd.argoproj.io/deletion-approved", "Job/ns1/last runs"},
+		}},
 		{name: "an object can't be deleted", report: model.Report{
 			App: Key("argocd", "a"), Sync: model.SyncUnknown,
 			Stage: model.StageDelete, Err: errors.New("deleting the app's objects: ConfigMap/ns1/c: forbidden"),
@@ -175,6 +198,90 @@ var scenarios = map[string][]step{
 			r.Operation = operation(model.PhaseSucceeded, "aaa", 30, model.Request{ID: "3", By: "ann", Only: []model.ObjectKey{ref("ConfigMap", "c").ObjectKey}})
 		})},
 	},
+	"hooks": {
+		{name: "begins", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})
+			r.Operation.Message = "waiting for the beginning of the operation to be recorded"
+		})},
+		{name: "a hook runs", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})
+			r.Operation.Message = "waiting for completion of hook batch/Job/migrate"
+			r.Operation.Results = []model.Result{hooked("migrate", model.PhasePreSync, model.HookStateRunning, "1/3 pods")}
+		})},
+		{name: "a wave has to become healthy", report: report("aaa", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})
+			r.Operation.Message = "waiting for healthy state of apps/Deployment/d"
+			r.Operation.Results = []model.Result{
+				hooked("migrate", model.PhasePreSync, model.HookStateSucceeded, "done"),
+				{Object: ref("Deployment", "d"), Action: model.ActionCreate, State: model.HookStateRunning, Message: "0 of 2 replicas", Images: []string{"web:2", "log:1"}},
+			}
+		})},
+		{name: "succeeded", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1"})
+			r.Operation.Results = []model.Result{
+				hooked("migrate", model.PhasePreSync, model.HookStateSucceeded, "done"),
+				{Object: ref("Deployment", "d"), Action: model.ActionCreate, State: model.HookStateSucceeded, Images: []string{"web:2", "log:1"}},
+				{Object: ref("Deployment", "e"), Action: model.ActionKeep, Images: []string{"log:1"}},
+				hooked("migrate", model.PhasePostSync, model.HookStateSucceeded, ""),
+			}
+			r.Resources[0].Wave = 2
+			r.Resources = append(r.Resources,
+				model.ResourceState{Object: ref("Job", "migrate"), Hook: true, Live: true, Wave: -1},
+				model.ResourceState{Object: ref("ConfigMap", "old"), Sync: model.OutOfSync, Prune: true, Confirm: true, Live: true},
+				model.ResourceState{Object: child("b"), Sync: model.Synced, Live: true})
+		})},
+		{name: "partly synced, which says nothing of the others' images", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 30, model.Request{ID: "2", By: "ann", Only: []model.ObjectKey{ref("Deployment", "d").ObjectKey}})
+			r.Operation.Results = []model.Result{{Object: ref("Deployment", "d"), Action: model.ActionKeep, Images: []string{"web:2"}}}
+		})},
+	},
+	"terminated": {
+		{name: "running", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1", Retry: model.Retry{Limit: 5}})
+		})},
+		{name: "its end is asked for", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1", Retry: model.Retry{Limit: 5}})
+			r.Operation.Terminating, r.Operation.Message = true, "waiting for the deletion of hook batch/Job/migrate"
+		})},
+		{name: "it has ended, and is not repeated", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseFailed, "aaa", 10, model.Request{ID: "1", Retry: model.Retry{Limit: 5}})
+			r.Operation.Terminating, r.Operation.Message = true, "Operation terminated"
+		})},
+	},
+	"rollback": {
+		{name: "deployed", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1"})
+		})},
+		{name: "deployed something bad", report: report("bbb", func(r *model.Report) {
+			r.Operation = operation(model.PhaseSucceeded, "bbb", 20, model.Request{ID: "2"})
+		})},
+		{name: "going back by itself", report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseRunning, "aaa", 30, goingBack("aaa"))
+		})},
+		{name: "it went back", report: report("bbb", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseSucceeded, "aaa", 30, goingBack("aaa"))
+			r.Warnings = []model.Warning{{Type: model.WarnRollback, Message: "revision bbb was rolled back to aaa"}}
+		})},
+		{name: "the same, no second event", report: report("bbb", func(r *model.Report) {
+			r.Sync, r.Operation = model.OutOfSync, operation(model.PhaseSucceeded, "aaa", 30, goingBack("aaa"))
+			r.Warnings = []model.Warning{{Type: model.WarnRollback, Message: "revision bbb was rolled back to aaa"}}
+		})},
+	},
+	"pinned": {
+		{name: "another revision and other sources", request: &v1alpha1.Operation{
+			InitiatedBy: v1alpha1.OperationInitiator{Username: "ann"}, Info: []v1alpha1.Info{{Name: "ticket", Value: "7"}},
+			Sync: &v1alpha1.SyncOperation{
+				Revision: "v1", Source: &v1alpha1.ApplicationSource{RepoURL: "https://git.example/r", Path: "q"},
+				SyncOptions: []string{"Validate=false", "Quickly=true"},
+			},
+		}, report: report("aaa", func(r *model.Report) {
+			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1", By: "ann", Pin: &model.Pin{Revision: "v1"}})
+		})},
+		{name: "succeeded", report: report("bbb", func(r *model.Report) {
+			r.Sync = model.OutOfSync
+			r.Operation = operation(model.PhaseSucceeded, "aaa", 10, model.Request{ID: "1", By: "ann", Pin: &model.Pin{Revision: "v1"}})
+		})},
+	},
 	"failing": {
 		{name: "failed, to be repeated", report: report("aaa", func(r *model.Report) {
 			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
@@ -186,7 +293,6 @@ var scenarios = map[string][]step{
 			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
 			r.Operation = operation(model.PhaseRunning, "aaa", 10, model.Request{ID: "1"})
 			r.Operation.Retries = 2
-			failing(r.Operation)
 		})},
 		{name: "failed", report: report("aaa", func(r *model.Report) {
 			r.Sync, r.Resources[1].Sync = model.OutOfSync, model.OutOfSync
@@ -212,6 +318,7 @@ var scenarios = map[string][]step{
 					{Type: model.WarnShared, Message: "ConfigMap/ns1/c is part of applications a and b"},
 					{Type: model.WarnRepeated, Message: "r"}, {Type: model.WarnExcluded, Message: "e"},
 					{Type: model.WarnRender, Message: "skipped"}, {Type: model.WarnPrune, Message: "p"},
+					{Type: model.WarnFight, Message: "Deployment/ns1/d is changed again by hpa"},
 				}
 			})},
 		{name: "invalid", app: model.App{Invalid: errors.New("spec.source.chart is not supported yet")},
