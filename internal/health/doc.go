@@ -1,7 +1,7 @@
-// Package health judges live objects: by a rule of its own for each built-in
-// kind that has something to wait for, by the common status conditions for
-// every other kind. The verdicts are Argo CD's, so that an app that moves here
-// keeps its health.
+// Package health judges live objects: the built-in kinds that have something to
+// wait for by code, the kinds that GitOps users run besides them by a table of
+// rules (rules/README.md), every other kind by the common status conditions. The
+// verdicts are Argo CD's, so that an app that moves here keeps its health.
 //
 // It is pure: objects come in as the maps that JSON decodes to, verdicts go
 // out; it reads no cluster and no clock. What a status means for an app that

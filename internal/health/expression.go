@@ -150,8 +150,7 @@ func (in input) ResolveName(name string) (any, bool) {
 	case "with":
 		return in.with, true
 	case "spec", "status", "metadata":
-		field, _ := in.object[name].(map[string]any)
-		return field, true
+		return map[string]any(in.object.child(name)), true
 	}
 	return nil, false
 }

@@ -1,6 +1,8 @@
 package health
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -18,7 +20,25 @@ func job(o object) model.Health {
 	if c := o.condition("Complete"); c.isTrue() {
 		return healthy(c.message)
 	}
-	return progressing("")
+	return progressing(jobProgress(o))
+}
+
+// jobProgress says what the pods of a job are at.
+func jobProgress(o object) string {
+	var parts []string
+	succeeded := o.number("status", "succeeded")
+	if o.has("spec", "completions") {
+		parts = append(parts, fmt.Sprintf("%d of %d succeeded", succeeded, o.number("spec", "completions")))
+	} else if succeeded > 0 {
+		parts = append(parts, fmt.Sprintf("%d succeeded", succeeded))
+	}
+	if active := o.number("status", "active"); active > 0 {
+		parts = append(parts, fmt.Sprintf("%d running", active))
+	}
+	if failed := o.number("status", "failed"); failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", failed))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // cronJob is Degraded only when the last run is known to have failed: from a

@@ -46,6 +46,12 @@ func (o object) number(path ...string) int64 {
 	return 0
 }
 
+// child is the object at the path; nil if there is none.
+func (o object) child(path ...string) object {
+	m, _ := o.at(path...).(map[string]any)
+	return m
+}
+
 // list is the array of objects at the path, without elements of other types.
 func (o object) list(path ...string) []object {
 	items, _ := o.at(path...).([]any)
@@ -154,8 +160,7 @@ func (o object) conditions() []condition { return conditionsOf(o.list("status", 
 
 // condition is the condition of that type; the zero value if there is none.
 func (o object) condition(name string) condition {
-	status, _ := o["status"].(map[string]any)
-	return object(status).owned(name)
+	return o.child("status").owned(name)
 }
 
 // owned is the condition of that type in the object's own list of them.

@@ -15,20 +15,17 @@ func pod(o object) model.Health {
 	message := o.text("status", "message")
 	switch o.text("status", "phase") {
 	case "Pending":
-		return progressing(message)
+		return progressing(first(message, unscheduled(o), waitingContainers(o)))
 	case "Succeeded":
 		return healthy(message)
 	case "Failed":
-		if message == "" {
-			message = firstFailure(o)
-		}
-		return degraded(message)
+		return degraded(first(message, firstFailure(o, "state")))
 	case "Running":
 		if always {
 			return runningPod(o)
 		}
 		// It has an end, and is not there yet.
-		return progressing(message)
+		return progressing(first(message, waitingContainers(o)))
 	}
 	return unknown(message)
 }
@@ -36,42 +33,97 @@ func pod(o object) model.Health {
 // runningPod judges a pod that is meant to run for ever.
 func runningPod(o object) model.Health {
 	message := o.text("status", "message")
-	if o.condition("Ready").isTrue() {
+	ready := o.condition("Ready")
+	if ready.isTrue() {
 		return healthy(message)
 	}
 	for _, c := range o.list("status", "containerStatuses") {
 		if c.has("lastState", "terminated") {
-			return degraded(message)
+			return degraded(first(message, firstFailure(o, "lastState"), ready.message))
 		}
 	}
-	return progressing(message)
+	return progressing(first(message, waitingContainers(o), ready.message))
 }
 
-// stuckContainers are the messages of those that wait because of an error.
+// first is the first text that is not empty.
+func first(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// unscheduled is why no node is found; "" if one is.
+func unscheduled(o object) string {
+	if c := o.condition("PodScheduled"); c.isFalse() {
+		return c.text()
+	}
+	return ""
+}
+
+// containers are the statuses of those that prepare the pod and of the others.
+func containers(o object) []object {
+	return append(o.list("status", "initContainerStatuses"), o.list("status", "containerStatuses")...)
+}
+
+// stuckContainers are those that wait because of an error, and why.
 func stuckContainers(o object) []string {
 	var messages []string
 	for _, c := range o.list("status", "containerStatuses") {
 		reason := c.text("state", "waiting", "reason")
 		if strings.HasPrefix(reason, "Err") || strings.HasSuffix(reason, "Error") || strings.HasSuffix(reason, "BackOff") {
-			messages = append(messages, condition{reason: reason, message: c.text("state", "waiting", "message")}.text())
+			messages = append(messages, waitingText(c))
 		}
 	}
 	return messages
 }
 
-// firstFailure is why the first container that failed did so; "" if none says.
-func firstFailure(o object) string {
-	containers := append(o.list("status", "initContainerStatuses"), o.list("status", "containerStatuses")...)
-	for _, c := range containers {
-		if message := c.text("state", "terminated", "message"); message != "" {
-			return message
+// waitingContainers are those that wait for anything but one another.
+func waitingContainers(o object) string {
+	var messages []string
+	for _, c := range containers(o) {
+		if reason := c.text("state", "waiting", "reason"); reason != "" && reason != "PodInitializing" {
+			messages = append(messages, waitingText(c))
 		}
-		if reason := c.text("state", "terminated", "reason"); reason == "OOMKilled" {
-			return reason
+	}
+	return strings.Join(messages, ", ")
+}
+
+// waitingText is what a container waits for, and why it ended before.
+func waitingText(c object) string {
+	text := fmt.Sprintf("container %q: %s", c.text("name"), c.text("state", "waiting", "reason"))
+	if message := c.text("state", "waiting", "message"); message != "" {
+		text += ": " + message
+	}
+	if why := failure(c.child("lastState", "terminated")); why != "" {
+		text += " (" + why + ")"
+	}
+	return text
+}
+
+// firstFailure is why the first container that failed did so, now (state) or
+// before it was restarted (lastState); "" if none says.
+func firstFailure(o object, state string) string {
+	for _, c := range containers(o) {
+		if why := failure(c.child(state, "terminated")); why != "" {
+			return fmt.Sprintf("container %q failed: %s", c.text("name"), why)
 		}
-		if code := c.number("state", "terminated", "exitCode"); code != 0 {
-			return fmt.Sprintf("container %q failed with exit code %d", c.text("name"), code)
-		}
+	}
+	return ""
+}
+
+// failure is why a container ended; "" if it ended well.
+func failure(ended object) string {
+	if message := ended.text("message"); message != "" {
+		return message
+	}
+	if reason := ended.text("reason"); reason == "OOMKilled" {
+		return reason
+	}
+	if code := ended.number("exitCode"); code != 0 {
+		return fmt.Sprintf("exit code %d", code)
 	}
 	return ""
 }

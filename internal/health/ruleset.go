@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -57,7 +58,7 @@ func newRuleset(e entry, presets map[string]preset) (*ruleset, error) {
 		}
 		s.with[name] = value
 	}
-	s.rules = append(s.rules[:len(s.rules):len(s.rules)], s.needed(used.Rules)...)
+	s.rules = append(slices.Clip(s.rules), s.needed(used.Rules)...)
 	for _, r := range s.rules {
 		if err := r.check(); err != nil {
 			return nil, err
@@ -150,14 +151,14 @@ func (s *ruleset) judge(o object) model.Health {
 	}
 	in := input{object: o, with: s.with}
 	verdicts := s.compiled()
-	if i := first(verdicts, in); i < len(verdicts) {
+	if i := firstOf(verdicts, in); i < len(verdicts) {
 		return model.Health{Status: verdicts[i].status, Message: verdicts[i].text(in)}
 	}
 	return byConditions(o)
 }
 
-// first is the index of the first verdict that holds.
-func first(verdicts []verdict, in input) int {
+// firstOf is the index of the first verdict that holds.
+func firstOf(verdicts []verdict, in input) int {
 	for i, v := range verdicts {
 		if v.when == nil || holds(v.when, in) {
 			return i

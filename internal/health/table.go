@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 	"sync"
 
@@ -94,9 +93,13 @@ func (t *table) find(k kind) *ruleset {
 	return nil
 }
 
+// matches reports whether a name fits a pattern, in which one * stands for any text.
 func matches(pattern, name string) bool {
-	ok, err := path.Match(pattern, name)
-	return ok && err == nil
+	before, after, found := strings.Cut(pattern, "*")
+	if !found {
+		return pattern == name
+	}
+	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
 }
 
 func loadTable() (*table, error) {
@@ -161,6 +164,9 @@ func (t *table) add(e entry, presets map[string]preset) error {
 		return err
 	}
 	for _, k := range kinds {
+		if strings.Count(k.group, "*") > 1 || strings.Count(k.name, "*") > 1 {
+			return errors.New("a pattern has one * only")
+		}
 		if strings.Contains(k.group+k.name, "*") {
 			t.patterns = append(t.patterns, pattern{k, set})
 			continue

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"cel.dev/cel-go/cel"
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
@@ -102,7 +103,7 @@ func TestRulesHaveCases(t *testing.T) {
 				}
 				for _, c := range g.Cases {
 					judged[set][name][c.Want.Status] = true
-					hit[set] |= 1 << first(set.compiled(), input{g.object(name, c), set.with})
+					hit[set] |= 1 << firstOf(set.compiled(), input{g.object(name, c), set.with})
 				}
 			}
 		}
@@ -223,6 +224,7 @@ func TestRuleErrors(t *testing.T) {
 		"an unknown status":    {entry{Group: names{"a.org"}, Kind: names{"A"}, Rules: []rule{{Status: "Fine"}}}, `"Fine"`},
 		"a missing object":     {entry{Group: names{"a.org"}, Kind: names{"A"}, Rules: []rule{{Status: "Missing"}}}, `"Missing"`},
 		"a kind of Go":         {entry{Group: names{"apps"}, Kind: names{"Deployment"}, Use: "ready"}, "rules already"},
+		"two stars":            {entry{Group: names{"*.a.*"}, Kind: names{"A"}, Use: "ready"}, "one * only"},
 		"a kind twice":         {entry{Group: names{"a.org"}, Kind: names{"A", "A"}, Use: "ready"}, "rules already"},
 	}
 	for reason, tt := range tests {
@@ -244,6 +246,22 @@ func TestRuleCompileErrors(t *testing.T) {
 		if _, err := r.compile(); err == nil {
 			t.Errorf("%+v compiles", r)
 		}
+	}
+}
+
+// TestRulesAreBounded shows that an expression ends that would take too long.
+func TestRulesAreBounded(t *testing.T) {
+	p, err := compile("status.a.all(x, status.a.all(y, status.a.all(z, x + y + z >= 0)))", cel.BoolType)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := make([]any, 1000)
+	for i := range list {
+		list[i] = int64(i)
+	}
+	_, _, err = p.Eval(input{object: object{"status": map[string]any{"a": list}}})
+	if err == nil || !strings.Contains(err.Error(), "cost limit") {
+		t.Errorf("got %v, want an end at the limit of cost", err)
 	}
 }
 

@@ -20,15 +20,25 @@ func deployment(o object) model.Health {
 	}
 	wanted, updated := o.number("spec", "replicas"), o.number("status", "updatedReplicas")
 	if updated < wanted {
-		return progressing(fmt.Sprintf("Waiting for rollout: %d of %d replicas are updated", updated, wanted))
+		return rollout(o, "%d of %d replicas are updated", updated, wanted)
 	}
 	if all := o.number("status", "replicas"); all > updated {
-		return progressing(fmt.Sprintf("Waiting for rollout: %d old replicas are still there", all-updated))
+		return rollout(o, "%d old replicas are still there", all-updated)
 	}
 	if available := o.number("status", "availableReplicas"); available < updated {
-		return progressing(fmt.Sprintf("Waiting for rollout: %d of %d updated replicas are available", available, updated))
+		return rollout(o, "%d of %d updated replicas are available", available, updated)
 	}
 	return healthy("")
+}
+
+// rollout says how far a rollout has come, and what the API server has against
+// its pods.
+func rollout(o object, format string, args ...any) model.Health {
+	message := "Waiting for rollout: " + fmt.Sprintf(format, args...)
+	if c := o.condition("ReplicaFailure"); c.isTrue() {
+		message += ": " + c.text()
+	}
+	return progressing(message)
 }
 
 func statefulSet(o object) model.Health {
@@ -40,9 +50,9 @@ func statefulSet(o object) model.Health {
 		return progressing(fmt.Sprintf("Waiting for rollout: %d of %d replicas are ready", ready, wanted))
 	}
 	if o.has("spec", "updateStrategy", "rollingUpdate", "partition") {
-		wanted -= o.number("spec", "updateStrategy", "rollingUpdate", "partition")
-		if updated := o.number("status", "updatedReplicas"); updated < wanted {
-			return progressing(fmt.Sprintf("Waiting for rollout: %d of %d replicas of the partition are updated", updated, wanted))
+		kept := o.number("spec", "updateStrategy", "rollingUpdate", "partition")
+		if updated := o.number("status", "updatedReplicas"); updated < wanted-kept {
+			return progressing(fmt.Sprintf("Waiting for rollout: %d of %d replicas are updated", updated, wanted-kept))
 		}
 		return healthy("")
 	}
