@@ -18,9 +18,9 @@ import (
 // otherwise, since objects are independent of each other.
 //
 // The results are in the order of the tasks. What was written or deleted is
-// Running: whether it is healthy, finished or gone, others see. A declared object
-// whose result is a delete is being created anew: once it is gone, it has to be
-// written again.
+// Running: whether it is healthy, finished or gone, others see. Of what was deleted
+// Live has the UID. A declared object whose result is a delete is being created anew:
+// once it is gone, it has to be written again.
 func Do(ctx context.Context, w Writer, tasks []Task, opt Options) []model.Result {
 	d := doer{w: w, opt: opt, tasks: tasks, results: make([]model.Result, len(tasks))}
 	if opt.DryRun {
@@ -167,7 +167,8 @@ func (d *doer) makeRoom(ctx context.Context, t Task, r model.Result) model.Resul
 	}
 	r.Message = cmp.Or(t.Reason, "deleting what is left of an earlier one")
 	r.State = model.HookStateRunning
-	r.Err = d.w.Delete(ctx, t.Object, d.uid(t), "Background")
+	r.Live = model.Live{Ref: t.Object, UID: d.uid(t)}
+	r.Err = d.w.Delete(ctx, t.Object, r.Live.UID, "Background")
 	return r
 }
 
@@ -179,7 +180,8 @@ func (d *doer) prune(ctx context.Context, t Task, r model.Result) model.Result {
 		r.State, r.Message = model.HookStateSucceeded, "would be deleted (dry run)"
 	default:
 		r.State = model.HookStateRunning
-		r.Err = d.w.Delete(ctx, t.Object, d.uid(t), cmp.Or(d.opt.Deletion, "Background"))
+		r.Live = model.Live{Ref: t.Object, UID: d.uid(t)}
+		r.Err = d.w.Delete(ctx, t.Object, r.Live.UID, cmp.Or(d.opt.Deletion, "Background"))
 	}
 	return r
 }

@@ -50,6 +50,7 @@ func (d *doer) recreate(ctx context.Context, obj model.Object, t Task, uid strin
 	switch {
 	case errors.Is(err, model.ErrImmutable), err == nil && live.UID == uid:
 		r.Action, r.Message, r.Err = model.ActionDelete, "being deleted, to be created anew", nil
+		r.Live = model.Live{Ref: t.Object, UID: uid}
 		return r
 	case err != nil:
 		r.Err = fmt.Errorf("creating it anew, after it was deleted: %w", err)
