@@ -69,10 +69,10 @@ func (d *description) facts(s state) {
 
 // withText is text, with more behind it where there is more.
 func withText(text, separator, more string) string {
-	if text == "" || more == "" {
-		return text
+	if text == "" {
+		return ""
 	}
-	return text + separator + more
+	return text + after(separator, more)
 }
 
 func (d *description) policy() string {

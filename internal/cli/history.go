@@ -37,7 +37,7 @@ spec.revisionHistoryLimit.`,
 			}
 			if out != formatTable {
 				entries, _, _ := unstructured.NestedSlice(app.Object, "status", "history")
-				return out.data(cmd.OutOrStdout(), slices.Concat([]any{}, entries))
+				return out.data(cmd.OutOrStdout(), append([]any{}, entries...))
 			}
 			spec, err := app.decoded()
 			if err != nil {

@@ -70,7 +70,7 @@ func (f *syncFlags) sync(cmd *cobra.Command, name string) error {
 		return w.operate(ctx, app, r)
 	}
 	if used := f.used(cmd); len(used) > 0 {
-		return usagef(cmd, "%s is for Applications; %s is applied as its spec says", strings.Join(used, ", "), app.title())
+		return usagef(cmd, "for Applications only: %s; %s is applied as its spec says", strings.Join(used, ", "), app.title())
 	}
 	return w.reconcile(ctx, app, f.withSource)
 }

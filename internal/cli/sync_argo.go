@@ -26,7 +26,8 @@ func (w *waiter) operate(ctx context.Context, app item, r request) error {
 	if _, busy := app.Object["operation"]; busy {
 		return fmt.Errorf("%s: another sync was asked for and has not begun: wait for it, or take it back with 'fixpoint terminate %s'", app.title(), app.path())
 	}
-	w.undo = fmt.Sprintf(", or end it with 'fixpoint terminate %s'", app.path())
+	w.takeBack = fmt.Sprintf("'fixpoint terminate %s' takes it back", app.path())
+	w.end = fmt.Sprintf("'fixpoint terminate %s' ends it", app.path())
 	token := stamp()
 	operation := map[string]any{
 		"initiatedBy": map[string]any{"username": w.whoami(ctx)},

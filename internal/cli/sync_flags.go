@@ -132,7 +132,7 @@ func (f *operationFlags) setRevisions(cmd *cobra.Command, app item, spec *v1alph
 	case len(f.revisions) == 0:
 		return nil
 	case len(f.revisions) != len(sources):
-		return usagef(cmd, "%s has %s: --revision is needed once for each, in their order, not %d times", app.title(), plural(len(sources), "source"), len(f.revisions))
+		return usagef(cmd, "%s has %s: --revision is needed once for each, in their order, and was given %s", app.title(), plural(len(sources), "source"), plural(len(f.revisions), "time"))
 	case isAutomated(spec) && !f.dryRun:
 		for i, r := range f.revisions {
 			if r != sources[i].TargetRevision {

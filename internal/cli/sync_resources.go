@@ -59,17 +59,17 @@ func hasResource(have []v1alpha1.ResourceStatus, r map[string]any) bool {
 // nearest names objects that may have been meant: those of the same name, or else
 // of the same kind.
 func nearest(app item, have []v1alpha1.ResourceStatus, r map[string]any) string {
-	var sameName, sameKind []string
+	var near, sameKind []string
 	for _, h := range have {
 		text := h.Group + ":" + h.Kind + ":" + strings.TrimPrefix(h.Namespace+"/"+h.Name, "/")
-		if h.Name == textOf(r, "name") {
-			sameName = append(sameName, text)
-		}
-		if strings.EqualFold(h.Kind, textOf(r, "kind")) {
+		switch {
+		case h.Name == textOf(r, "name"):
+			near = append(near, text)
+		case strings.EqualFold(h.Kind, textOf(r, "kind")):
 			sameKind = append(sameKind, text)
 		}
 	}
-	near := append(sameName, sameKind...)
+	near = append(near, sameKind...)
 	if len(near) == 0 {
 		return fmt.Sprintf(": 'fixpoint tree %s' shows what it has", app.path())
 	}

@@ -41,9 +41,10 @@ type waiter struct {
 	*cluster
 	waitFlags
 	out, err io.Writer
-	// undo says how to take back what was asked for; "" where nothing can.
-	undo string
-	last string
+	// takeBack says how to take back what was asked for and has not begun, end how to
+	// end what has; "" where nothing can.
+	takeBack, end string
+	last          string
 }
 
 func newWaiter(cmd *cobra.Command, c *cluster, flags waitFlags) *waiter {
@@ -91,14 +92,22 @@ func (w *waiter) await(ctx context.Context, app item, look func(item) (bool, err
 	switch {
 	case errors.Is(err, errTimeout) && !taken:
 		return fmt.Errorf("no controller took the request for %s up within %s: is 'fixpoint controller' running, and does it watch namespace %q? The request stands until one does%s",
-			app.title(), w.timeout, app.GetNamespace(), w.undo)
+			app.title(), w.timeout, app.GetNamespace(), after("; ", w.takeBack))
 	case errors.Is(err, errTimeout):
 		return fmt.Errorf("%s is not done after %s (%s): it goes on; wait longer with --timeout, or look at it with 'fixpoint get %s'%s",
-			app.title(), w.timeout, w.last, app.path(), w.undo)
+			app.title(), w.timeout, w.last, app.path(), after("; ", w.end))
 	case errors.Is(err, errGone):
 		return fmt.Errorf("%s: %w", app.title(), err)
 	}
 	return err
+}
+
+// after is a text with something before it; "" stays "".
+func after(separator, text string) string {
+	if text == "" {
+		return ""
+	}
+	return separator + text
 }
 
 // stamp tells requests apart.
@@ -116,12 +125,13 @@ func agreed(cmd *cobra.Command, question string) bool {
 	one := make([]byte, 1)
 	for answer.Len() < 100 {
 		n, err := cmd.InOrStdin().Read(one)
-		if n == 1 && one[0] != '\n' {
-			answer.WriteByte(one[0])
-		}
+		answer.Write(one[:n])
 		if err != nil || n == 1 && one[0] == '\n' {
 			break
 		}
+	}
+	if !strings.HasSuffix(answer.String(), "\n") {
+		printf(cmd.ErrOrStderr(), "\n") // nobody pressed Enter
 	}
 	said := strings.ToLower(strings.TrimSpace(answer.String()))
 	return said == "y" || said == "yes"

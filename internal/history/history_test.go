@@ -124,6 +124,40 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
+// TestLastHealthy: the newest that was healthy, other than what is deployed.
+func TestLastHealthy(t *testing.T) {
+	s := open(t, Config{})
+	last := func(but model.Deployed) string {
+		d, err := s.LastHealthy(appOf(1), but.Revision, but.Spec)
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if err == nil && (!d.Healthy || len(d.Objects) != 2) {
+			t.Errorf("%s is not what was kept: %v, %d objects", d.Revision, d.Healthy, len(d.Objects))
+		}
+		return strings.TrimLeft(d.Revision, "0")
+	}
+	for n := range 5 {
+		d := revisionOf(n+1, 2, 0)
+		d.Healthy = n == 0 || n == 2 || n == 3
+		keep(t, s, appOf(1), d, 9)
+		keep(t, s, appOf(2), d, 9)
+	}
+	for but, want := range map[int]string{5: "4", 4: "3", 9: "4"} {
+		if got := last(revisionOf(but, 0, 0)); got != want {
+			t.Errorf("but for %d it is %q, want %s", but, got, want)
+		}
+	}
+	keep(t, s, appOf(1), revisionOf(1, 2, 0), 1)
+	if got := last(revisionOf(1, 0, 0)); got != "" {
+		t.Errorf("of nothing else it is %q", got)
+	}
+	// Other sources at the same revision are something else.
+	if got := last(model.Deployed{Revision: revisionOf(1, 0, 0).Revision}); got != "1" {
+		t.Errorf("but for other sources it is %q", got)
+	}
+}
+
 // TestOtherKey: what another key has encrypted is not there, and why is said.
 func TestOtherKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")

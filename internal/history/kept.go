@@ -27,8 +27,21 @@ func (s *Store) Kept(app model.AppKey, revision string, spec model.Digest) (mode
 
 // Newest is what was kept last of an app; model.ErrNotFound as Kept.
 func (s *Store) Newest(app model.AppKey) (model.Deployed, error) {
-	d, err := s.load(`id = (SELECT MAX(id) FROM history_entry WHERE dialect = $1 AND namespace = $2 AND name = $3)`,
+	return s.last(app, `id = (SELECT MAX(id) FROM history_entry WHERE dialect = $1 AND namespace = $2 AND name = $3)`,
 		app.Dialect, app.Namespace, app.Name)
+}
+
+// LastHealthy is what was kept last of an app, of what it was seen healthy with,
+// but for that revision and digest; model.ErrNotFound as Kept.
+func (s *Store) LastHealthy(app model.AppKey, revision string, spec model.Digest) (model.Deployed, error) {
+	return s.last(app, `id = (SELECT MAX(id) FROM history_entry WHERE dialect = $1 AND namespace = $2 AND name = $3
+		AND healthy = $4 AND address <> $5 AND key_id = $6)`,
+		app.Dialect, app.Namespace, app.Name, true, s.entryAddress(app, revision, spec), s.seal.id[:])
+}
+
+// last is load for an entry that is not named.
+func (s *Store) last(app model.AppKey, where string, args ...any) (model.Deployed, error) {
+	d, err := s.load(where, args...)
 	if err == nil {
 		return d, nil
 	}
