@@ -47,7 +47,9 @@ func specOf(u *unstructured.Unstructured) v1alpha1.ApplicationSpec {
 // becomes by the reports.
 func (r *Reconciler) next(e *entry, u *unstructured.Unstructured, app model.App, env Env, reports []model.Report) change {
 	c := change{object: u.DeepCopy(), status: statusOf(u), ended: max(len(reports)-1, 0)}
-	o := Observed{App: app, Spec: specOf(u), ControllerNamespace: r.cfg.Namespace}
+	o := Observed{
+		App: app, Spec: specOf(u), ControllerNamespace: r.cfg.Namespace, PersistHealth: env.Settings.persistHealth,
+	}
 	if app.Invalid != nil && len(reports) == 0 {
 		reports = []model.Report{{App: app.Key}}
 	}

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -34,6 +34,12 @@ func TestReconcileRecords(t *testing.T) {
 	b.expect("its beginning", "recorded 1767225610.0 Running")
 	b.report(op(model.PhaseRunning, 0))
 	b.expect("once")
+	ended := op(model.PhaseRunning, 0)
+	ended.Operation.Results = []model.Result{
+		hooked("one", model.PhasePreSync, model.HookStateSucceeded, ""), hooked("two", model.PhasePreSync, model.HookStateRunning, ""),
+	}
+	b.report(ended)
+	b.expect("that a hook has ended", "recorded 1767225610.0 Running 1 hooks")
 	b.report(op(model.PhaseFailed, 0))
 	b.expect("the end of the first attempt, although it is shown as running", "recorded 1767225610.0 Failed")
 	if s := statusOf(b.get()).OperationState; s.Phase != "Running" || s.RetryCount != 1 || s.FinishedAt == nil {
@@ -217,9 +223,15 @@ func TestReconcileDeletesWithHooksOnly(t *testing.T) {
 	}
 }
 
-func TestPersistHealth(t *testing.T) {
-	o := Observed{Report: report("aaa", nil), PersistHealth: true}
-	s := Status(v1alpha1.ApplicationStatus{}, o, metav1.NewTime(at(0)))
+func TestReconcilePersistsHealth(t *testing.T) {
+	params := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: configParams, Labels: map[string]string{LabelPartOf: PartOf}},
+		Data:       map[string]string{"controller.resource.health.persist": "true"},
+	}
+	b := newBench(t, minimal(t, ""), params)
+	b.reconcile()
+	b.report(report("aaa", nil))
+	s := statusOf(b.get())
 	if s.ResourceHealthSource != "" || s.Resources[0].Health != nil || s.Resources[1].Health == nil || s.Resources[1].Health.Status != "Healthy" {
 		t.Errorf("resources: %+v", s.Resources)
 	}

@@ -35,8 +35,9 @@ type Engine interface {
 	// Terminate ends the app's operation that is under way.
 	Terminate(model.AppKey)
 	// Recorded tells that status holds the app's operation with that Mark, in that
-	// phase: a restart would find it so. Of one that has ended it may hold a later one.
-	Recorded(app model.AppKey, mark string, phase model.Phase)
+	// phase and with that many hooks that have ended: a restart would find it so. Of
+	// one that has ended it may hold a later one.
+	Recorded(app model.AppKey, mark string, phase model.Phase, endedHooks int)
 }
 
 // Sources is what fetches content. Its methods don't block.

@@ -49,8 +49,10 @@ func (e fakeEngine) Put(a model.App)                   { e.note("put %s", a.Key)
 func (e fakeEngine) Forget(k model.AppKey)             { e.note("forget %s", k) }
 func (e fakeEngine) Refresh(k model.AppKey, hard bool) { e.note("refresh %s %v", k, hard) }
 func (e fakeEngine) Terminate(k model.AppKey)          { e.note("terminate %s", k) }
-func (e fakeEngine) Recorded(_ model.AppKey, mark string, phase model.Phase) {
-	e.note("recorded %s %s", mark, phase)
+func (e fakeEngine) Recorded(_ model.AppKey, mark string, phase model.Phase, endedHooks int) {
+	if e.note("recorded %s %s", mark, phase); endedHooks > 0 {
+		e.calls[len(e.calls)-1] += fmt.Sprintf(" %d hooks", endedHooks)
+	}
 }
 func (e fakeEngine) Operate(_ model.AppKey, q model.Request) {
 	e.note("operate %s prune=%v", q.By, q.Prune)

@@ -1,26 +1,44 @@
 package argo
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // tell tells the engine of the operations that status records now: of those that
 // have ended, even where a later one stands there already, and of the last.
 func (r *Reconciler) tell(e *entry, c change) {
-	tell := func(mark string, phase model.Phase) {
-		if news := mark + " " + string(phase); news != e.told {
+	tell := func(mark string, phase model.Phase, hooks int) {
+		if news := fmt.Sprint(mark, phase, hooks); news != e.told {
 			e.told = news
-			r.cfg.Engine.Recorded(c.report.App, mark, phase)
+			r.cfg.Engine.Recorded(c.report.App, mark, phase, hooks)
 		}
 	}
 	for _, op := range c.ends {
-		tell(op.Mark(), op.Phase)
+		tell(op.Mark(), op.Phase, op.EndedHooks())
 	}
 	if s := c.status.OperationState; s != nil {
-		tell(markOf(*s), attemptOf(*s).phase)
+		tell(markOf(*s), attemptOf(*s).phase, endedHooks(*s))
 	}
+}
+
+// endedHooks is how many hooks a state knows to have ended.
+func endedHooks(s v1alpha1.OperationState) int {
+	n := 0
+	if s.SyncResult == nil {
+		return 0
+	}
+	for _, r := range s.SyncResult.Resources {
+		ended := r.HookPhase == string(model.HookStateSucceeded) || r.HookPhase == string(model.HookStateFailed)
+		if r.HookType != "" && ended {
+			n++
+		}
+	}
+	return n
 }
 
 // terminate tells the engine that a user has asked for the end of what status shows

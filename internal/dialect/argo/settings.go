@@ -48,19 +48,22 @@ type Settings struct {
 	kustomize    map[string]buildOptions // by version; "" is any
 	valueSchemes []string                // of value files by URL; none is the default
 	noSubmodules bool
-	webhooks     Webhooks
-	marks        marks
-	managed      managed
-	customized   customizations
-	ignored      []model.IgnoredFields        // of every app
-	knownTypes   map[string]map[string]string // see model.Comparison
-	hardRefresh  time.Duration                // 0 is never
-	syncTimeout  time.Duration                // 0 is none
-	impersonates bool
-	noInCluster  bool
-	objects      model.Digest // of what App.Settings is about
-	scripts      model.Digest // of what is customized
-	digest       model.Digest // of all that was read
+	// persistHealth writes the health of each object into status.
+	persistHealth bool
+	webhooks      Webhooks
+	marks         marks
+	managed       managed
+	customized    customizations
+	ignored       []model.IgnoredFields        // of every app
+	knownTypes    map[string]map[string]string // see model.Comparison
+	hardRefresh   time.Duration                // 0 is never
+	syncTimeout   time.Duration                // 0 is none
+	showsHealth   bool                         // of each object, in status
+	impersonates  bool
+	noInCluster   bool
+	objects       model.Digest // of what App.Settings is about
+	scripts       model.Digest // of what is customized
+	digest        model.Digest // of all that was read
 }
 
 // ReadSettings reads Secrets and ConfigMaps of the control-plane namespace, in
@@ -116,6 +119,8 @@ func (s *Settings) readConfig(c corev1.ConfigMap) error {
 	case configParams:
 		enabled := c.Data["reposerver.enable.git.submodule"]
 		s.noSubmodules = enabled != "" && !isTrue(enabled)
+		s.persistHealth = isTrue(c.Data["controller.resource.health.persist"])
+		s.showsHealth = isTrue(c.Data[keyPersistHealth])
 		return s.readTimeout(c.Data[keySyncTimeout])
 	case configMain:
 		return s.readMain(c.Data)
@@ -162,6 +167,7 @@ const (
 	keyPolling       = "timeout.reconciliation"
 	keyHardRefresh   = "timeout.hard.reconciliation"
 	keySyncTimeout   = "controller.sync.timeout.seconds"
+	keyPersistHealth = "controller.resource.health.persist"
 	keyImpersonation = "application.sync.impersonation.enabled"
 )
 
