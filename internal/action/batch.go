@@ -49,7 +49,7 @@ func (c call) named() string {
 }
 
 func jobs() []rule {
-	rules := suspending("job, whose pods end")
+	rules := suspending("job")
 	for i, r := range rules {
 		rules[i] = r.when(func(o object) string {
 			if why := running(o); why != "" {
@@ -58,7 +58,7 @@ func jobs() []rule {
 			return r.why(o)
 		})
 	}
-	rules[0].danger = true
+	rules[0].help, rules[0].danger = "stops the job and ends its pods: sets `spec.suspend`", true
 	return append(rules, terminateJob())
 }
 

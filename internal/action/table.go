@@ -33,13 +33,13 @@ var table = []kinds{
 	{group: "external-secrets.io", names: []string{"PushSecret"}, rules: []rule{
 		forceSync("push", "Push", "writes the secret to its stores again")}},
 	{group: "keda.sh", names: []string{"ScaledObject"}, rules: scaledObjects()},
-	{group: "keda.sh", names: []string{"ScaledJob"}, rules: annotatedPause("autoscaling.keda.sh/paused", "true", "scaling")},
+	{group: "keda.sh", names: []string{"ScaledJob"}, rules: annotatedPause("autoscaling.keda.sh/paused", "scaling")},
 	{group: "postgresql.cnpg.io", names: []string{"Cluster"}, rules: postgres()},
 	{group: "postgresql.cnpg.io", names: []string{"ScheduledBackup"}, rules: slices.Concat([]rule{createBackup()}, suspending("schedule"))},
 
 	{group: "core.strimzi.io", names: []string{"StrimziPodSet"}, rules: []rule{rollingUpdate()}},
 	{group: "kafka.strimzi.io", names: []string{"Kafka", "KafkaConnect", "KafkaMirrorMaker2", "KafkaBridge", "KafkaUser"},
-		rules: annotatedPause("strimzi.io/pause-reconciliation", "true", "reconciliation")},
+		rules: annotatedPause("strimzi.io/pause-reconciliation", "reconciliation")},
 	{group: "kafka.strimzi.io", names: []string{"KafkaConnector"}, rules: connectors()},
 	{group: "kafka.strimzi.io", names: []string{"KafkaRebalance"}, rules: rebalances()},
 
@@ -49,8 +49,8 @@ var table = []kinds{
 	{group: "cluster.x-k8s.io", names: []string{"MachinePool"}, rules: []rule{scale()}},
 	{group: "controlplane.cluster.x-k8s.io", names: []string{"KubeadmControlPlane"}, rules: []rule{restartMachines(), scale()}},
 
-	{group: "*.crossplane.io", names: []string{"*"}, except: notReconciled, rules: annotatedPause("crossplane.io/paused", "true", "reconciliation")},
-	{group: "*.upbound.io", names: []string{"*"}, except: notReconciled, rules: annotatedPause("crossplane.io/paused", "true", "reconciliation")},
+	{group: "*.crossplane.io", names: []string{"*"}, except: notReconciled, rules: annotatedPause("crossplane.io/paused", "reconciliation")},
+	{group: "*.upbound.io", names: []string{"*"}, except: notReconciled, rules: annotatedPause("crossplane.io/paused", "reconciliation")},
 }
 
 // notReconciled are kinds of Crossplane that are settings of others: there is

@@ -76,9 +76,10 @@ func switching(off, on, what, field string) []rule {
 	}
 }
 
-// annotatedPause are pause and resume of what a kind stops by an annotation.
-func annotatedPause(annotation, value, what string) []rule {
-	return annotatedSwitch("pause", "resume", annotation, value, what)
+// annotatedPause are pause and resume of what a kind stops by an annotation that
+// says "true".
+func annotatedPause(annotation, what string) []rule {
+	return annotatedSwitch("pause", "resume", annotation, "true", what)
 }
 
 func annotatedSwitch(off, on, annotation, value, what string) []rule {
