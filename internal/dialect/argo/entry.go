@@ -1,0 +1,66 @@
+package argo
+
+import (
+	"slices"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// entry is what is known of an Application. Its reports and its project are
+// guarded by Reconciler.mu; the rest belongs to the one reconcile of its key.
+type entry struct {
+	project string
+	report  *model.Report // the newest
+	// ended are the reports that first told of an operation's end and have not
+	// gone into status yet: a later operation must not make one disappear.
+	ended []model.Report
+	last  model.Operation // the newest that has ended
+
+	app     model.App // as handed to the engine
+	put     bool
+	sources map[model.SourceKey]model.Source // as handed to the sources
+	pending *pending                         // handed to the engine and not taken up yet
+	pin     *pinning                         // of a request that waits or is carried out
+	written string                           // resourceVersion that our last write made
+	// told is what the engine was told last of what status records.
+	told       string
+	terminated termination
+}
+
+// take keeps a report.
+func (e *entry) take(report model.Report) {
+	e.report = &report
+	op := report.Operation
+	if op == nil || !op.Phase.Done() {
+		return
+	}
+	known := op.Request.ID == e.last.Request.ID && op.Phase == e.last.Phase &&
+		op.Started.Equal(e.last.Started) && op.Finished.Equal(e.last.Finished)
+	if !known {
+		e.last = *op
+		e.ended = append(e.ended, report)
+	}
+}
+
+// entry is that of the key, with the reports that have to go into status, in
+// their order.
+func (r *Reconciler) entry(key model.AppKey) (*entry, []model.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.apps[key] == nil {
+		r.apps[key] = &entry{}
+	}
+	e := r.apps[key]
+	reports := slices.Clone(e.ended)
+	if e.report != nil {
+		reports = append(reports, *e.report)
+	}
+	return e, reports
+}
+
+// settle drops the first n ends of operations: they are in status.
+func (r *Reconciler) settle(e *entry, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.ended = e.ended[min(n, len(e.ended)):]
+}
