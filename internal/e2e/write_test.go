@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ func newWriter(t *testing.T, namespace string) *writer {
 		Marks: []target.Mark{{Manager: writingManager, Alone: true, Owner: func(_, annotations map[string]string, _ model.ObjectKey) (model.AppKey, bool) {
 			return model.AppKey{Dialect: "test", Name: annotations["app"]}, annotations["app"] != ""
 		}}},
-		Notify: func(model.AppKey, model.ObjectKey) {}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Notify: func(model.AppKey, model.ObjectKey) {}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -316,6 +315,7 @@ func deploymentText(name, container, spec string) string {
 func TestWriteAccepts(t *testing.T) {
 	w := newWriter(t, "write-accepts")
 	odd := w.object(deploymentText("odd", ", imge: x, ports: [{containerPort: 80, nme: y}]", ", replcas: 3"))
+	w.watched(odd)
 	live := w.write(odd, model.Write{})
 	for _, field := range []string{"spec.replcas", "imge", "nme"} {
 		if !strings.Contains(live.Warning, field) {
@@ -323,6 +323,10 @@ func TestWriteAccepts(t *testing.T) {
 		}
 	}
 	w.has(odd, "0", "spec", "replicas")
+	w.known(odd)
+	if same, err := w.Same(t.Context(), odd, writingManager); !same || err != nil {
+		t.Errorf("a field that the kind does not have: same: %v, %v", same, err)
+	}
 	if live := w.write(odd, model.Write{NoValidate: true}); live.Warning != "" {
 		t.Errorf("without validation there is a warning: %s", live.Warning)
 	}
@@ -330,8 +334,12 @@ func TestWriteAccepts(t *testing.T) {
 		t.Errorf("strictly: %v", err)
 	}
 
-	w.write(w.object(deploymentText("strategy", "", "")), model.Write{})
 	recreate := w.object(deploymentText("strategy", "", ", strategy: {type: Recreate}"))
+	w.watched(recreate)
+	w.write(w.object(deploymentText("strategy", "", "")), model.Write{})
+	if same, err := w.Same(t.Context(), recreate, writingManager); same || err != nil {
+		t.Errorf("another strategy: same: %v, %v", same, err)
+	}
 	w.write(recreate, model.Write{})
 	w.has(recreate, "map[type:Recreate]", "spec", "strategy")
 
@@ -657,6 +665,28 @@ func TestDeletePolicies(t *testing.T) {
 			t.Fatalf("%s: %v", c.policy, err)
 		}
 		count(c.left)
+	}
+}
+
+// TestDeleteOtherVersions deletes at a version that is not served, and what there is
+// no kind of.
+func TestDeleteOtherVersions(t *testing.T) {
+	w := newWriter(t, "write-versions")
+	o := w.object("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: $NS, annotations: {app: x}}")
+	w.watched(o)
+	uid := w.write(o, model.Write{}).UID
+	old := o.ObjectRef
+	old.Version = "v1beta1"
+	if err := w.Release(t.Context(), old, uid); err != nil {
+		t.Error(err)
+	}
+	if err := w.Delete(t.Context(), old, uid, "Background"); err != nil {
+		t.Error(err)
+	}
+	w.vanished(o)
+	unknown := model.ObjectRef{ObjectKey: model.ObjectKey{Group: "gone.example.com", Kind: "Gone", Namespace: "x", Name: "y"}, Version: "v1"}
+	if err := errors.Join(w.Delete(t.Context(), unknown, uid, "Background"), w.Release(t.Context(), unknown, uid)); err != nil {
+		t.Errorf("of a kind that is gone: %v", err)
 	}
 }
 

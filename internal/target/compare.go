@@ -142,7 +142,12 @@ func (c *comparing) preview(ctx context.Context) (*unstructured.Unstructured, er
 		}
 		out, err = c.objects.Patch(ctx, c.obj.Name, types.ApplyPatchType, c.obj.JSON, opts)
 	}
-	if c.replaces(err) {
+	switch strategy := staleStrategy(err); {
+	case strategy != nil:
+		if rolled, failed := c.unroll(ctx, strategy); rolled != nil || failed != nil {
+			return rolled, failed
+		}
+	case c.replaces(err):
 		return c.overwrite(ctx)
 	}
 	return out, err

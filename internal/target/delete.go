@@ -20,7 +20,10 @@ func (t *Target) Delete(ctx context.Context, ref model.ObjectRef, uid, policy st
 	defer t.limit.release()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	res, err := t.kinds.resource(ref)
+	res, err := t.kinds.anyVersion(ref)
+	if isUnknown(err) && t.mirror.record(ref.ObjectKey) == nil {
+		return nil // its kind is gone, and it with it
+	}
 	if err != nil {
 		return explain(ref, err)
 	}

@@ -23,8 +23,8 @@ func (t *Target) Release(ctx context.Context, ref model.ObjectRef, uid string) e
 	defer t.limit.release()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	res, err := t.kinds.resource(ref)
-	if isUnknown(err) {
+	res, err := t.kinds.anyVersion(ref)
+	if isUnknown(err) && t.mirror.record(ref.ObjectKey) == nil {
 		return nil // its kind is gone, and it with it
 	}
 	if err != nil {

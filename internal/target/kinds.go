@@ -69,6 +69,16 @@ func (k *kinds) resource(ref model.ObjectRef) (Resource, error) {
 	return Resource{m.Resource, m.Scope.Name() == meta.RESTScopeNameNamespace}, nil
 }
 
+// anyVersion is resource for what needs no certain version: where the object's is
+// not served any more, another that is.
+func (k *kinds) anyVersion(ref model.ObjectRef) (Resource, error) {
+	res, err := k.resource(ref)
+	if isUnknown(err) && ref.Version != "" {
+		return k.resource(model.ObjectRef{ObjectKey: ref.ObjectKey})
+	}
+	return res, err
+}
+
 // downPause is how long a cluster that did not answer is not asked again.
 const downPause = 2 * time.Second
 

@@ -69,10 +69,6 @@ func (r *Record) writer(manager string) (model.AppKey, bool) {
 	return model.AppKey{}, false
 }
 
-// applies reports whether the manager has written the object by server-side
-// apply; false for no record.
-func (r *Record) applies(manager string) bool { return r != nil && r.Ownership(manager).Applies }
-
 // live is the record as one field manager sees it, with the owner that counts.
 func (r *Record) live(manager string, owner model.AppKey) model.Live {
 	mine := r.Ownership(manager)

@@ -166,11 +166,7 @@ func (t *Target) watchOf(ref model.ObjectRef) (*kindWatch, error) {
 	if w != nil {
 		return w, nil
 	}
-	res, err := t.kinds.resource(model.ObjectRef{ObjectKey: ref.ObjectKey, Version: ref.Version})
-	if isUnknown(err) {
-		// Another version of the kind may be served; its objects still count.
-		res, err = t.kinds.resource(model.ObjectRef{ObjectKey: ref.ObjectKey})
-	}
+	res, err := t.kinds.anyVersion(ref) // objects of another version count too
 	if err != nil {
 		return nil, err
 	}
