@@ -38,18 +38,16 @@ const never = 365 * 24 * time.Hour
 // Settings are what the Secrets and ConfigMaps of Argo CD say. They are read
 // once and never change. They hold credentials: never print them.
 type Settings struct {
-	polling      time.Duration // 0 is DefaultInterval
-	repositories []repository
-	templates    []repository
-	clusters     []Cluster
-	knownHosts   string
-	certs        map[string]string       // host name to PEM
-	off          []string                // tools that are not used
-	kustomize    map[string]buildOptions // by version; "" is any
-	valueSchemes []string                // of value files by URL; none is the default
-	noSubmodules bool
-	// persistHealth writes the health of each object into status.
-	persistHealth bool
+	polling       time.Duration // 0 is DefaultInterval
+	repositories  []repository
+	templates     []repository
+	clusters      []Cluster
+	knownHosts    string
+	certs         map[string]string       // host name to PEM
+	off           []string                // tools that are not used
+	kustomize     map[string]buildOptions // by version; "" is any
+	valueSchemes  []string                // of value files by URL; none is the default
+	noSubmodules  bool
 	webhooks      Webhooks
 	marks         marks
 	managed       managed
@@ -58,7 +56,7 @@ type Settings struct {
 	knownTypes    map[string]map[string]string // see model.Comparison
 	hardRefresh   time.Duration                // 0 is never
 	syncTimeout   time.Duration                // 0 is none
-	showsHealth   bool                         // of each object, in status
+	persistHealth bool                         // of each object, in status
 	impersonates  bool
 	noInCluster   bool
 	objects       model.Digest // of what App.Settings is about
@@ -119,8 +117,7 @@ func (s *Settings) readConfig(c corev1.ConfigMap) error {
 	case configParams:
 		enabled := c.Data["reposerver.enable.git.submodule"]
 		s.noSubmodules = enabled != "" && !isTrue(enabled)
-		s.persistHealth = isTrue(c.Data["controller.resource.health.persist"])
-		s.showsHealth = isTrue(c.Data[keyPersistHealth])
+		s.persistHealth = isTrue(c.Data[keyPersistHealth])
 		return s.readTimeout(c.Data[keySyncTimeout])
 	case configMain:
 		return s.readMain(c.Data)
