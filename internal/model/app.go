@@ -149,15 +149,15 @@ func (r Retry) Wait(n int) time.Duration {
 	if r.Max > 0 {
 		limit = min(r.Max, longest)
 	}
-	d, factor := min(max(r.Base, 0), limit), time.Duration(max(r.Factor, 1))
+	d, factor := min(max(r.Base, 0), limit), int64(max(r.Factor, 1))
 	for range n {
 		if d == 0 || factor == 1 || d >= limit {
 			break
 		}
-		if d > limit/factor {
+		if int64(d) > int64(limit)/factor {
 			return limit
 		}
-		d *= factor
+		d = time.Duration(int64(d) * factor)
 	}
 	return d
 }

@@ -9,7 +9,7 @@ import (
 // nearest is the known word that a mistyped one is most like; "" if there is none
 // that is like it.
 func nearest[V any](word string, known map[string]V) string {
-	best, least := "", len(word)/3+2
+	best, least := "", len(word)/4+1
 	for _, k := range slices.Sorted(maps.Keys(known)) {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
 			best, least = k, d
