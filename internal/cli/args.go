@@ -51,6 +51,6 @@ func oneArg(what string) cobra.PositionalArgs {
 		case 1:
 			return nil
 		}
-		return usagef(cmd, "one %s is expected, not %d", what, len(args))
+		return usagef(cmd, "%s alone is expected, not %s", what, plural(len(args), "argument"))
 	}
 }

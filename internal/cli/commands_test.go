@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,13 +43,8 @@ func golden(t *testing.T, folder string, run func(t *testing.T, comment string, 
 			}
 			got := run(t, string(archive.Comment), files)
 			if *update {
-				files := archive.Files[:0:0]
-				for _, f := range archive.Files {
-					if f.Name != "want" {
-						files = append(files, f)
-					}
-				}
-				archive.Files = append(files, txtar.File{Name: "want", Data: []byte(got)})
+				archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
+				archive.Files = append(archive.Files, txtar.File{Name: "want", Data: []byte(got)})
 				if err := os.WriteFile(name, txtar.Format(archive), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -65,6 +61,7 @@ func golden(t *testing.T, folder string, run func(t *testing.T, comment string, 
 // a case ends with the command line, one a line; objects.yaml is what there is,
 // controller.yaml what a controller does, stdin what is typed.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	golden(t, "commands", func(t *testing.T, comment string, files map[string][]byte) string {
 		s := &standin{t: t, objects: yamlDocuments(t, files["objects.yaml"]), steps: yamlDocuments(t, files["controller.yaml"])}
 		if strings.Contains(comment, "# conflict") {
@@ -119,6 +116,7 @@ func actText(_ context.Context, flags ActionFlags, name string, params map[strin
 
 // TestDescribe shows what 'fixpoint get' prints of one Application.
 func TestDescribe(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	golden(t, "describe", func(t *testing.T, _ string, files map[string][]byte) string {
 		var out bytes.Buffer

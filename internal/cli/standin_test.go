@@ -34,7 +34,7 @@ type standin struct {
 // yamlDocuments reads a list of YAML documents.
 func yamlDocuments(t *testing.T, text []byte) (out []map[string]any) {
 	t.Helper()
-	for _, doc := range bytes.Split(text, []byte("---\n")) {
+	for doc := range bytes.SplitSeq(text, []byte("---\n")) {
 		var o map[string]any
 		if err := yaml.Unmarshal(doc, &o); err != nil {
 			t.Fatal(err)

@@ -109,8 +109,25 @@ func (w *waiter) conclude(app item, what string) error {
 		return failure(app, what+" "+strings.ToLower(phase), app.text("status", "operationState", "message"),
 			fmt.Sprintf("'fixpoint diff %s' shows what is left to do", app.path()))
 	}
-	s := applicationState(app)
-	printf(w.out, "%s: %s at %s, %s\n", app.title(), s.sync, revision(s.revision), s.health)
+	return w.result(app)
+}
+
+// result prints the state after a sync, and what was synced where that is not what
+// the app follows.
+func (w *waiter) result(app item) error {
+	spec, err := app.decoded()
+	if err != nil {
+		return err
+	}
+	status := spec.Status
+	follows := revisionText(revisionsOf(status.Sync.Revision, status.Sync.Revisions))
+	what := ""
+	if r := status.OperationState.SyncResult; r != nil {
+		if synced := revisionText(revisionsOf(r.Revision, r.Revisions)); synced != "" && synced != follows {
+			what = synced + " is synced; "
+		}
+	}
+	printf(w.out, "%s: %s%s, %s\n", app.title(), what, withText(status.Sync.Status, " at ", follows), status.Health.Status)
 	return nil
 }
 

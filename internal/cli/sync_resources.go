@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
@@ -39,8 +40,8 @@ func checkResources(app item, have []v1alpha1.ResourceStatus, wanted []any) erro
 	for _, raw := range wanted {
 		r, _ := raw.(map[string]any)
 		if !hasResource(have, r) {
-			return fmt.Errorf("%s has no object %s:%s:%s%s", app.title(), textOf(r, "group"), textOf(r, "kind"),
-				strings.TrimPrefix(textOf(r, "namespace")+"/"+textOf(r, "name"), "/"), nearest(app, have, r))
+			wanted := resourceText(textOf(r, "group"), textOf(r, "kind"), textOf(r, "namespace"), textOf(r, "name"))
+			return fmt.Errorf("%s has no object %s%s", app.title(), wanted, nearest(app, have, r, wanted))
 		}
 	}
 	return nil
@@ -56,12 +57,12 @@ func hasResource(have []v1alpha1.ResourceStatus, r map[string]any) bool {
 	return false
 }
 
-// nearest names objects that may have been meant: those of the same name, or else
-// of the same kind.
-func nearest(app item, have []v1alpha1.ResourceStatus, r map[string]any) string {
+// nearest names objects that may have been meant: those of the same name, then those
+// of the same kind, the ones that begin alike first.
+func nearest(app item, have []v1alpha1.ResourceStatus, r map[string]any, wanted string) string {
 	var near, sameKind []string
 	for _, h := range have {
-		text := h.Group + ":" + h.Kind + ":" + strings.TrimPrefix(h.Namespace+"/"+h.Name, "/")
+		text := resourceText(h.Group, h.Kind, h.Namespace, h.Name)
 		switch {
 		case h.Name == textOf(r, "name"):
 			near = append(near, text)
@@ -69,9 +70,27 @@ func nearest(app item, have []v1alpha1.ResourceStatus, r map[string]any) string 
 			sameKind = append(sameKind, text)
 		}
 	}
+	slices.SortStableFunc(sameKind, func(a, b string) int {
+		return alike(b, wanted) - alike(a, wanted)
+	})
 	near = append(near, sameKind...)
 	if len(near) == 0 {
 		return fmt.Sprintf(": 'fixpoint tree %s' shows what it has", app.path())
 	}
 	return " (did you mean " + strings.Join(near[:min(len(near), 3)], " or ") + "?)"
+}
+
+// resourceText is an object as --resource names it.
+func resourceText(group, kind, namespace, name string) string {
+	return group + ":" + kind + ":" + strings.TrimPrefix(namespace+"/"+name, "/")
+}
+
+// alike is how many bytes two texts begin with alike.
+func alike(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
 }
