@@ -57,6 +57,9 @@ func (d Differ) Diff(ctx context.Context, live, after map[string]any) ([]Differe
 	return out, nil
 }
 
+// Thorough: what webhooks change leaves ownership as it is.
+func (d Differ) Thorough() bool { return d.Rules.webhooks }
+
 // Judge compares a live object with what an apply would make of it.
 func (d Differ) Judge(ctx context.Context, live, after map[string]any) (model.Judgement, error) {
 	s, err := d.sides(ctx, live, after)
@@ -136,7 +139,16 @@ func (d Differ) counts(s *sides, f found) bool {
 		return true
 	}
 	ours := fieldsOf(s.liveEntries, d.ours).Union(fieldsOf(s.nextEntries, d.ours))
-	return touches(ours, f.place) && !s.holds(f)
+	return (touches(ours, f.place) || touches(ours, plainText(f.place))) && !s.holds(f)
+}
+
+// plainText is where a value of a Secret's data was declared if it was in stringData:
+// then that is owned, and nobody owns what it became.
+func plainText(p place) place {
+	if len(p) == 2 && p[0].Equals(field("data")) {
+		return place{field("stringData"), p[1]}
+	}
+	return p
 }
 
 func (d Differ) ours(e entry) bool {

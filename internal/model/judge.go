@@ -5,6 +5,9 @@ import "context"
 // Judge says what of an object counts when it is compared with what an apply
 // would make of it. Both are as the API server gives them, with managedFields.
 type Judge interface {
+	// Thorough: that a dry run leaves our ownership as it is does not prove that
+	// nothing that counts would change.
+	Thorough() bool
 	// Released is what an apply makes of the object without the fields that an older
 	// client-side apply left behind and nobody declares any more; nil if there are
 	// none.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"reflect"
 	"slices"
@@ -87,19 +88,27 @@ func (c *comparing) compare(ctx context.Context, live model.Live, judge model.Ju
 	case err == nil:
 		after := e.rec.live(c.manager, model.AppKey{})
 		untouched := after.UID == live.UID && after.Fields == live.Fields && after.Time == live.Time
-		if untouched && time.Since(time.Unix(live.Time, 0)) > freshness && !e.rec.updatedBy(c.how.Migrate) {
+		settled := time.Since(time.Unix(live.Time, 0)) > freshness && !e.rec.updatedBy(c.formers())
+		if untouched && settled && !judge.Thorough() {
 			return model.Judgement{Same: true, Owned: true}, nil
 		}
 	case !c.replaces(err):
 		return model.Judgement{}, explain(c.obj.ObjectRef, err)
 	}
-	for range attempts - 1 {
+	for range attempts {
 		if j, still, err := c.contents(ctx, judge); still {
 			return j, err
 		}
 	}
-	j, _, err := c.contents(ctx, judge)
-	return j, err
+	return model.Judgement{}, model.As(model.ErrTransient, fmt.Errorf("%s changes faster than it can be compared", c.obj.ObjectKey))
+}
+
+// formers are the managers whose updates the write would make its own.
+func (c *comparing) formers() []string {
+	if len(c.how.Migrate) == 0 {
+		return nil
+	}
+	return append([]string{c.manager}, c.how.Migrate...)
 }
 
 // contents lets the judge compare the object with what it would be; false if it
@@ -171,6 +180,8 @@ func (c *comparing) settled(ctx context.Context, released, after map[string]any)
 
 // strict is a judge for whom everything counts that a write would change.
 type strict struct{}
+
+func (strict) Thorough() bool { return false }
 
 func (strict) Released(_, _ map[string]any) map[string]any { return nil }
 
