@@ -3,6 +3,7 @@ package argo
 import (
 	"slices"
 
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -20,11 +21,19 @@ type entry struct {
 	put     bool
 	sources map[model.SourceKey]model.Source // as handed to the sources
 	pending *pending                         // handed to the engine and not taken up yet
+	taken   taken                            // the last request that was taken up
 	pin     *pinning                         // of a request that waits or is carried out
 	written string                           // resourceVersion that our last write made
 	// told is what the engine was told last of what status records.
 	told       string
 	terminated termination
+}
+
+// taken is a user's request that the engine has taken up, as written: what it
+// begins once more, with newer content, is another operation of the same request.
+type taken struct {
+	id        string
+	operation v1alpha1.Operation
 }
 
 // take keeps a report.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -82,10 +83,15 @@ func (r *Reconciler) record(e *entry, c *change, o Observed) {
 			Stage: model.StageSpec, Err: o.App.Invalid, Operation: o.Report.Operation,
 		}
 	}
-	op := o.Report.Operation
-	if !c.taken && op != nil && e.pending != nil && op.Request.ID == e.pending.request.ID {
+	op, prev := o.Report.Operation, c.status.OperationState
+	switch {
+	case op == nil || op.Request.By == "":
+	case !c.taken && e.pending != nil && op.Request.ID == e.pending.request.ID:
 		o.Operation = &e.pending.operation
+		e.taken = taken{op.Request.ID, e.pending.operation}
 		c.takeOperation()
+	case op.Request.ID == e.taken.id && (prev == nil || !isSame(*prev, *op)):
+		o.Operation = &e.taken.operation
 	}
 	c.become(Status(c.status, o, r.now()))
 }
@@ -121,6 +127,9 @@ func (r *Reconciler) operate(e *entry, c *change, o Observed, env Env) {
 	}
 	c.takeOperation()
 	now := r.now()
+	if prev := c.status.OperationState; prev != nil && !prev.StartedAt.Before(&now) {
+		now = metav1.NewTime(prev.StartedAt.Add(time.Second)) // it is another operation
+	}
 	refused := *c.status.DeepCopy()
 	refused.OperationState = &v1alpha1.OperationState{
 		Operation: p.operation, Phase: string(model.PhaseError), Message: err.Error(), StartedAt: now, FinishedAt: &now,

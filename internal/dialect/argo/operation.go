@@ -56,14 +56,18 @@ func isSame(s v1alpha1.OperationState, op model.Operation) bool {
 		return false
 	case s.Operation.InitiatedBy.Automated != (op.Request.By == "") || heal != op.Request.Heal:
 		return false
-	case s.FinishedAt == nil || s.SyncResult == nil:
+	case s.FinishedAt == nil:
 		return true
 	}
 	recorded := attemptOf(s)
 	if recorded.phase == op.Phase && recorded.retries == op.Retries && s.FinishedAt.Unix() != op.Finished.Unix() {
 		return false
 	}
-	return revisionIn(s.SyncResult.Revision, s.SyncResult.Revisions) == op.Revision
+	synced := ""
+	if r := s.SyncResult; r != nil {
+		synced = revisionIn(r.Revision, r.Revisions)
+	}
+	return synced == op.Revision
 }
 
 // syncedSources are the sources that the operation syncs: those of its request,

@@ -66,6 +66,39 @@ func TestReconcileRecords(t *testing.T) {
 	}
 }
 
+// TestReconcileOnceMore: a request that is begun once more, since there is newer
+// content, is told as its user wrote it.
+func TestReconcileOnceMore(t *testing.T) {
+	b := newBench(t, minimal(t, ""))
+	b.reconcile()
+	b.edit(syncing(map[string]any{"syncStrategy": map[string]any{"apply": map[string]any{}}}))
+	b.reconcile()
+	req := b.requests[0]
+	b.report(report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseRunning, "aaa", 10, req) }))
+	over := report("bbb", func(r *model.Report) {
+		r.Operation = operation(model.PhaseFailed, "aaa", 10, req)
+		r.Operation.Superseded = "bbb"
+	})
+	expect := func(reason, phase string) {
+		t.Helper()
+		s := statusOf(b.get()).OperationState
+		if s.Phase != phase || s.Operation.InitiatedBy.Username != "ann" || s.Operation.Sync.SyncStrategy == nil {
+			t.Errorf("%s: %+v", reason, s)
+		}
+	}
+	b.report(over)
+	expect("superseded", "Failed")
+	b.report(report("bbb", func(r *model.Report) { r.Operation = operation(model.PhaseRunning, "bbb", 20, req) }))
+	expect("once more", "Running")
+	b = b.restart()
+	b.reconcile()
+	b.report(report("ccc", func(r *model.Report) { r.Operation = operation(model.PhaseRunning, "ccc", 30, b.app.Last.Request) }))
+	expect("once more after a restart", "Running")
+	if s := statusOf(b.get()).OperationState; s.SyncResult.Revision != "ccc" {
+		t.Errorf("state: %+v", s)
+	}
+}
+
 // TestReconcileRecordsAfterRefusal: a refused request is the last operation for a
 // while; the one that is repeated must not wait for ever because of it.
 func TestReconcileRecordsAfterRefusal(t *testing.T) {
@@ -89,6 +122,27 @@ func TestReconcileRecordsAfterRefusal(t *testing.T) {
 	}
 	b.report(op(model.PhaseRunning, 1))
 	b.expect("it begins", "recorded 1767225601.1 Running")
+}
+
+// TestReconcileRefusesInTheSameSecond: a refusal stays what was last, and what was
+// deployed before is no deployment once more.
+func TestReconcileRefusesInTheSameSecond(t *testing.T) {
+	b := newBench(t, minimal(t, ""))
+	b.reconcile()
+	b.edit(syncing(map[string]any{}))
+	b.reconcile()
+	done := report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseSucceeded, "aaa", 4, b.requests[0]) })
+	b.report(done)
+	b.edit(func(u *unstructured.Unstructured) { u.Object["operation"] = map[string]any{} })
+	if b.reconcile(); b.now != at(4) {
+		t.Fatalf("it is %s", b.now)
+	}
+	if n := b.report(done); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+	if s := statusOf(b.get()); s.OperationState.Phase != "Error" || len(s.History) != 1 {
+		t.Errorf("state %+v, history %+v", s.OperationState, s.History)
+	}
 }
 
 func TestReconcileTerminates(t *testing.T) {

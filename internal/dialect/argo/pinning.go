@@ -56,12 +56,15 @@ func recallPin(u *unstructured.Unstructured, app *model.App, spec v1alpha1.Appli
 	return p
 }
 
-// repin takes up what an earlier run was pinned to, and changed settings. It comes
-// before the app is handed to the engine.
+// repin takes up the request that an earlier run was about, with what it was pinned
+// to, and changed settings. It comes before the app is handed to the engine.
 func (r *Reconciler) repin(e *entry, u *unstructured.Unstructured, app *model.App, env Env) {
 	spec := specOf(u)
 	if !e.put {
 		e.pin = recallPin(u, app, spec, env)
+		if app.Last != nil {
+			e.taken = taken{app.Last.Request.ID, statusOf(u).OperationState.Operation}
+		}
 		return
 	}
 	if e.pin == nil {
