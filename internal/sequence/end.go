@@ -68,7 +68,7 @@ func (w *walk) still() {
 // unless all of it is done.
 func (w *walk) supersede() Move {
 	text := "superseded by revision " + w.in.Operation.Superseded
-	if w.in.Operation.Request.DryRun {
+	if w.stopping || w.in.Operation.Request.DryRun {
 		return w.end(model.PhaseFailed, text)
 	}
 	if m := w.run(); m.Ended != "" {
@@ -80,21 +80,32 @@ func (w *walk) supersede() Move {
 	return w.end(model.PhaseFailed, text)
 }
 
-// end ends the operation: hooks that have not ended are stopped.
+// stopped is the message of a hook whose operation ended first. It tells that the
+// operation was at its end.
+const stopped = "was stopped, since the operation ended before it"
+
+// end ends the operation: hooks that have not ended are stopped. With their objects
+// goes what tells of their runs, so that the results are recorded first, where that
+// is done at all.
 func (w *walk) end(phase model.Phase, message string) Move {
 	w.busy(w.all)
 	w.still()
-	w.move.Ended, w.move.Message = phase, message
 	for _, t := range w.unfinished(w.all) {
-		live := w.in.Live[t.Object.ObjectKey]
-		const text = "was stopped, since the operation ended before it"
-		w.learn(t, model.HookStateFailed, t.Action, text, errors.New(text))
-		if live.Held || !live.Terminating {
-			w.move.Stop = append(w.move.Stop, Release{Object: live.Ref, UID: live.UID, Delete: true})
-		}
+		w.learn(t, model.HookStateFailed, t.Action, stopped, errors.New(stopped))
 	}
-	sortReleases(w.move.Stop)
+	stop := w.running()
+	if len(stop) > 0 && w.unrecorded() {
+		w.move.Record = true
+		w.move.Waits = []string{"waiting for the end of the operation to be recorded: " + message}
+		return w.move
+	}
+	w.move.Ended, w.move.Message, w.move.Stop = phase, message, stop
 	return w.move
+}
+
+// unrecorded reports whether a restart would find less than what is known now.
+func (w *walk) unrecorded() bool {
+	return !w.in.Deleting && (w.in.Unrecorded || len(w.move.Learnt) > 0)
 }
 
 func sortReleases(releases []Release) {
@@ -142,9 +153,9 @@ func (w *walk) pretend(t task) {
 	case t.Action == model.ActionRefuse:
 		w.refuse(t)
 	case t.role == hooking:
-		w.learn(t, model.HookStateSucceeded, t.Action, "would run in "+string(t.Phase)+" (dry run)", nil)
+		w.learn(t, model.HookStateSucceeded, t.Action, "would run in "+string(t.Phase), nil)
 	case t.role == removing:
-		w.learn(t, model.HookStateSucceeded, model.ActionDelete, pruned+" (dry run)", nil)
+		w.learn(t, model.HookStateSucceeded, model.ActionDelete, pruned, nil)
 	case known:
 		w.learn(t, model.HookStateSucceeded, t.Action, "", nil)
 	case t.Action == model.ActionKeep:

@@ -102,7 +102,7 @@ func (w *walk) replace(t task, r model.Result, live model.Live, v *view) {
 		v.unwritten = true
 		v.waits = append(v.waits, deletion(t))
 	case live.Terminating, t.Traits.HookDelete.Has(model.BeforeHookCreation):
-		if w.in.Unrecorded && strings.HasPrefix(live.Operation, w.in.Operation.Mark()+"/") {
+		if w.unrecorded() && strings.HasPrefix(live.Operation, w.in.Operation.Mark()+"/") {
 			v.record = true // with the object goes all that tells of its run
 		}
 		t.Action, t.Recreate, t.UID = model.ActionDelete, true, live.UID
@@ -140,5 +140,21 @@ func (w *walk) busy(groups []group) []string {
 			out = append(out, name(t.Object))
 		}
 	}
+	return out
+}
+
+// running are the runs of this operation's hooks that go on, to be stopped.
+func (w *walk) running() []Release {
+	var out []Release
+	for _, g := range w.all {
+		for _, t := range g.tasks {
+			live := w.in.Live[t.Object.ObjectKey]
+			leaves := live.Terminating && !live.Held
+			if t.role == hooking && live.Operation == t.Mark && !leaves && stateOf(live) == model.HookStateRunning {
+				out = append(out, Release{Object: live.Ref, UID: live.UID, Delete: true})
+			}
+		}
+	}
+	sortReleases(out)
 	return out
 }

@@ -3,6 +3,7 @@ package sequence
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -22,6 +23,8 @@ func Next(in Input) Move {
 		return w.end(model.PhaseError, in.Plan.Blocked.Error())
 	case op.Superseded != "":
 		return w.supersede()
+	case w.stopping:
+		return w.end(model.PhaseFailed, w.failures())
 	case op.Request.DryRun:
 		return w.rehearse()
 	}
@@ -39,6 +42,8 @@ type walk struct {
 	failed, failedLate []string
 	// inFailure: SyncFail hooks have run, so that there was a failure, known or not.
 	inFailure bool
+	// stopping: the operation was at its end already, and hooks were to be stopped.
+	stopping bool
 	// todo is what of the group that was visited last can be written.
 	todo []Task
 	move Move
@@ -72,13 +77,14 @@ func (w *walk) note(r model.Result) {
 	w.results[k] = r
 	late := r.Phase == model.PhaseSyncFail
 	w.inFailure = w.inFailure || late
-	if r.State != model.HookStateFailed {
-		return
-	}
-	if late {
-		w.failedLate = append(w.failedLate, failure(r))
-	} else {
-		w.failed = append(w.failed, failure(r))
+	switch text := failure(r); {
+	case r.State != model.HookStateFailed:
+	case strings.Contains(text, stopped):
+		w.stopping = true
+	case late:
+		w.failedLate = append(w.failedLate, text)
+	default:
+		w.failed = append(w.failed, text)
 	}
 }
 

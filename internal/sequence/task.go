@@ -118,7 +118,8 @@ func (w *walk) hooks() []task {
 
 // removals are the tasks of what has to go. The highest wave goes first, each gone
 // before the next, and none before what is written in the highest of their waves:
-// so their order stays the same whatever of it a restart finds done already.
+// so their order stays the same whatever of it a restart finds done already. What
+// is going anyway holds up the others, and does not say where they belong.
 func (w *walk) removals(others []task) []task {
 	var early, late []task
 	for _, s := range w.in.Plan.Steps {
@@ -133,7 +134,11 @@ func (w *walk) removals(others []task) []task {
 			early = append(early, t)
 		}
 	}
-	if top, ok := lastWave(early); ok {
+	standing := slices.DeleteFunc(slices.Clone(early), func(t task) bool { return t.Action != model.ActionDelete })
+	if len(standing) == 0 {
+		standing = early
+	}
+	if top, ok := lastWave(standing); ok {
 		moveTo(early, top)
 	}
 	end, _ := lastWave(slices.Concat(others, early))
