@@ -22,11 +22,13 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
+	"github.com/fixpoint-cd/fixpoint/internal/history"
 	"github.com/fixpoint-cd/fixpoint/internal/ledger"
 	"github.com/fixpoint-cd/fixpoint/internal/metrics"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
+	"github.com/fixpoint-cd/fixpoint/internal/script"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/target"
 	"github.com/fixpoint-cd/fixpoint/internal/webhook"
@@ -86,6 +88,8 @@ type controller struct {
 	store   *source.Store
 	render  *rendering
 	ledger  *ledger.Ledger
+	history *history.Store
+	scripts *script.Pool
 	targets *targets
 	hosts   *hosts
 	hooks   *webhook.Handler
@@ -153,6 +157,10 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if c.ledger, err = ledger.Open(filepath.Join(c.opt.DataDir, "ledger.db")); err != nil {
 		return err
 	}
+	if c.history, err = openHistory(c.opt.DataDir); err != nil {
+		return errors.Join(err, c.ledger.Close())
+	}
+	c.scripts = script.New(script.Config{})
 	c.store, err = source.New(source.Config{
 		Dir: filepath.Join(c.opt.DataDir, "git"), Rewrites: c.opt.Mirrors, AllowLocal: c.opt.AllowLocal, Log: c.log,
 		DenyHosts: c.opt.DenyHosts, AllowHosts: c.opt.AllowHosts,
@@ -167,7 +175,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	c.tellConfinement()
 	tracker := &argo.Tracker{ControlPlaneNamespace: c.opt.ArgoNamespace}
 	c.targets = &targets{
-		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker),
+		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker), judge: judge{c.scripts, c.healthScript},
 		notify: func(app model.AppKey, _ model.ObjectKey) { c.engine.Wake(app) },
 		kinds:  func(name string) { c.engine.KindsChanged(name) },
 	}
@@ -177,7 +185,8 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	m := metrics.New(c.metrics)
 	dialects := map[string]engine.Dialect{}
 	c.engine = engine.New(engine.Config{
-		Sources: c.store, Renderer: c.render, Target: c.targets.get, Ledger: c.ledger, Workers: c.opt.Workers, Log: c.log,
+		Sources: c.store, Renderer: c.render, Target: c.targets.get, Ledger: c.ledger, History: c.history, Paths: c.scripts.Paths,
+		Workers: c.opt.Workers, Log: c.log,
 		Host: c.hosts.of, Rendered: c.hosts.uses.End, Forgotten: c.hosts.uses.Forget,
 		Observe: m.Reconciled, Synced: m.Synced, Dialects: dialects,
 	})
@@ -187,9 +196,9 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	c.argo = argo.New(argo.Config{
 		Client: mgr.GetClient(), Engine: c.engine, Sources: c.store, Recorder: c.events,
 		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
-		ClustersChanged: c.clustersChanged, Log: c.log,
+		ClustersChanged: c.clustersChanged, SettingsChanged: c.settingsChanged, Log: c.log,
 	})
-	maps.Copy(dialects, dialectsFor(tracker, c.argo, c.flux))
+	maps.Copy(dialects, dialectsFor(tracker, c.argo.Settings, c.argo, c.flux))
 	c.hooks = c.newWebhooks()
 	c.engine.Hold()
 	c.count(m)
@@ -207,6 +216,10 @@ func (c *controller) tellConfinement() {
 
 func (c *controller) close() {
 	c.render.Close()
+	c.scripts.Close()
+	if err := c.history.Close(); err != nil {
+		c.log.Error("closing the history", "err", err)
+	}
 	if err := errors.Join(c.store.Close(), c.ledger.Close()); err != nil {
 		c.log.Error("closing", "err", err)
 	}
@@ -214,20 +227,63 @@ func (c *controller) close() {
 
 // dialectsFor is what the engine needs of each front end. Reporters may be nil
 // where nothing is acted on.
-func dialectsFor(tracker *argo.Tracker, forArgo, forFlux engine.Reporter) map[string]engine.Dialect {
-	forApplications := policy.Argo()
-	forApplications.Unhonoured = argo.Unhonoured
+func dialectsFor(tracker *argo.Tracker, settings func() *argo.Settings, forArgo, forFlux engine.Reporter) map[string]engine.Dialect {
 	return map[string]engine.Dialect{
-		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: forApplications, Traits: argo.Traits},
+		argo.Dialect: {Reporter: forArgo, Stamp: tracker.Stamp, Policy: applicationPolicy(settings), Traits: argo.Traits, Permit: permit(settings)},
 		flux.Dialect: {
 			Reporter: forFlux, Stamp: flux.Tracker{}.Stamp, Traits: flux.Traits,
-			Policy: policy.Rules{Skip: flux.Skip, Unhonoured: flux.Unhonoured},
+			Policy: always(policy.Rules{Skip: flux.Skip, Unhonoured: flux.Unhonoured}),
 		},
 		flux.HelmDialect: {
 			Reporter: forFlux, Stamp: flux.HelmTracker{}.Stamp, Traits: flux.HelmTraits,
-			Policy: policy.Rules{Hooks: true, Unhonoured: flux.HelmUnhonoured},
+			Policy: always(policy.Rules{Hooks: true, Unhonoured: flux.HelmUnhonoured}),
 		},
 	}
+}
+
+func always(rules policy.Rules) func(model.App) policy.Rules {
+	return func(model.App) policy.Rules { return rules }
+}
+
+// applicationPolicy leaves out of Applications what Argo CD's settings exclude.
+func applicationPolicy(settings func() *argo.Settings) func(model.App) policy.Rules {
+	return func(app model.App) policy.Rules {
+		s := settings()
+		return policy.Rules{
+			Unhonoured: argo.Unhonoured,
+			Excluded:   func(group, kind string) string { return s.Excluded(app.Target, group, kind) },
+		}
+	}
+}
+
+// permit says what an Application may not write.
+func permit(settings func() *argo.Settings) func(model.App, []model.ObjectRef) error {
+	return func(app model.App, refs []model.ObjectRef) error {
+		return settings().Permit(app, refs)
+	}
+}
+
+// healthScript is the users' own health check of a kind.
+func (c *controller) healthScript(group, kind string) (src string, openLibs, ok bool) {
+	return c.argo.Settings().HealthScript(group, kind)
+}
+
+// settingsChanged reads all clusters anew where what was read of them is out of
+// date.
+func (c *controller) settingsChanged(change argo.SettingsChange) {
+	c.log.Info("settings of Argo CD have changed: objects are read anew", "marks", change.Marks, "scripts", change.Scripts)
+	for _, name := range c.targets.renew() {
+		c.engine.TargetChanged(name)
+	}
+}
+
+// openHistory opens the store of what was deployed, with its key beside it.
+func openHistory(dir string) (*history.Store, error) {
+	key, err := history.KeyFile(filepath.Join(dir, "history.key"))
+	if err != nil {
+		return nil, err
+	}
+	return history.Open(history.Config{Path: filepath.Join(dir, "history.db"), Key: key})
 }
 
 // marks are how the dialects mark what is theirs.

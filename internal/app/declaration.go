@@ -67,6 +67,8 @@ type declaration struct {
 	cluster *rest.Config
 	// others are the objects that other apps have applied there.
 	others map[model.AppKey][]model.ObjectKey
+	// settings are Argo CD's.
+	settings *argo.Settings
 }
 
 // readDeclaration reads what the controller would know of an app.
@@ -80,6 +82,7 @@ func readDeclaration(ctx context.Context, config *rest.Config, flags cli.Inspect
 	if err != nil {
 		return d, err
 	}
+	d.settings = settings
 	env := argo.Env{Namespace: flags.ArgoNamespace, Settings: settings}
 	if flags.Object.GetKind() == applications.Kind {
 		var sources []model.Source

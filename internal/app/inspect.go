@@ -14,6 +14,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/remote"
+	"github.com/fixpoint-cd/fixpoint/internal/script"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 )
 
@@ -48,6 +49,7 @@ type inspector struct {
 	hosts   *hosts
 	render  *rendering
 	engine  *engine.Engine
+	scripts *script.Pool
 	changed chan struct{}
 }
 
@@ -63,9 +65,11 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 	}
 	log := slog.New(slog.DiscardHandler)
 	tracker := &argo.Tracker{ControlPlaneNamespace: flags.ArgoNamespace}
+	tracker.Follow(d.settings)
+	i.scripts = script.New(script.Config{})
 	tracker.SetDestination(d.app.Key, d.app.Namespace)
 	i.targets = &targets{
-		log: log, all: map[string]*running{}, marks: marks(tracker),
+		log: log, all: map[string]*running{}, marks: marks(tracker), judge: judge{i.scripts, d.settings.HealthScript},
 		notify: func(model.AppKey, model.ObjectKey) { i.signal() }, kinds: func(string) { i.signal() },
 		find: func(string) (*rest.Config, error) { return d.cluster, nil },
 	}
@@ -76,8 +80,8 @@ func newInspector(dir string, flags cli.InspectFlags, d declaration) (*inspector
 		return nil, err
 	}
 	i.engine = engine.New(engine.Config{
-		Sources: i.store, Renderer: i.render, Host: i.hosts.of, Rendered: i.hosts.uses.End, Target: i.targets.get, Ledger: noLedger{}, Log: log,
-		Dialects: dialectsFor(tracker, nil, nil),
+		Sources: i.store, Renderer: i.render, Host: i.hosts.of, Rendered: i.hosts.uses.End, Target: i.targets.get, Ledger: noLedger{}, Paths: i.scripts.Paths, Log: log,
+		Dialects: dialectsFor(tracker, func() *argo.Settings { return d.settings }, nil, nil),
 	})
 	return i, nil
 }
@@ -113,6 +117,7 @@ func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspect
 	defer func() {
 		stop()
 		i.render.Close()
+		i.scripts.Close()
 		if ended := g.Wait(); err == nil {
 			err = ended
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sops"
 	"github.com/fixpoint-cd/fixpoint/internal/render/worker"
+	"github.com/fixpoint-cd/fixpoint/internal/script"
 )
 
 // renderOptions say how everything is rendered. A zero value is the default.
@@ -114,6 +115,8 @@ func internalCommand(args []string, stderr io.Writer) (exitCode int, ok bool) {
 		})
 	case plugin.Command:
 		err = sandbox.ExecMain()
+	case script.Command:
+		err = script.Main()
 	default:
 		return 0, false
 	}

@@ -56,7 +56,7 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 func admit(dialect string, objects []model.Object) ([]model.Object, []model.Warning) {
 	var rules policy.Rules
 	if dialect == argo.Dialect {
-		rules = policy.Argo()
+		rules = applicationPolicy(func() *argo.Settings { return &argo.Settings{} })(model.App{})
 	}
 	return policy.Check(objects, rules)
 }

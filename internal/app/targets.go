@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"k8s.io/client-go/rest"
@@ -20,19 +22,23 @@ type targets struct {
 	log    *slog.Logger
 	notify func(model.AppKey, model.ObjectKey)
 	kinds  func(target string)
+	judge judge
 	// find returns the connection to a cluster by the name that apps use.
 	find func(name string) (*rest.Config, error)
 
 	mu  sync.Mutex
 	ctx context.Context
 	all map[string]*running
-	wg  sync.WaitGroup
+	// epoch rises when what was read of objects is out of date.
+	epoch int
+	wg    sync.WaitGroup
 }
 
 type running struct {
 	*target.Target
-	rest *rest.Config
-	stop context.CancelFunc
+	rest  *rest.Config
+	epoch int
+	stop  context.CancelFunc
 }
 
 // Run keeps the targets' mirrors until ctx ends.
@@ -64,7 +70,7 @@ func (t *targets) get(name string) (engine.Target, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r := t.all[name]; r != nil {
-		if r.rest == cfg {
+		if r.rest == cfg && r.epoch == t.epoch {
 			return r.Target, nil
 		}
 		if r.stop != nil {
@@ -73,18 +79,27 @@ func (t *targets) get(name string) (engine.Target, error) {
 		delete(t.all, name)
 	}
 	made, err := target.New(target.Config{
-		Name: name, REST: cfg, Marks: t.marks, Health: health.Of, NeedsContent: health.NeedsContent,
+		Name: name, REST: cfg, Marks: t.marks, Health: t.judge.of, Busy: health.Busy, NeedsContent: t.judge.needsContent,
 		Notify: t.notify, KindsChanged: func() { t.kinds(name) }, Log: t.log,
 	})
 	if err != nil {
 		return nil, model.As(model.ErrInvalid, fmt.Errorf("cluster %q: %w", name, err))
 	}
-	r := &running{Target: made, rest: cfg}
+	r := &running{Target: made, rest: cfg, epoch: t.epoch}
 	t.all[name] = r
 	if t.ctx != nil {
 		t.startLocked(r)
 	}
 	return made, nil
+}
+
+// renew reads all clusters anew at their next use, since marks or health are read
+// in another way now; it returns those that were in use.
+func (t *targets) renew() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.epoch++
+	return slices.Collect(maps.Keys(t.all))
 }
 
 // requests counts what was sent to each cluster.

@@ -20,6 +20,10 @@ type Desired struct {
 	model.Object
 	// Implicit: only its absence matters; it is never updated nor deleted.
 	Implicit bool
+	// First: it comes before everything else.
+	First bool
+	// Careful: some of its differences don't count, which only a dry run can tell.
+	Careful bool
 	// Traits are what it asks for, with its app's defaults.
 	Traits model.Traits
 	// Unknown says why the cluster can't take the object: its kind is not served.
@@ -75,12 +79,14 @@ func Plan(in Input) model.Plan {
 
 // write decides about an object that is declared.
 func (in Input) write(d Desired) (model.Step, bool) {
-	step := model.Step{Object: d.ObjectRef, Wave: int(d.Traits.Wave), Stage: stageOf(d.ObjectKey), Traits: d.Traits}
+	step := model.Step{Object: d.ObjectRef, Wave: int(d.Traits.Wave), Stage: Stage(d.ObjectKey), Traits: d.Traits}
 	live, exists := in.Live[d.ObjectKey]
 	if d.Implicit {
 		if exists && !live.Terminating {
 			return step, false
 		}
+	}
+	if d.First || d.Implicit {
 		step.Stage = -1
 	}
 	step.Shared = exists && in.foreign(live) && live.Owner.Dialect != in.App.Dialect
@@ -89,18 +95,8 @@ func (in Input) write(d Desired) (model.Step, bool) {
 }
 
 func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, string) {
-	if d.Unknown != nil {
-		if d.Awaits != (model.ObjectKey{}) {
-			return model.ActionWait, fmt.Sprintf("waits for %s to be established", d.Awaits)
-		}
-		return model.ActionRefuse, d.Unknown.Error()
-	}
-	if ns, ok := in.Live[namespaceKey(d.Namespace)]; d.Namespace != "" && ok && ns.Terminating {
-		return model.ActionWait, fmt.Sprintf("namespace %q is being deleted", d.Namespace)
-	}
-	if in.NoNamespace[d.Namespace] {
-		return model.ActionRefuse, fmt.Sprintf(
-			"namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", d.Namespace)
+	if action, why := in.Hindrance(d); action != "" {
+		return action, why
 	}
 	pair, known := in.Pairs[d.ObjectKey]
 	switch {
@@ -117,11 +113,30 @@ func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, 
 	case !live.Owner.IsZero() && live.Owner != in.App && !in.foreign(live):
 		return model.ActionUpdate, fmt.Sprintf("taken over from app %s", live.Owner)
 	}
-	return compare(d, live, pair, known)
+	return in.compare(d, live, pair, known)
+}
+
+// Hindrance says why an object can't be written, now or at all: ActionWait or
+// ActionRefuse, and why; "" if nothing hinders it.
+func (in Input) Hindrance(d Desired) (model.Action, string) {
+	if d.Unknown != nil {
+		if d.Awaits != (model.ObjectKey{}) {
+			return model.ActionWait, fmt.Sprintf("waits for %s to be established", d.Awaits)
+		}
+		return model.ActionRefuse, d.Unknown.Error()
+	}
+	if ns, ok := in.Live[namespaceKey(d.Namespace)]; d.Namespace != "" && ok && ns.Terminating {
+		return model.ActionWait, fmt.Sprintf("namespace %q is being deleted", d.Namespace)
+	}
+	if in.NoNamespace[d.Namespace] {
+		return model.ActionRefuse, fmt.Sprintf(
+			"namespace %q does not exist: declare it, or let it be created (Argo CD: CreateNamespace=true)", d.Namespace)
+	}
+	return "", ""
 }
 
 // compare decides about an object that exists and is the app's to write.
-func compare(d Desired, live model.Live, pair model.Pair, known bool) (model.Action, string) {
+func (in Input) compare(d Desired, live model.Live, pair model.Pair, known bool) (model.Action, string) {
 	switch {
 	case !known && live.Fields.IsZero():
 		return model.ActionUpdate, "was not applied by this app before"
@@ -129,6 +144,8 @@ func compare(d Desired, live model.Live, pair model.Pair, known bool) (model.Act
 		return model.ActionCheck, "was applied by another run or tool"
 	case pair.Differs && pair.Matches(live) && pair.Desired == d.Digest:
 		return model.ActionUpdate, "differs"
+	case pair.Desired != d.Digest && d.Careful && !live.Fields.IsZero():
+		return model.ActionCheck, "changed in the source"
 	case pair.Desired != d.Digest && pair.Matches(live) && pair.Certain(live):
 		return model.ActionUpdate, "changed in the source"
 	case pair.Desired != d.Digest && !live.Fields.IsZero():
@@ -138,6 +155,10 @@ func compare(d Desired, live model.Live, pair model.Pair, known bool) (model.Act
 		return model.ActionKeep, ""
 	case pair.UID == live.UID && pair.Fields == live.Fields:
 		return model.ActionCheck, "was applied by somebody else under our name"
+	case d.Careful || !in.Rules.Auto || !in.Rules.SelfHeal:
+		// To repair it costs no more than to ask; where nobody does, what is shown
+		// has to be true.
+		return model.ActionCheck, "was changed by somebody else"
 	}
 	return model.ActionUpdate, "was changed by somebody else"
 }
@@ -151,7 +172,7 @@ func (in Input) foreign(live model.Live) bool {
 func (in Input) prune(l model.Live) model.Step {
 	traits := l.Traits.Over(in.Rules.Defaults)
 	step := model.Step{
-		Object: l.Ref, Stage: stageOf(l.Ref.ObjectKey), Wave: int(traits.Wave), Traits: traits,
+		Object: l.Ref, Stage: Stage(l.Ref.ObjectKey), Wave: int(traits.Wave), Traits: traits,
 		Action: model.ActionDelete, Reason: "no longer declared",
 	}
 	if in.Deleting {
@@ -198,7 +219,7 @@ func (in Input) guard(prunes []model.Step) error {
 		"the source declares no objects: syncing would delete all %d objects of the app; permit it (Argo CD: syncPolicy.automated.allowEmpty, Flux: annotation fixpoint-cd.github.io/allow-empty) if that is meant", deletes))
 }
 
-func explicit(d Desired) bool { return !d.Implicit }
+func explicit(d Desired) bool { return !d.Implicit && !d.First }
 
 func namespaceKey(ns string) model.ObjectKey { return model.ObjectKey{Kind: "Namespace", Name: ns} }
 

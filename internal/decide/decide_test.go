@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 //	-- live --      KEY uid=U fields=F time=T [owner=APP] [keep] [terminating]
 //	-- pairs --     KEY desired=D uid=U fields=F time=T [differs]
 //	-- claims --    KEY APP...
-//	-- rules --     prune selfheal allowempty deleting
+//	-- rules --     auto prune selfheal allowempty deleting
 //	-- plan --      what comes out
 func TestPlan(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -180,6 +180,6 @@ func readPairs(in *Input, lines [][]string) {
 
 func readRules(in *Input, words []string) {
 	a := attrs(words)
-	in.Rules = model.Sync{Prune: a["prune"] != "", SelfHeal: a["selfheal"] != "", AllowEmpty: a["allowempty"] != ""}
+	in.Rules = model.Sync{Auto: a["auto"] != "", Prune: a["prune"] != "", SelfHeal: a["selfheal"] != "", AllowEmpty: a["allowempty"] != ""}
 	in.Deleting = a["deleting"] != ""
 }

@@ -29,9 +29,9 @@ var stage = map[string]int{
 	"MutatingWebhookConfiguration": 10, "ValidatingWebhookConfiguration": 10,
 }
 
-// stageOf is the stage of a kind; what is not listed comes after the known kinds,
+// Stage is the stage of a kind; what is not listed comes after the known kinds,
 // before what may refuse to let it in.
-func stageOf(k model.ObjectKey) int {
+func Stage(k model.ObjectKey) int {
 	if s, ok := stage[k.Kind]; ok {
 		return s
 	}

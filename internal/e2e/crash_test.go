@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 	"testing"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -79,7 +77,7 @@ func (e *env) versions(namespace string) map[string]int {
 	}
 	out := map[string]int{}
 	e.eventually("listing", func() error {
-		list, err := r.List(context.Background(), metav1.ListOptions{})
+		list, err := r.List(e.t.Context(), listAll)
 		if err != nil {
 			return err
 		}

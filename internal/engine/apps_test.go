@@ -134,7 +134,7 @@ func TestDeletionWaits(t *testing.T) {
 		app.Deleting = true
 		w.put(app)
 		r := w.report("web")
-		if r.Deleted || r.Stage != model.StageDelete || !strings.Contains(r.Err.Error(), "waiting for 1 object") {
+		if r.Deleted || r.Stage != model.StageDelete || !strings.Contains(r.Err.Error(), "waiting for deletion of ConfigMap/a") {
 			t.Errorf("report %+v", r)
 		}
 		w.target.change(configMap("a"), nil)
@@ -466,7 +466,7 @@ func TestMergeResults(t *testing.T) {
 	for _, r := range mergeResults(old, now) {
 		got = append(got, string(r.Action)+" "+r.Object.Name)
 	}
-	if diff := cmp.Diff([]string{"create a", "update b", "update d", "delete e", "delete c"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"create a", "update b", "delete c", "update d", "delete e"}, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }

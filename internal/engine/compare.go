@@ -32,6 +32,13 @@ func (r *run) observe(context.Context) error {
 	for _, ref := range r.app.Health.Only {
 		interested = append(interested, ref.ObjectKey)
 	}
+	for _, h := range r.desired.hooks {
+		if h.Namespace != "" && !namespaces[h.Namespace] {
+			namespaces[h.Namespace] = true
+			interested = append(interested, model.ObjectKey{Kind: "Namespace", Name: h.Namespace})
+		}
+	}
+	interested = append(interested, r.desired.hookKeys()...)
 	r.target.Claim(r.app.Key, declared, interested)
 	r.s.setUnmet(r.desired.unknown)
 	return r.ensure()
@@ -64,6 +71,9 @@ func (r *run) kinds() []model.ObjectRef {
 	if r.desired != nil {
 		for _, d := range r.desired.objects {
 			add(d.ObjectRef)
+		}
+		for _, h := range r.desired.hooks {
+			add(h.ObjectRef)
 		}
 	}
 	for _, list := range [][]model.ObjectRef{r.app.Known, r.app.Health.Only, r.s.kinds} {
@@ -109,7 +119,7 @@ func (r *run) forgetUndeclared() {
 func (r *run) compare() {
 	in := decide.Input{
 		App: r.app.Key, Rules: r.app.Sync, Deleting: r.app.Deleting, Pairs: r.s.pairs,
-		Owned: r.target.Owned(r.app.Key, r.app.Manager),
+		Owned: slices.DeleteFunc(r.target.Owned(r.app.Key, r.app.Manager), isHook),
 		Live:  map[model.ObjectKey]model.Live{}, Claims: map[model.ObjectKey][]model.AppKey{},
 	}
 	if r.desired != nil {
@@ -130,6 +140,13 @@ func (r *run) compare() {
 			r.lookForNamespace(&in, d.Namespace, look)
 		}
 		r.addClaims(in, d.ObjectKey)
+	}
+	if r.desired != nil {
+		for _, h := range r.desired.hooks {
+			if h.Namespace != "" {
+				r.lookForNamespace(&in, h.Namespace, look)
+			}
+		}
 	}
 	for _, l := range in.Owned {
 		r.addClaims(in, l.Ref.ObjectKey)
@@ -213,12 +230,16 @@ func (r *run) ask(ctx context.Context, key model.ObjectKey) (pair model.Pair, er
 		return model.Pair{}, nil
 	}
 	obj := r.desired.byKey[key]
-	same, err := r.target.Same(ctx, obj, r.app.Manager)
+	answer, err := r.same(ctx, obj)
 	return model.Pair{
 		Desired: obj.Digest, Fields: live.Fields, Time: live.Time, UID: live.UID,
-		ResourceVersion: live.ResourceVersion, Differs: !same,
+		ResourceVersion: live.ResourceVersion, Partial: answer.Same && !answer.Owned, Writes: live.Writes, Differs: !answer.Same,
 	}, err
 }
+
+// isHook reports whether a live object is, or was made as, a hook, or asks never to
+// be applied: it is none of the app's state.
+func isHook(l model.Live) bool { return l.Traits.IsHook() || l.Traits.Skip || l.Operation != "" }
 
 // remember keeps pairs in memory and in the ledger.
 func (r *run) remember(put map[model.ObjectKey]model.Pair, gone []model.ObjectKey) {

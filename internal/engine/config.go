@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/fixpoint-cd/fixpoint/internal/compare"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/policy"
 )
@@ -30,7 +31,9 @@ type Target interface {
 	Owned(app model.AppKey, manager string) []model.Live
 	Namespaced(model.ObjectRef) (bool, error)
 	KindsEpoch() int
-	Same(ctx context.Context, obj model.Object, manager string) (bool, error)
+	Compare(ctx context.Context, obj model.Object, manager string, how model.Write, judge model.Judge) (model.Judgement, error)
+	Read(ctx context.Context, ref model.ObjectRef) (map[string]any, error)
+	Release(ctx context.Context, ref model.ObjectRef, uid string) error
 	Apply(ctx context.Context, obj model.Object, manager string, how model.Write) (model.Live, error)
 	Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error
 	Parallel() int
@@ -53,6 +56,11 @@ type History interface {
 	// Kept returns what was stored of a revision and the digest of the sources that
 	// made it; model.ErrNotFound if nothing is.
 	Kept(app model.AppKey, revision string, spec model.Digest) (model.Deployed, error)
+	// Healthy notes that the app was seen healthy with what was kept.
+	Healthy(app model.AppKey, revision string, spec model.Digest) error
+	// LastHealthy is what was kept last, of what was seen healthy, but for that
+	// revision and spec; model.ErrNotFound if nothing is.
+	LastHealthy(app model.AppKey, revision string, spec model.Digest) (model.Deployed, error)
 	// Newest is what was kept last; model.ErrNotFound if nothing is.
 	Newest(app model.AppKey) (model.Deployed, error)
 	Forget(model.AppKey) error
@@ -70,9 +78,20 @@ type Stamp func(model.AppKey, model.ObjectKey) (labels, annotations map[string]s
 type Dialect struct {
 	Reporter Reporter
 	Stamp    Stamp
-	Policy   policy.Rules
+	// Policy says which objects of an app are managed; nil is every one.
+	Policy func(model.App) policy.Rules
 	// Traits reads what an object asks for; nil is nothing.
 	Traits func(labels, annotations map[string]string) model.Traits
+	// Permit says whether an app may write objects: one error for all that it may
+	// not; nil permits everything.
+	Permit func(model.App, []model.ObjectRef) error
+}
+
+func (d Dialect) rules(app model.App) policy.Rules {
+	if d.Policy == nil {
+		return policy.Rules{}
+	}
+	return d.Policy(app)
 }
 
 // Config is what an engine is made of.
@@ -88,6 +107,10 @@ type Config struct {
 	// there is none.
 	Target func(name string) (Target, error)
 	Ledger Ledger
+	// History keeps what was deployed; nil keeps nothing.
+	History History
+	// Paths evaluates jq path expressions; nil refuses them.
+	Paths compare.Paths
 	// Dialects are by their names in AppKey.
 	Dialects map[string]Dialect
 	// Workers is how many apps are worked on at a time; 0 is four times the

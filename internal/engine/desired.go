@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,7 +20,12 @@ type desired struct {
 	version   int // of the app
 	epoch     int // of the target's kinds
 	objects   []decide.Desired
-	byKey     map[model.ObjectKey]model.Object
+	// hooks are the objects that run in phases of their own; those without a name get
+	// one for each operation.
+	hooks []hook
+	// defines are the kinds that declared CRDs define.
+	defines map[groupKind]definition
+	byKey   map[model.ObjectKey]model.Object
 	// placed are the prepared objects by the digest of the rendered ones.
 	placed   map[model.Digest]decide.Desired
 	warnings []model.Warning
@@ -32,9 +36,23 @@ type desired struct {
 	unknown   bool // kinds that the target does not serve
 }
 
-// resolve finds the newest content that renders. Where the newest does not,
-// the last that did is kept up, and the error is reported.
+// resolve finds what is to be compared: what an operation is pinned to while it
+// lasts, else the newest content that renders.
 func (r *run) resolve(ctx context.Context) error {
+	if r.pin = r.pinOf(); r.pin != nil {
+		err := r.resolvePin(ctx)
+		underWay := r.s.op != nil && !r.s.op.Phase.Done()
+		if err == nil || errors.Is(err, errPending) || (underWay && errors.Is(err, model.ErrTransient)) {
+			return err
+		}
+		r.pin, r.pinned, r.pinErr = nil, r.pin, err
+	}
+	return r.resolveNewest(ctx)
+}
+
+// resolveNewest finds the newest content that renders. Where the newest does not,
+// the last that did is kept up, and the error is reported.
+func (r *run) resolveNewest(ctx context.Context) error {
 	err := r.renderNewest(ctx)
 	if err == nil {
 		r.s.good = r.desired
@@ -68,18 +86,11 @@ func (r *run) renderNewest(ctx context.Context) error {
 		return err
 	}
 	r.report.Snapshot, r.report.Newest = snapshots[0], snapshots[0]
-	rendered, tools, err := r.render(ctx, snapshots)
+	rendered, tools, err := r.render(ctx, r.app.Sources, snapshots)
 	if err != nil {
 		return &stageError{model.StageRender, err}
 	}
-	old := r.s.desired
-	epoch := r.target.KindsEpoch()
-	if old != nil && old.rendered == rendered.Digest && old.version == r.version &&
-		(old.epoch == epoch || (!old.unknown && r.served(old))) {
-		kept := *old
-		kept.rendering, kept.partial, kept.epoch = rendered.Warnings, rendered.Partial, epoch
-		r.desired = &kept
-	} else if r.desired, err = r.prepare(rendered); err != nil {
+	if r.desired, err = r.made(r.s.desired, rendered); err != nil {
 		return &stageError{model.StageRender, err}
 	}
 	r.desired.snapshots, r.desired.tools = snapshots, tools
@@ -90,10 +101,26 @@ func (r *run) renderNewest(ctx context.Context) error {
 	return nil
 }
 
+// made is what rendered objects become, old itself where nothing has changed.
+func (r *run) made(old *desired, rendered model.Rendered) (*desired, error) {
+	epoch := r.target.KindsEpoch()
+	if old == nil || old.rendered != rendered.Digest || old.version != r.version ||
+		(old.epoch != epoch && (old.unknown || !r.served(old))) {
+		return r.prepare(rendered)
+	}
+	kept := *old
+	kept.rendering, kept.partial, kept.epoch = rendered.Warnings, rendered.Partial, epoch
+	return &kept, nil
+}
+
 // newest is the newest content of every source, of one moment. late is why one
 // of them may be older than its repository.
 func (r *run) newest() (snapshots []*model.Snapshot, late, err error) {
-	states, ok := r.e.cfg.Sources.States(sourceKeys(r.app))
+	return r.contents(r.app.Sources)
+}
+
+func (r *run) contents(sources []model.AppSource) (snapshots []*model.Snapshot, late, err error) {
+	states, ok := r.e.cfg.Sources.States(sourceKeys(sources))
 	if !ok || len(states) == 0 {
 		return nil, nil, errPending
 	}
@@ -127,18 +154,18 @@ func mixed(snapshots []*model.Snapshot) bool {
 	return false
 }
 
-func sourceKeys(app model.App) []model.SourceKey {
-	keys := make([]model.SourceKey, len(app.Sources))
-	for i, s := range app.Sources {
+func sourceKeys(sources []model.AppSource) []model.SourceKey {
+	keys := make([]model.SourceKey, len(sources))
+	for i, s := range sources {
 		keys[i] = s.Key
 	}
 	return keys
 }
 
 // render makes objects of all sources, in their order.
-func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Rendered, []string, error) {
+func (r *run) render(ctx context.Context, sources []model.AppSource, snapshots []*model.Snapshot) (model.Rendered, []string, error) {
 	in := model.RenderInput{Refs: map[string]model.Tree{}, Anew: r.s.isHard()}
-	for i, src := range r.app.Sources {
+	for i, src := range sources {
 		if src.Ref != "" {
 			in.Refs[src.Ref] = snapshots[i].Tree
 		}
@@ -148,13 +175,13 @@ func (r *run) render(ctx context.Context, snapshots []*model.Snapshot) (model.Re
 	}
 	var parts []model.Rendered
 	tools := make([]string, len(snapshots))
-	for i, src := range r.app.Sources {
+	for i, src := range sources {
 		if src.FilesOnly {
 			continue
 		}
 		in.Tree, in.Render = snapshots[i].Tree, src.Render.WithRevision(snapshots[i].Revision)
 		part, err := r.e.cfg.Renderer.Render(ctx, in)
-		if err != nil && len(r.app.Sources) > 1 {
+		if err != nil && len(sources) > 1 {
 			err = fmt.Errorf("source %d (%s): %w", i+1, snapshots[i].URL, err)
 		}
 		if err != nil {
@@ -211,11 +238,17 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 		partial: rendered.Partial,
 	}
 	defined := definedKinds(rendered.Objects)
-	placed := make([]model.Object, 0, len(rendered.Objects))
+	d.defines = defined
+	objects, unnamed, err := r.named(rendered.Objects)
+	if err != nil {
+		return nil, err
+	}
+	d.hooks = unnamed
+	placed := make([]model.Object, 0, len(objects))
 	unknown := map[model.ObjectKey]decide.Desired{}
 	known := r.placedBefore(d)
 	d.placed = make(map[model.Digest]decide.Desired, len(rendered.Objects))
-	for _, o := range rendered.Objects {
+	for _, o := range objects {
 		item, ok := known[o.Digest]
 		if !ok || item.Unknown != nil {
 			var err error
@@ -232,14 +265,19 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 		placed = append(placed, item.Object)
 	}
 	dialect := r.e.cfg.Dialects[r.app.Key.Dialect]
-	kept, warnings := policy.Check(placed, dialect.Policy)
+	kept, warnings := policy.Check(placed, dialect.rules(r.app))
 	d.warnings = append(d.warnings, warnings...)
 	for _, o := range kept {
 		item := unknown[o.ObjectKey]
-		item.Object = o
-		if read := dialect.Traits; read != nil {
-			item.Traits = read(o.Labels, o.Annotations).Over(r.app.Sync.Defaults)
+		item.Object, item.Traits = o, r.traits(o)
+		switch {
+		case item.Traits.IsHook():
+			d.hooks = append(d.hooks, hook{Desired: item})
+			continue
+		case item.Traits.Skip:
+			continue
 		}
+		item.Careful = !r.rules(o.ObjectKey).Empty()
 		d.objects = append(d.objects, item)
 		d.byKey[o.ObjectKey] = o
 	}
@@ -268,23 +306,4 @@ func (r *run) placement(o model.Object, defined map[groupKind]definition) (decid
 		return decide.Desired{}, fmt.Errorf("%s: %w", o.Origin, err)
 	}
 	return decide.Desired{Object: placed, Unknown: unknown, Awaits: defined[kindOf(o)].crd}, nil
-}
-
-// addNamespace puts the app's namespace first where it is to be created.
-func (r *run) addNamespace(d *desired) {
-	key := model.ObjectKey{Kind: "Namespace", Name: r.app.Namespace}
-	if _, declared := d.byKey[key]; declared || !r.app.Sync.CreateNamespace || r.app.Namespace == "" {
-		return
-	}
-	body, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": r.app.Namespace}})
-	if err != nil {
-		return
-	}
-	o := model.Object{ObjectRef: model.ObjectRef{ObjectKey: key, Version: "v1"}, JSON: body, Digest: model.DigestOf(body)}
-	lowest := int32(0)
-	for _, x := range d.objects {
-		lowest = min(lowest, x.Traits.Wave)
-	}
-	d.objects = append(d.objects, decide.Desired{Object: o, Implicit: true, Traits: model.Traits{Wave: lowest}})
-	d.byKey[key] = o
 }

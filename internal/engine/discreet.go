@@ -25,9 +25,11 @@ func (d discreet) Apply(ctx context.Context, obj model.Object, manager string, h
 	return live, Discreet(d.app, err)
 }
 
-func (d discreet) Same(ctx context.Context, obj model.Object, manager string) (bool, error) {
-	same, err := d.Target.Same(ctx, obj, manager)
-	return same, Discreet(d.app, err)
+func (d discreet) Compare(
+	ctx context.Context, obj model.Object, manager string, how model.Write, judge model.Judge,
+) (model.Judgement, error) {
+	answer, err := d.Target.Compare(ctx, obj, manager, how, judge)
+	return answer, Discreet(d.app, err)
 }
 
 // quoted finds what the API server says about a value that it refuses.

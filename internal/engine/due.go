@@ -2,7 +2,7 @@ package engine
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -10,23 +10,24 @@ import (
 
 // due says which sync to run now, if any.
 func (r *run) due() (model.Request, bool) {
+	op := r.s.op
+	if op != nil && op.Phase == model.PhaseRunning {
+		return r.goOn(op), true
+	}
 	if req := r.request; req != nil && req.ID != r.s.handled {
 		return *req, true
 	}
-	op := r.s.op
-	if op != nil && op.Phase == model.PhaseRunning {
-		switch {
-		case op.Request.Heal && r.sameAttempt(op) && r.plan.Changes():
-			return r.heal() // more may have drifted while it waits
-		case r.sameAttempt(op) || op.Request.By != "":
-			return op.Request, true
-		}
-		op = r.abandon(op)
+	if again := r.s.onceMore; again != nil {
+		r.s.onceMore = nil
+		return *again, true
+	}
+	if back, ok := r.rollback(op); ok {
+		return back, true
 	}
 	if op != nil && failed(op) && r.sameAttempt(op) {
 		return r.retry(op)
 	}
-	if !r.app.Sync.Auto || !r.actionable() {
+	if !r.app.Sync.Auto || !r.actionable() || r.isGivenUp() {
 		return model.Request{}, false
 	}
 	if op == nil || !r.sameAttempt(op) {
@@ -69,18 +70,60 @@ func (r *run) onlyPrunes() bool {
 	return r.plan.Count(model.ActionDelete) > 0
 }
 
-// abandon ends an automated sync of what is no longer desired.
-func (r *run) abandon(op *model.Operation) *model.Operation {
-	over := *op
-	over.Phase, over.Finished = model.PhaseFailed, r.now
-	over.Message = fmt.Sprintf("superseded by commit %.7s", r.commit())
-	r.setOp(&over)
-	return &over
+// goOn is the request of the operation under way. Where something newer is wanted
+// it begins nothing more and ends: at once, or when a hook of it that is running
+// has done its work.
+func (r *run) goOn(op *model.Operation) model.Request {
+	next := *op
+	next.Terminating = next.Terminating || r.s.endAsked(*op)
+	switch {
+	case !r.sameAttempt(op):
+		next.Superseded = model.Short(r.commit())
+		if op.Revision == r.commit() {
+			next.Superseded = next.Superseded + " with other settings"
+		}
+		if op.Request.By != "" {
+			again := op.Request
+			r.s.onceMore = &again
+		}
+	case r.request != nil && r.request.ID != r.s.handled && r.request.ID != op.Request.ID:
+		next.Superseded = "of another request"
+	default:
+		next.Superseded = ""
+		r.healMore(&next)
+	}
+	r.setOp(&next)
+	return next.Request
+}
+
+// healMore takes into a repair that waits for something what has drifted since.
+func (r *run) healMore(op *model.Operation) {
+	if !op.Request.Heal {
+		return
+	}
+	more, ok := r.heal()
+	if !ok {
+		return
+	}
+	again := map[model.ObjectKey]bool{}
+	op.Request.Only = slices.Clone(op.Request.Only)
+	for _, key := range more.Only {
+		again[key] = true
+		if !slices.Contains(op.Request.Only, key) {
+			op.Request.Only = append(op.Request.Only, key)
+		}
+	}
+	op.Results = slices.DeleteFunc(slices.Clone(op.Results), func(res model.Result) bool {
+		return again[res.Object.ObjectKey] && res.State == model.HookStateSucceeded
+	})
 }
 
 // retry repeats a failed sync when its pause is over, or when what stood in its
 // way is gone.
 func (r *run) retry(op *model.Operation) (model.Request, bool) {
+	if op.Terminating || op.Superseded != "" {
+		return model.Request{}, false
+	}
 	if !r.cleared(op) {
 		if !r.retries(op) || r.refusal(op.Request) != nil {
 			return model.Request{}, false
@@ -93,6 +136,12 @@ func (r *run) retry(op *model.Operation) (model.Request, bool) {
 	again := *op
 	again.Phase = model.PhaseRunning
 	again.Retries++
+	again.Results = slices.DeleteFunc(slices.Clone(op.Results), func(res model.Result) bool {
+		return res.Hook || res.Err != nil || res.State == model.HookStateFailed || res.Action == model.ActionRefuse
+	})
+	for i := range again.Results {
+		again.Results[i].State = model.HookStateNone
+	}
 	r.setOp(&again)
 	return again.Request, true
 }

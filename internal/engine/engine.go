@@ -8,6 +8,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -143,6 +144,34 @@ func (e *Engine) Refresh(key model.AppKey, hard bool) {
 func (e *Engine) Operate(key model.AppKey, req model.Request) {
 	if s := e.app(key); s != nil {
 		s.operate(req)
+		e.Wake(key)
+	}
+}
+
+// Terminate ends the operation of an app that is under way; hooks that run are
+// deleted.
+func (e *Engine) Terminate(key model.AppKey) {
+	s := e.app(key)
+	if s == nil {
+		return
+	}
+	op := s.spec().Last
+	if report, ok := s.reported(); ok {
+		op = report.Operation
+	}
+	if op != nil && !op.Phase.Done() {
+		s.askEnd(op.Mark())
+		s.cancelAct(errors.New("the operation is terminated"))
+		e.Wake(key)
+	}
+}
+
+// Recorded tells that the app's operation with that mark is where a restart will
+// find it, in that phase. Hooks are not made before their operation's beginning is
+// recorded, and not deleted before its end is. endedHooks is how many hooks are known
+// there to have ended.
+func (e *Engine) Recorded(key model.AppKey, mark string, phase model.Phase, endedHooks int) {
+	if s := e.app(key); s != nil && s.record(mark, phase, endedHooks) {
 		e.Wake(key)
 	}
 }

@@ -190,7 +190,7 @@ func TestRequest(t *testing.T) {
 		synctest.Wait()
 		w.engine.Operate(app.Key, req)
 		synctest.Wait()
-		w.did("the same again")
+		w.did("the same again", "dry-run a")
 		w.engine.Operate(app.Key, model.Request{ID: "2", By: "me", Revision: "other"})
 		synctest.Wait()
 		w.did("a revision that the app does not follow")
@@ -222,7 +222,7 @@ func TestHeal(t *testing.T) {
 		}
 		w.target.change(configMap("a"), drifts)
 		synctest.Wait()
-		w.did("the next waits")
+		w.did("the next waits", "read a")
 		w.target.change(configMap("b"), nil)
 		synctest.Wait()
 		w.did("another object", "apply b")
@@ -230,7 +230,7 @@ func TestHeal(t *testing.T) {
 		w.did("when the pause is over", "apply a")
 		w.target.change(configMap("a"), drifts)
 		w.after(2 * time.Second)
-		w.did("the pause grows")
+		w.did("the pause grows", "read a")
 		w.after(3 * time.Second)
 		w.did("and is over", "apply a")
 		w.after(2 * healQuiet)
@@ -252,7 +252,7 @@ func TestNoSelfHeal(t *testing.T) {
 		w.target.requests()
 		w.target.change(configMap("a"), drifts)
 		synctest.Wait()
-		w.did("drift")
+		w.did("drift", "dry-run a")
 		if r := w.report("web"); r.Sync != model.OutOfSync {
 			t.Errorf("report %+v", r)
 		}
@@ -314,7 +314,7 @@ func TestFightWhileWaiting(t *testing.T) {
 		w.target.change(configMap("b"), func(l *model.Live) { l.Terminating = true })
 		w.commit("c1", "a=1", "b=1")
 		w.put(automated("web"))
-		w.phase("begun", "web", model.PhaseRunning, "b is being deleted")
+		w.phase("begun", "web", model.PhaseRunning, "b: is being deleted")
 		for range 50 {
 			w.target.change(configMap("a"), drifts)
 			synctest.Wait()

@@ -39,30 +39,12 @@ func (r *run) heal() (model.Request, bool) {
 		h := r.s.heals[s.Object.ObjectKey]
 		if wait := h.last.Add(h.pause()).Sub(r.now); h.count > 0 && wait > 0 {
 			r.again(wait)
+			r.fighting = append(r.fighting, s.Object)
 			continue
 		}
 		req.Only = append(req.Only, s.Object.ObjectKey)
 	}
 	return req, len(req.Only) > 0
-}
-
-// paced leaves out of a sync that goes on what it has written itself, as long
-// as that may not be restored again.
-func (r *run) paced(p model.Plan, results []model.Result) model.Plan {
-	before := written(results)
-	if len(before) == 0 {
-		return p
-	}
-	out := model.Plan{}
-	for _, s := range p.Steps {
-		h := r.s.heals[s.Object.ObjectKey]
-		if wait := h.last.Add(h.pause()).Sub(r.now); before[s.Object.ObjectKey] && h.count > 0 && wait > 0 && changed(s.Action) {
-			r.again(wait)
-			continue
-		}
-		out.Steps = append(out.Steps, s)
-	}
-	return out
 }
 
 // written are the objects that an operation has written.

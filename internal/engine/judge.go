@@ -13,9 +13,11 @@ import (
 )
 
 // judge fills in how the app is now.
-func (r *run) judge(context.Context) error {
+func (r *run) judge(ctx context.Context) error {
 	r.report.Resources = r.resources()
 	r.report.Sync = syncOf(r.report.Resources)
+	r.report.Hooks = r.desired.deletionHooks()
+	r.fights(ctx)
 	r.report.Health = r.health(r.report.Resources)
 	r.report.Warnings = append(r.report.Warnings, r.shared()...)
 	op := r.s.op
@@ -28,6 +30,8 @@ func (r *run) judge(context.Context) error {
 		r.s.applied = r.commit()
 	}
 	r.report.Applied, r.report.Operation = r.s.applied, op
+	r.provenHealthy()
+	r.warnOfRollback()
 	if r.report.Err == nil {
 		r.fail(model.StageApply, r.standing())
 	}
@@ -50,7 +54,7 @@ func (r *run) standing() error {
 		return nil
 	}
 	if failed := failures(op.Results); len(failed) > 0 {
-		return failureOf(failed)
+		return failureOf(failed, op.Message)
 	}
 	if err := r.refusal(op.Request); err != nil {
 		return err
@@ -141,6 +145,11 @@ func (r *run) resources() []model.ResourceState {
 		}
 		out = append(out, r.resource(s, failed[s.Object.ObjectKey]))
 	}
+	hooks := r.ownedHooks()
+	for _, key := range sortedKeys(hooks) {
+		l := hooks[key]
+		out = append(out, model.ResourceState{Object: l.Ref, Health: l.Health, Live: true, Hook: true, Wave: int(l.Traits.Wave)})
+	}
 	slices.SortFunc(out, func(a, b model.ResourceState) int { return a.Object.Compare(b.Object.ObjectKey) })
 	return out
 }
@@ -148,15 +157,22 @@ func (r *run) resources() []model.ResourceState {
 func (r *run) resource(s model.Step, failure string) model.ResourceState {
 	_, declared := r.desiredObject(s.Object.ObjectKey)
 	health, live := r.healthOf(s.Object.ObjectKey)
-	st := model.ResourceState{Object: s.Object, Sync: model.OutOfSync, Health: health, Live: live, Prune: !declared, Message: s.Reason}
+	st := model.ResourceState{
+		Object: s.Object, Sync: model.OutOfSync, Health: health, Live: live, Prune: !declared, Message: s.Reason, Wave: s.Wave,
+		Extraneous: !declared && s.Traits.IgnoreExtraneous,
+		Confirm:    !declared && s.Traits.Prune == model.ConsentConfirm || r.app.Deleting && s.Traits.Delete == model.ConsentConfirm,
+	}
 	switch {
 	case s.Action == model.ActionKeep:
 		st.Sync, st.Message = model.Synced, ""
 	case failure != "":
 		st.Message = failure
 	}
-	if !live {
+	switch {
+	case !live:
 		st.Health = model.Health{Status: model.Missing}
+	case s.Traits.IgnoreHealth:
+		st.Health = model.Health{}
 	}
 	return st
 }
@@ -172,7 +188,7 @@ func (r *run) desiredObject(key model.ObjectKey) (model.Object, bool) {
 // syncOf is Synced if every object is.
 func syncOf(resources []model.ResourceState) model.SyncStatus {
 	for _, s := range resources {
-		if s.Sync != model.Synced {
+		if s.Sync != model.Synced && !s.Hook && !s.Extraneous {
 			return model.OutOfSync
 		}
 	}
@@ -181,9 +197,11 @@ func syncOf(resources []model.ResourceState) model.SyncStatus {
 
 // health is the worst of the app's objects, with the first that is so.
 func (r *run) health(resources []model.ResourceState) model.Health {
-	objects := make([]model.Health, len(resources))
-	for i, s := range resources {
-		objects[i] = s.Health
+	objects := make([]model.Health, 0, len(resources))
+	for _, s := range resources {
+		if !s.Hook {
+			objects = append(objects, s.Health)
+		}
 	}
 	app := health.Aggregate(objects...)
 	if app.Status == model.Healthy || app.Status == model.Missing {

@@ -28,6 +28,8 @@ func (l *lessons) add(res model.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case res.Hook:
+		return // it is compared with nothing
 	case res.Err != nil && l.ctx.Err() != nil:
 		// It was cut off and may have been done or not: only a dry run can tell.
 		l.gone = append(l.gone, key)

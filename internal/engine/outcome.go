@@ -1,9 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -12,38 +12,47 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// conclude ends the operation, or leaves it running while something is waited
-// for.
-func (r *run) conclude(op *model.Operation, results []model.Result, blocked error) error {
-	done := *op
-	done.Results = mergeResults(op.Results, results)
-	waits := r.waits(op.Request)
-	failed := failures(results)
-	switch {
-	case blocked != nil:
-		done.Phase, done.Message = model.PhaseError, blocked.Error()
-	case len(failed) > 0:
-		done.Phase, done.Message = model.PhaseFailed, failureText(failed)
-	case len(waits) > 0 && !op.Request.DryRun:
-		done.Message = "waiting: " + strings.Join(waits, "; ")
-		r.setOp(&done)
-		return nil
-	default:
-		done.Phase, done.Message = model.PhaseSucceeded, "successfully synced (all tasks run)"
+// finishOp ends the operation: by the machine's word, or by an error that kept it
+// from going on. What the app has to tell as its error goes into the report.
+func (r *run) finishOp(op *model.Operation, phase model.Phase, message string, cause error) error {
+	if op.Terminating && strings.HasPrefix(op.Message, "timeout after") {
+		message = op.Message
 	}
-	done.Finished = time.Now()
+	if err := r.end(op, phase, message, cause); err != nil {
+		r.fail(model.StageApply, err) // how the app is now is told all the same
+	}
+	return nil
+}
+
+// end ends an operation and returns what the app has to tell as its error.
+func (r *run) end(op *model.Operation, phase model.Phase, message string, cause error) error {
+	done := *op
+	done.Phase, done.Message, done.Finished = phase, message, time.Now()
+	if done.Finished.Before(done.Started) {
+		done.Finished = done.Started
+	}
+	failed := failures(done.Results)
 	r.setOp(&done)
-	r.logSync(done, results)
+	r.logSync(done, done.Results)
 	if r.e.cfg.Synced != nil {
 		r.e.cfg.Synced(r.app.Key, done)
 	}
-	if len(failed) == 0 {
-		return blocked
+	switch {
+	case phase == model.PhaseSucceeded:
+		r.deployed(&done)
+		return nil
+	case cause != nil:
+		return cause
+	case done.Superseded != "":
+		return nil
 	}
 	if r.retries(&done) {
 		r.again(max(r.pause(&done), time.Millisecond))
 	}
-	return failureOf(failed)
+	if len(failed) > 0 {
+		return failureOf(failed, message)
+	}
+	return errors.New(message)
 }
 
 // logSync says what the sync changed.
@@ -63,17 +72,6 @@ func (r *run) logSync(op model.Operation, results []model.Result) {
 		"deleted", changed[model.ActionDelete], "took", op.Finished.Sub(op.Started).Round(time.Millisecond), "err", why)
 }
 
-// waits names what the request has to wait for.
-func (r *run) waits(req model.Request) []string {
-	var out []string
-	for _, s := range r.selected(req).Steps {
-		if s.Action == model.ActionWait {
-			out = append(out, fmt.Sprintf("%s %s", s.Object.ObjectKey, s.Reason))
-		}
-	}
-	return out
-}
-
 func failures(results []model.Result) []model.Result {
 	var out []model.Result
 	for _, res := range results {
@@ -84,28 +82,13 @@ func failures(results []model.Result) []model.Result {
 	return out
 }
 
-// shown is how many failures a message names.
+// shown is how many objects a message names.
 const shown = 3
-
-func failureText(failed []model.Result) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d object(s) could not be synced: ", len(failed))
-	for i, f := range failed[:min(shown, len(failed))] {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		fmt.Fprintf(&b, "%s: %v", f.Object.ObjectKey, f.Err)
-	}
-	if n := len(failed) - shown; n > 0 {
-		fmt.Fprintf(&b, "; and %d more", n)
-	}
-	return b.String()
-}
 
 // failureOf is the error of a sync; it is transient if every failure is, and
 // of StagePrune if only deletes failed.
-func failureOf(failed []model.Result) error {
-	err := errors.New(failureText(failed))
+func failureOf(failed []model.Result, message string) error {
+	err := errors.New(message)
 	transient, prune := true, true
 	for _, f := range failed {
 		transient = transient && errors.Is(f.Err, model.ErrTransient)
@@ -120,23 +103,34 @@ func failureOf(failed []model.Result) error {
 	return err
 }
 
-// mergeResults lays newer results over older ones of the same objects. That
-// there was nothing left to do, or something to wait for, says less than what was
-// done before.
+// mergeResults lays newer results over older ones of the same objects and phases,
+// which stay in their places. That there was nothing left to do, or something to
+// wait for, says less than what was done before.
 func mergeResults(old, now []model.Result) []model.Result {
-	out := slices.Clone(now)
-	at := make(map[model.ObjectKey]int, len(now))
-	for i, n := range now {
-		at[n.Object.ObjectKey] = i
+	type place struct {
+		phase model.SyncPhase
+		key   model.ObjectKey
 	}
-	for _, o := range old {
-		i, again := at[o.Object.ObjectKey]
-		switch {
-		case !again:
-			out = append(out, o)
-		case idle(out[i].Action) && o.Err == nil && changed(o.Action):
-			out[i] = o
+	placeOf := func(r model.Result) place {
+		return place{cmp.Or(r.Phase, model.PhaseSync), r.Object.ObjectKey}
+	}
+	out := slices.Clone(old)
+	at := make(map[place]int, len(out))
+	for i, r := range out {
+		at[placeOf(r)] = i
+	}
+	for _, n := range now {
+		i, again := at[placeOf(n)]
+		if !again {
+			at[placeOf(n)] = len(out)
+			out = append(out, n)
+			continue
 		}
+		if o := out[i]; idle(n.Action) && o.Err == nil && changed(o.Action) {
+			n.Action, n.Live = o.Action, o.Live
+			n.Message = cmp.Or(o.Message, n.Message)
+		}
+		out[i] = n
 	}
 	return out
 }

@@ -26,6 +26,13 @@ type run struct {
 	next    time.Duration
 	silent  bool // nothing to report
 
+	// pin is what an operation is to sync instead of what the app declares; pinned is
+	// one whose content can't be had, for pinErr.
+	pin, pinned *model.Pin
+	pinErr      error
+	// fighting are objects that are not repaired yet, since they have been often.
+	fighting []model.ObjectRef
+
 	target  Target
 	desired *desired
 	input   decide.Input
@@ -77,7 +84,7 @@ func (r *run) reject() {
 	if req == nil || req.ID == r.s.handled || err == nil || errors.Is(err, model.ErrTransient) {
 		return
 	}
-	_ = r.conclude(r.begin(*req), nil, err) // the report has the error
+	_ = r.end(r.begin(*req), model.PhaseError, err.Error(), err) // the report has the error
 }
 
 // fail notes why the reconcile ended. The first error counts.
@@ -233,7 +240,7 @@ func (r *run) depend(context.Context) error {
 		if !ok || !report.Ready || report.Generation != dep.spec().Generation {
 			return fmt.Errorf("dependency %s/%s is not ready", key.Namespace, key.Name)
 		}
-		same := slices.Equal(sourceKeys(dep.spec()), sourceKeys(r.app))
+		same := slices.Equal(sourceKeys(dep.spec().Sources), sourceKeys(r.app.Sources))
 		if same && report.Applied != r.commit() {
 			return fmt.Errorf("dependency %s/%s has not applied revision %.12s yet", key.Namespace, key.Name, r.commit())
 		}

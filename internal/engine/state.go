@@ -23,6 +23,14 @@ type state struct {
 	cancel context.CancelCauseFunc
 	acting string
 	unmet  bool // kinds are missing
+	// recorded is the mark of the operation that the declaring object's status shows,
+	// recordedHooks how many of its hooks are known there to have ended.
+	recorded      string
+	recordedEnd   string // the mark of the last that is recorded to have ended
+	recordedHooks int
+	awaitsRecord  bool
+	// terminate is the mark of the operation whose end somebody has asked for.
+	terminate string
 
 	// Only the reconcile touches the rest.
 	loaded bool
@@ -32,20 +40,96 @@ type state struct {
 	kinds     []model.ObjectRef
 	desired   *desired
 	good      *desired // the last that was complete
-	op        *model.Operation
-	handled   string // ID of the last request that was taken
-	applied   string
-	failures  int // transient ones in a row
+	// pinned is what the operation under way is to sync instead.
+	pinned *desired
+	// onceMore is a request whose operation was superseded by newer content: it is
+	// carried out with that.
+	onceMore *model.Request
+	// removal is the operation of the app's own deletion.
+	removal *model.Operation
+	// gaveUp is the attempt that was rolled back: it is not made again.
+	gaveUp attempt
+	// deployed is the last attempt that went into the history; deployedHealthy: it
+	// was seen healthy since.
+	deployed        attempt
+	deployedHealthy bool
+	rivals          map[model.ObjectKey]rivalry
+	op              *model.Operation
+	handled         string // ID of the last request that was taken
+	applied         string
+	failures        int // transient ones in a row
 	// waitingSince is when the wait for health of commit waitingFor began.
 	waitingSince time.Time
 	waitingFor   string
 	heals        map[model.ObjectKey]heal
 }
 
+// attempt is what a sync was of.
+type attempt struct {
+	revision string
+	spec     model.Digest
+}
+
 func newState(app model.App) *state {
-	return &state{
+	s := &state{
 		app: app, version: 1, op: app.Last, applied: app.Applied, connected: app.Target, heals: map[model.ObjectKey]heal{},
+		rivals: map[model.ObjectKey]rivalry{},
 	}
+	if app.Last != nil {
+		s.record(app.Last.Mark(), app.Last.Phase, app.Last.EndedHooks())
+	}
+	return s
+}
+
+// record notes which operation a restart would find; it reports whether that was
+// waited for.
+func (s *state) record(mark string, phase model.Phase, endedHooks int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recorded, s.recordedHooks = mark, endedHooks
+	if phase.Done() {
+		s.recordedEnd = mark
+	}
+	return s.awaitsRecord
+}
+
+// unrecorded reports whether a restart would not know of a hook of the operation
+// that it has ended.
+func (s *state) unrecorded(op model.Operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recorded != op.Mark() || s.recordedHooks < op.EndedHooks()
+}
+
+// awaitRecord says whether the next record is to wake the app.
+func (s *state) awaitRecord(awaits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awaitsRecord = awaits
+}
+
+// isRecorded reports whether a restart would find the operation, as one that has
+// ended or has not.
+func (s *state) isRecorded(op model.Operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if op.Phase.Done() {
+		return s.recordedEnd == op.Mark()
+	}
+	return s.recorded == op.Mark()
+}
+
+// askEnd asks for the end of the operation under way.
+func (s *state) askEnd(mark string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.terminate = mark
+}
+
+func (s *state) endAsked(op model.Operation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.terminate == op.Mark()
 }
 
 func (s *state) put(app model.App) {
@@ -130,7 +214,7 @@ func (s *state) end() {
 func (s *state) supersede(commit string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cancel != nil && s.acting != commit {
+	if s.cancel != nil && s.acting != "" && s.acting != commit {
 		s.cancel(fmt.Errorf("superseded by revision %.12s", commit))
 	}
 }

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
 	"github.com/fixpoint-cd/fixpoint/internal/decide"
@@ -12,14 +14,16 @@ import (
 
 // act syncs, if there is reason to, and compares again.
 func (r *run) act(ctx context.Context) error {
+	if op := r.s.op; r.pinErr != nil && op != nil && op.Phase == model.PhaseRunning {
+		r.fail(model.StageApply, r.end(op, model.PhaseError, r.pinErr.Error(), r.pinErr))
+	}
 	req, ok := r.due()
 	if !ok {
-		return nil
+		return r.release(ctx, r.s.op)
 	}
-	r.plan = r.permitted(req)
-	if err := r.refusal(req); err != nil {
-		r.fail(model.StageApply, r.conclude(r.begin(req), nil, err))
-		return nil
+	if err := r.refusal(req); err != nil && !r.continuing(req) {
+		r.fail(model.StageApply, r.end(r.begin(req), model.PhaseError, err.Error(), err))
+		return r.unpin(ctx)
 	}
 	if err := r.rememberKinds(); err != nil {
 		return err
@@ -30,49 +34,93 @@ func (r *run) act(ctx context.Context) error {
 		r.report.Sync = model.OutOfSync
 		r.announce(ctx)
 	}
-	actx := r.s.begin(ctx, r.commit())
-	opt, learnt := r.options(req), &lessons{r: r, ctx: actx, before: written(op.Results)}
-	if !req.DryRun {
-		opt.Wrote = learnt.add
+	if err := r.advance(ctx, op); err != nil {
+		return err
 	}
-	changes := apply.Act(actx, r.target, r.paced(r.selected(req), op.Results), opt)
-	superseded := actx.Err() != nil && ctx.Err() == nil
-	r.s.end()
-	learnt.flush()
-	r.compare()
-	if superseded {
-		r.e.queue.Add(r.app.Key)
-		return errPending
-	}
-	if err := r.conclude(op, changes.Results, nil); err != nil {
-		r.fail(model.StageApply, err) // how the app is now is told all the same
+	if r.s.op.Phase.Done() {
+		if err := r.release(ctx, r.s.op); err != nil {
+			r.fail(model.StageApply, err)
+		}
+		if r.s.op.Superseded != "" {
+			r.e.queue.Add(r.app.Key)
+		}
+		return r.unpin(ctx)
 	}
 	return nil
 }
 
 // permitted is the plan with the deletes that a request asks for and the app's
-// rules don't.
+// rules don't, and without those that it doesn't ask for.
 func (r *run) permitted(req model.Request) model.Plan {
-	if !r.prunes(req) || r.app.Sync.Prune || r.desired.partial {
+	if r.desired.partial {
 		return r.plan
 	}
-	in := r.input
-	in.Rules.Prune = true
-	return decide.Plan(in)
+	if r.prunes(req) && !r.app.Sync.Prune {
+		in := r.input
+		in.Rules.Prune = true
+		return decide.Plan(in)
+	}
+	if r.prunes(req) || r.plan.Count(model.ActionDelete) == 0 {
+		return r.plan
+	}
+	kept := model.Plan{Steps: slices.Clone(r.plan.Steps)}
+	for i, s := range kept.Steps {
+		if s.Action == model.ActionDelete {
+			kept.Steps[i].Action, kept.Steps[i].Reason = model.ActionLeave, "ignored (no prune)"
+		}
+	}
+	return kept
 }
 
 // refusal is why nothing of the request may be done.
 func (r *run) refusal(req model.Request) error {
-	if err := r.available(req.Revision); err != nil {
+	switch {
+	case r.pinErr != nil:
+		return fmt.Errorf("revision %s: %w", model.Short(r.pinned.Revision), r.pinErr)
+	case req.Pin == nil && r.available(req.Revision) != nil:
+		return r.available(req.Revision)
+	case req.By != "" && r.report.Stage == model.StageRender && r.report.Err != nil:
+		return r.report.Err // what was good before is not what was asked for
+	}
+	if err := r.denied(req); err != nil {
 		return err
 	}
-	if req.By != "" && r.report.Stage == model.StageRender && r.report.Err != nil {
-		return r.report.Err // what was good before is not what was asked for
+	if shared := r.shared(); len(shared) > 0 && r.failsOnShared(req) {
+		return model.As(model.ErrDenied, fmt.Errorf("FailOnSharedResource=true: %s", shared[0].Message))
 	}
 	if !r.prunes(req) {
 		return nil
 	}
 	return r.permitted(req).Blocked
+}
+
+// denied asks, before the first write, whether the app may write what it is about
+// to: all of it, or nothing is done.
+func (r *run) denied(req model.Request) error {
+	permit := r.e.cfg.Dialects[r.app.Key.Dialect].Permit
+	if permit == nil {
+		return nil
+	}
+	var refs []model.ObjectRef
+	for _, s := range r.selected(req).Steps {
+		if s.Action != model.ActionKeep && s.Action != model.ActionLeave {
+			refs = append(refs, s.Object)
+		}
+	}
+	for _, h := range r.desired.hooks {
+		refs = append(refs, h.ObjectRef)
+	}
+	if err := permit(r.app, refs); err != nil {
+		return model.As(model.ErrDenied, fmt.Errorf("nothing was applied: %w", err))
+	}
+	return nil
+}
+
+func (r *run) failsOnShared(req model.Request) bool {
+	if o := req.Options; o != nil && o.FailOnShared != model.Unsaid {
+		return o.FailOnShared == model.Yes
+	}
+	return r.app.Sync.FailOnShared
 }
 
 // available reports whether a revision that is asked for is the one at hand: it
@@ -102,7 +150,7 @@ func (r *run) commit() string {
 	return model.Revision(r.desired.snapshots)
 }
 
-// announce reports that a sync has begun.
+// announce reports that a sync has begun, or how far it has come.
 func (r *run) announce(ctx context.Context) {
 	report := r.report
 	report.Resources = r.resources()
@@ -122,7 +170,7 @@ func (r *run) begin(req model.Request) *model.Operation {
 		return &op
 	}
 	op := &model.Operation{
-		Request: req, Phase: model.PhaseRunning, Revision: r.commit(), Spec: r.app.Spec, Started: r.now,
+		Request: req, Phase: model.PhaseRunning, Revision: r.commit(), Spec: r.spec(), Started: r.start(),
 	}
 	r.setOp(op)
 	if req.ID != "" {
@@ -132,10 +180,20 @@ func (r *run) begin(req model.Request) *model.Operation {
 	return op
 }
 
+// start is when an operation that begins now has begun: later than the one before
+// by a second at least, so that their marks differ.
+func (r *run) start() time.Time {
+	if op := r.s.op; op != nil && op.Started.Unix() >= r.now.Unix() {
+		return op.Started.Add(time.Second)
+	}
+	return r.now
+}
+
 // continuing reports whether the request is the running operation's.
 func (r *run) continuing(req model.Request) bool {
 	op := r.s.op
-	return op != nil && op.Phase == model.PhaseRunning && op.Request.ID == req.ID && r.sameAttempt(op)
+	return op != nil && op.Phase == model.PhaseRunning && op.Request.ID == req.ID &&
+		(r.sameAttempt(op) || op.Terminating || op.Superseded != "")
 }
 
 func (r *run) setOp(op *model.Operation) {
@@ -144,20 +202,21 @@ func (r *run) setOp(op *model.Operation) {
 
 // sameAttempt reports whether the operation was of what is desired now.
 func (r *run) sameAttempt(op *model.Operation) bool {
-	return op.Revision == r.commit() && op.Spec == r.app.Spec
+	return op.Revision == r.commit() && op.Spec == r.spec()
 }
 
 // selected is the plan cut down to what the request asks for.
 func (r *run) selected(req model.Request) model.Plan {
+	plan := r.permitted(req)
 	if len(req.Only) == 0 {
-		return r.plan
+		return plan
 	}
 	named := make(map[model.ObjectKey]bool, len(req.Only))
 	for _, k := range req.Only {
 		named[k] = true
 	}
-	p := model.Plan{}
-	for _, s := range r.plan.Steps {
+	p := model.Plan{Blocked: plan.Blocked}
+	for _, s := range plan.Steps {
 		anywhere := s.Object.ObjectKey
 		anywhere.Namespace = ""
 		if named[s.Object.ObjectKey] || named[anywhere] {
@@ -167,10 +226,13 @@ func (r *run) selected(req model.Request) model.Plan {
 	return p
 }
 
-func (r *run) options(req model.Request) apply.Options {
+func (r *run) options(req model.Request, objects map[model.ObjectKey]model.Object) apply.Options {
 	opt := apply.Options{
-		Objects: r.desired.byKey, UIDs: map[model.ObjectKey]string{}, Manager: r.app.Manager,
-		Deletion: r.app.Deletion, Recreate: r.app.Sync.Recreate, DryRun: req.DryRun, Prune: r.prunes(req),
+		Objects: objects, UIDs: map[model.ObjectKey]string{}, Manager: r.app.Manager,
+		Deletion: r.app.Deletion, Recreate: r.app.Sync.Recreate, DryRun: req.DryRun, Prune: true, Migrate: r.app.Sync.Migrate,
+	}
+	if o := req.Options; o != nil && o.Deletion != "" {
+		opt.Deletion = o.Deletion
 	}
 	for _, s := range r.plan.Steps {
 		if live, ok := r.target.Live(s.Object.ObjectKey, r.app.Key, r.app.Manager); ok {
@@ -182,7 +244,7 @@ func (r *run) options(req model.Request) apply.Options {
 
 // prunes reports whether the request deletes what is no longer declared.
 func (r *run) prunes(req model.Request) bool {
-	if req.By == "" {
+	if req.By == "" && !req.Rollback {
 		return r.app.Sync.Prune || r.app.Deleting
 	}
 	return req.Prune

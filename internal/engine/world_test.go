@@ -276,7 +276,11 @@ func (c *cluster) change(key model.ObjectKey, edit func(*model.Live)) {
 		c.tell(apps)
 		return
 	}
+	before := c.live[key].Fields
 	edit(c.live[key])
+	if c.live[key].Fields != before {
+		c.content[key] = model.Digest{}
+	}
 	apps := c.concernedLocked(key)
 	c.mu.Unlock()
 	c.tell(apps)
@@ -396,11 +400,32 @@ func (c *cluster) serve(kind string, served bool) {
 	c.kinds[kind], c.epoch = served, c.epoch+1
 }
 
-func (c *cluster) Same(_ context.Context, obj model.Object, _ string) (bool, error) {
+func (c *cluster) Compare(
+	_ context.Context, obj model.Object, _ string, _ model.Write, _ model.Judge,
+) (model.Judgement, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.did = append(c.did, "dry-run "+obj.Name)
-	return c.content[obj.ObjectKey] == obj.Digest, c.fails["dry-run "+obj.Name]
+	return model.Judgement{Same: c.content[obj.ObjectKey] == obj.Digest, Owned: true}, c.fails["dry-run "+obj.Name]
+}
+
+func (c *cluster) Read(_ context.Context, ref model.ObjectRef) (map[string]any, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.did = append(c.did, "read "+ref.Name)
+	return map[string]any{"metadata": map[string]any{"name": ref.Name}}, nil
+}
+
+func (c *cluster) Release(_ context.Context, ref model.ObjectRef, _ string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.did = append(c.did, "release "+ref.Name)
+	if l := c.live[ref.ObjectKey]; l != nil {
+		now := *l
+		now.Held = false
+		c.live[ref.ObjectKey] = &now
+	}
+	return nil
 }
 
 func (c *cluster) Apply(ctx context.Context, obj model.Object, _ string, _ model.Write) (model.Live, error) {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,8 +67,10 @@ type Request struct {
 	// Heal marks an automated sync that repairs drift at an unchanged revision. It
 	// runs no hooks.
 	Heal bool
-	// Rollback marks a return to what was deployed before.
-	Rollback bool
+	// Rollback marks a return to what was deployed before, since GaveUp, a revision,
+	// ended badly: Why.
+	Rollback    bool
+	GaveUp, Why string
 	// NoHooks leaves hooks out; a sync of some objects only has none either.
 	NoHooks bool
 	// Options are traits that the request sets over those of the app; nil is none.
@@ -138,6 +141,17 @@ type Operation struct {
 	Terminating bool
 	// Superseded is the revision that is wanted instead; "" is none.
 	Superseded string
+}
+
+// EndedHooks is how many of its hooks are known to have ended.
+func (o Operation) EndedHooks() int {
+	n := 0
+	for _, r := range o.Results {
+		if r.Hook && (r.State == HookStateSucceeded || r.State == HookStateFailed) {
+			n++
+		}
+	}
+	return n
 }
 
 // Mark tells the attempts of all operations of an app apart: it is made of the
@@ -247,4 +261,18 @@ type SourceState struct {
 	Checked time.Time
 	// Handled is the newest Refresh token that has been carried out.
 	Handled string
+}
+
+// Short is a revision as people read it: of each of its parts that is a commit or
+// a digest the first characters.
+func Short(revision string) string {
+	parts := strings.Split(revision, ",")
+	for i, p := range parts {
+		if algorithm, digest, ok := strings.Cut(p, ":"); ok && len(digest) >= 32 {
+			parts[i] = algorithm + ":" + digest[:12]
+		} else if len(p) >= 32 && !strings.Contains(p, ".") {
+			parts[i] = p[:7]
+		}
+	}
+	return strings.Join(parts, ",")
 }

@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// defaultPatience is how long an app that is to be rolled back may take to become
+// healthy.
+const defaultPatience = 5 * time.Minute
+
+// deployed keeps what a whole sync has applied.
+func (r *run) deployed(op *model.Operation) {
+	whole := !op.Request.DryRun && !op.Request.Heal && len(op.Request.Only) == 0
+	if r.e.cfg.History == nil || !whole || r.app.History <= 0 || r.desired.partial {
+		return
+	}
+	kept := model.Deployed{
+		Revision: op.Revision, Spec: op.Spec, At: op.Finished, Tools: r.desired.tools, Objects: r.desired.declared(),
+	}
+	for _, s := range r.desired.snapshots {
+		bare := *s
+		bare.Tree = nil
+		kept.Snapshots = append(kept.Snapshots, bare)
+	}
+	if err := r.e.cfg.History.Keep(r.app.Key, kept, r.app.History); err != nil {
+		r.e.cfg.Log.Error("keeping what was deployed: a rollback to it will need its sources", "app", r.app.Key, "revision", op.Revision, "err", err)
+		return
+	}
+	r.s.deployed = attempt{op.Revision, op.Spec}
+	r.s.deployedHealthy = false
+}
+
+// provenHealthy notes, once, that what was deployed was seen healthy.
+func (r *run) provenHealthy() {
+	now := attempt{r.commit(), r.spec()}
+	if r.s.deployedHealthy || r.s.deployed != now || r.report.Health.Status != model.Healthy || r.e.cfg.History == nil {
+		return
+	}
+	if err := r.e.cfg.History.Healthy(r.app.Key, now.revision, now.spec); err != nil {
+		r.e.cfg.Log.Error("noting that a revision is healthy", "app", r.app.Key, "revision", now.revision, "err", err)
+		return
+	}
+	r.s.deployedHealthy = true
+}
+
+// rollback is the return to what was healthy last, where the app asks for it and an
+// automated sync of what is declared has ended badly.
+func (r *run) rollback(op *model.Operation) (model.Request, bool) {
+	if !r.app.Sync.Rollback || !r.app.Sync.Auto || r.e.cfg.History == nil || op == nil ||
+		op.Request.By != "" || op.Request.Rollback || op.Terminating || !r.sameAttempt(op) || r.isGivenUp() {
+		return model.Request{}, false
+	}
+	why := r.badEnd(op)
+	if why == "" {
+		return model.Request{}, false
+	}
+	last, err := r.e.cfg.History.LastHealthy(r.app.Key, op.Revision, op.Spec)
+	if errors.Is(err, model.ErrNotFound) {
+		return model.Request{}, false // nothing to go back to
+	}
+	if err != nil {
+		r.e.cfg.Log.Error("looking for a revision to roll back to", "app", r.app.Key, "err", err)
+		return model.Request{}, false
+	}
+	r.s.gaveUp = attempt{op.Revision, op.Spec}
+	r.e.cfg.Log.Warn("rolling back", "app", r.app.Key, "from", op.Revision, "to", last.Revision, "why", why)
+	return model.Request{
+		ID:  fmt.Sprintf("rollback/%s/%d", op.Revision, op.Started.Unix()),
+		Pin: &model.Pin{Revision: last.Revision, Spec: last.Spec}, Revision: last.Revision, Rollback: true, Prune: r.app.Sync.Prune,
+		GaveUp: op.Revision, Why: why, Retry: model.Retry{Limit: 3, Base: 5 * time.Second, Factor: 2, Max: time.Minute},
+	}, true
+}
+
+// badEnd says why an operation counts as failed for good; "" if it does not (yet).
+func (r *run) badEnd(op *model.Operation) string {
+	switch {
+	case op.Phase == model.PhaseFailed && !r.retries(op) && !r.cleared(op):
+		return op.Message
+	case op.Phase != model.PhaseSucceeded || op.Request.Heal || op.Request.DryRun:
+		return ""
+	}
+	health := r.health(r.resources())
+	left := op.Finished.Add(cmp.Or(r.app.Sync.Patience, defaultPatience)).Sub(r.now)
+	switch {
+	case r.s.deployedHealthy || health.Status == model.Healthy || health.Status == model.Suspended:
+		return ""
+	case health.Status == model.Degraded:
+		return fmt.Sprintf("the app is %s: %s", health.Status, health.Message)
+	case left > 0:
+		r.again(left)
+		return ""
+	}
+	return fmt.Sprintf("the app has not become healthy: %s: %s", health.Status, health.Message)
+}
+
+// warnOfRollback says, as long as it is so, that not what is declared is applied.
+func (r *run) warnOfRollback() {
+	op := r.s.op
+	if op == nil || !op.Request.Rollback || !r.isGivenUp() {
+		return
+	}
+	r.report.Warnings = append(r.report.Warnings, model.Warning{Type: model.WarnRollback, Message: fmt.Sprintf(
+		"revision %s was rolled back to %s, since it ended badly: %s; it is not tried again: commit a repair, or sync by hand",
+		model.Short(op.Request.GaveUp), model.Short(op.Revision), op.Request.Why)})
+}
+
+// isGivenUp reports whether what is declared now was rolled back: it is not tried
+// again until something else is declared.
+func (r *run) isGivenUp() bool {
+	given := r.s.gaveUp
+	if op := r.s.op; given == (attempt{}) && op != nil && op.Request.Rollback && op.Request.GaveUp != "" {
+		given = attempt{op.Request.GaveUp, r.app.Spec} // told by status, after a restart
+	}
+	return given == attempt{r.commit(), r.spec()}
+}
