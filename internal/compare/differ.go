@@ -57,7 +57,7 @@ func (d Differ) Diff(ctx context.Context, live, after map[string]any) ([]Differe
 	return out, nil
 }
 
-// Thorough: what webhooks change leaves ownership as it is.
+// Thorough reports whether what webhooks change counts: it leaves ownership as it is.
 func (d Differ) Thorough() bool { return d.Rules.webhooks }
 
 // Judge compares a live object with what an apply would make of it.

@@ -125,14 +125,6 @@ func (s shape) keyed(v any, p place) place {
 	return out
 }
 
-// keys of the elements of the list at p; nil if they have none.
-func (s shape) keys(p place) []string {
-	if set := descend(s.all, p); set != nil {
-		return keyNames(set)
-	}
-	return nil
-}
-
 func keyNames(set *fieldpath.Set) []string {
 	var names []string
 	note := func(step fieldpath.PathElement) {

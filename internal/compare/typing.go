@@ -103,8 +103,8 @@ var named = sync.OnceValue(func() map[string]reflect.Type {
 		}
 		out[name] = t
 		if t.Kind() == reflect.Struct {
-			for i := range t.NumField() {
-				collect(t.Field(i).Type)
+			for f := range t.Fields() {
+				collect(f.Type)
 			}
 		}
 	}
@@ -168,8 +168,7 @@ func fieldsByName(t reflect.Type) map[string]reflect.Type {
 		return known.(map[string]reflect.Type)
 	}
 	out := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" && (f.Anonymous || strings.Contains(options, "inline")) {
 			maps.Copy(out, fieldsByName(deref(f.Type)))
