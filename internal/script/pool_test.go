@@ -49,7 +49,7 @@ func until(t *testing.T, what string, holds func() bool) {
 }
 
 func TestLimits(t *testing.T) {
-	quick, roomy := Config{Time: 50 * time.Millisecond, Rest: time.Nanosecond}, Config{Time: time.Minute, Memory: 48 << 20, Rest: time.Nanosecond}
+	quick, roomy := Config{Time: 50 * time.Millisecond, Memory: 1 << 30, Rest: time.Nanosecond}, Config{Time: time.Minute, Memory: 48 << 20, Rest: time.Nanosecond}
 	tests := map[string]struct {
 		config Config
 		run    func(*Pool) error
@@ -74,6 +74,9 @@ func TestLimits(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			if underRace && tt.config.Memory == roomy.Memory {
+				t.Skip("the race detector needs more memory than the limit")
+			}
 			p := newPool(t, tt.config)
 			err := tt.run(p)
 			if !errors.Is(err, model.ErrInvalid) || !strings.Contains(err.Error(), tt.want) {
@@ -97,6 +100,9 @@ func paths(exprs ...string) func(*Pool) error {
 // TestAnotherAfterADeath: a worker that a script has killed is replaced, one that
 // was interrupted goes on.
 func TestAnotherAfterADeath(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector needs more memory than the limit")
+	}
 	p := newPool(t, Config{Time: time.Minute, Memory: 48 << 20, Workers: 1, Rest: time.Nanosecond})
 	healthy(t, p)
 	if err := health(bomb)(p); err == nil {
@@ -161,7 +167,7 @@ func TestRest(t *testing.T) {
 // not keep it from others.
 func TestRestOfOneObject(t *testing.T) {
 	const picky = `while obj.metadata.name == "7" do end return {status = "Healthy"}`
-	p := newPool(t, Config{Time: 2 * time.Second, Rest: time.Hour})
+	p := newPool(t, Config{Time: 5 * time.Second, Rest: time.Hour})
 	for i := range 20 {
 		h, err := p.Health(t.Context(), picky, false, numbered(i))
 		if wrong := i == 7; (err != nil) != wrong || !wrong && h.Status != model.Healthy {
