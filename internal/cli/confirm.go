@@ -68,10 +68,20 @@ func unconfirmed(app item, spec *v1alpha1.Application) ([]v1alpha1.ResourceStatu
 			waiting = append(waiting, r)
 		}
 	}
-	if len(waiting) == 0 {
+	switch {
+	case len(waiting) == 0:
 		return nil, fmt.Errorf("%s: no deletion waits for anybody's agreement", app.title())
+	case spec.DeletionTimestamp == nil && !isRunning(spec):
+		return nil, fmt.Errorf("%s: no sync is under way that would delete: an agreement holds only for what waits when it is given. "+
+			"Start one with 'fixpoint sync %s --prune --no-wait', then agree", app.title(), app.path())
 	}
 	return waiting, nil
+}
+
+// isRunning reports whether a sync is under way.
+func isRunning(app *v1alpha1.Application) bool {
+	s := app.Status.OperationState
+	return s != nil && s.Phase != "" && !isDone(s.Phase)
 }
 
 func listUnconfirmed(w io.Writer, waiting []v1alpha1.ResourceStatus) {

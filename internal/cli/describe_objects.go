@@ -58,8 +58,10 @@ func (d *description) trouble(r v1alpha1.ResourceStatus, failure string) string 
 	switch {
 	case failure != "":
 		return failure
-	case r.RequiresDeletionConfirmation && (r.RequiresPruning || d.app.DeletionTimestamp != nil):
+	case r.RequiresDeletionConfirmation && (r.RequiresPruning && isRunning(d.app) || d.app.DeletionTimestamp != nil):
 		return fmt.Sprintf("its deletion waits for 'fixpoint confirm %s'", d.path)
+	case r.RequiresDeletionConfirmation && r.RequiresPruning:
+		return fmt.Sprintf("not declared any more; 'fixpoint sync %s --prune' asks before it deletes it", d.path)
 	case r.RequiresPruning:
 		return fmt.Sprintf("not declared any more; 'fixpoint sync %s --prune' deletes it", d.path)
 	case r.Health != nil:
