@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -53,7 +52,7 @@ func newComparer(t *testing.T, ns string) *comparer {
 			defer c.mu.Unlock()
 			c.told[key]++
 		},
-		KindsChanged: func() {}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		KindsChanged: func() {}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
