@@ -27,15 +27,22 @@ type ActionFlags struct {
 // ObjectAction is something that can be done with a live object.
 type ObjectAction struct {
 	On model.ObjectRef
-	// Name is by what it is asked for, Title what people call it; "" is Name.
-	Name, Title string
-	// Disabled: not while the object is as it is.
+	// Name is by what it is asked for, Title what people call it; "" is Name. Help says
+	// what it does.
+	Name, Title, Help string
+	// Disabled: not while the object is as it is, for the reason Why.
 	Disabled bool
-	Params   []ActionParam
+	Why      string
+	// Danger: it interrupts work or can't be undone, so it is asked about first.
+	Danger bool
+	Params []ActionParam
 }
 
 // ActionParam is something that an action can be told.
-type ActionParam struct{ Name, Default string }
+type ActionParam struct {
+	Name, Default, Help string
+	Required            bool
+}
 
 // actionFlags are the flags of both commands.
 type actionFlags struct {
@@ -115,8 +122,9 @@ func newActionRun(deps Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run NAME|NAMESPACE/NAME KIND/NAME ACTION",
 		Short: "Run an action on an object of an Application",
-		Long: `Runs an action with your rights, after asking. The object is named as KIND/NAME,
-where that is not unique as KIND.GROUP/NAMESPACE/NAME.`,
+		Long: `Runs an action with your rights, and asks before one that interrupts work or can't
+be undone. The object is named as KIND/NAME, where that is not unique as
+KIND.GROUP/NAMESPACE/NAME.`,
 		Example: `  fixpoint action run my-app Deployment/web restart
   fixpoint action run my-app Deployment/web scale --param replicas=3 --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -138,8 +146,16 @@ where that is not unique as KIND.GROUP/NAMESPACE/NAME.`,
 			if err != nil {
 				return err
 			}
+			found, err := deps.Actions(ctx, on)
+			if err != nil {
+				return err
+			}
+			action, err := actionNamed(found, on.On[0], args[2])
+			if err != nil {
+				return err
+			}
 			question := fmt.Sprintf("%s: %s %s?", app.title(), actionText(args[2], given), objectText(on.On[0].ObjectKey))
-			if !yes && !agreed(cmd, question) {
+			if action.Danger && !yes && !agreed(cmd, question) {
 				return errors.New("nothing was done: answer y, or give --yes")
 			}
 			done, err := deps.Act(ctx, on, args[2], given)

@@ -72,18 +72,36 @@ func objectTexts(all []model.ObjectRef) string {
 	return strings.Join(out, ", ")
 }
 
-func actionTable(found []ObjectAction) *table {
-	t := &table{header: []string{"OBJECT", "ACTION", "STATE", "PARAMETERS"}}
+// actionNamed is the action of an object, if it can be done now.
+func actionNamed(found []ObjectAction, on model.ObjectRef, name string) (ObjectAction, error) {
+	var names []string
 	for _, a := range found {
-		state := "ready"
+		if a.Name == name && a.Disabled {
+			return a, fmt.Errorf("%s can't be done with %s now%s", name, objectText(on.ObjectKey), after(": ", a.Why))
+		}
+		if a.Name == name {
+			return a, nil
+		}
+		names = append(names, a.Name)
+	}
+	if len(names) == 0 {
+		return ObjectAction{}, fmt.Errorf("%s has no actions", objectText(on.ObjectKey))
+	}
+	return ObjectAction{}, fmt.Errorf("%s has no action %q: it has %s", objectText(on.ObjectKey), name, strings.Join(names, ", "))
+}
+
+func actionTable(found []ObjectAction) *table {
+	t := &table{header: []string{"OBJECT", "ACTION", "PARAMETERS", "WHAT IT DOES"}}
+	for _, a := range found {
+		help := a.Help
 		if a.Disabled {
-			state = "not now"
+			help = "not now" + after(": ", a.Why)
 		}
 		var params []string
 		for _, p := range a.Params {
 			params = append(params, withText(p.Name, "=", p.Default))
 		}
-		t.add(objectText(a.On.ObjectKey), a.Name, state, strings.Join(params, ", "))
+		t.add(objectText(a.On.ObjectKey), a.Name, strings.Join(params, ", "), help)
 	}
 	return t
 }
@@ -96,12 +114,17 @@ func actionData(found []ObjectAction) []map[string]any {
 			"group": a.On.Group, "version": a.On.Version, "kind": a.On.Kind, "namespace": a.On.Namespace, "name": a.On.Name,
 			"action": a.Name, "disabled": a.Disabled,
 		}
-		if a.Title != "" {
-			one["displayName"] = a.Title
+		for field, text := range map[string]string{"displayName": a.Title, "help": a.Help, "why": a.Why} {
+			if text != "" {
+				one[field] = text
+			}
 		}
-		var params []map[string]string
+		if a.Danger {
+			one["danger"] = true
+		}
+		var params []map[string]any
 		for _, p := range a.Params {
-			params = append(params, map[string]string{"name": p.Name, "default": p.Default})
+			params = append(params, map[string]any{"name": p.Name, "default": p.Default, "help": p.Help, "required": p.Required})
 		}
 		if len(params) > 0 {
 			one["params"] = params

@@ -75,7 +75,7 @@ func TestCommands(t *testing.T) {
 				continue
 			}
 			var stdout, stderr bytes.Buffer
-			cmd := New(Deps{In: bytes.NewReader(files["stdin"]), Out: &stdout, Err: &stderr, Actions: twoActions, Act: actText})
+			cmd := New(Deps{In: bytes.NewReader(files["stdin"]), Out: &stdout, Err: &stderr, Actions: someActions, Act: actText})
 			cmd.SetArgs(append(strings.Fields(words), "--kubeconfig", kubeconfig))
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			code := Exit(&stderr, cmd.ExecuteContext(ctx))
@@ -97,19 +97,25 @@ func TestCommands(t *testing.T) {
 // tokens are what requests are recognised by.
 var tokens = regexp.MustCompile(`value: "\d{4}-\d\d-\d\dT.*Z"`)
 
-// twoActions are the actions of every object.
-func twoActions(_ context.Context, flags ActionFlags) ([]ObjectAction, error) {
+// someActions are the actions of every object but ConfigMaps.
+func someActions(_ context.Context, flags ActionFlags) ([]ObjectAction, error) {
 	var out []ObjectAction
 	for _, on := range flags.On {
-		out = append(out, ObjectAction{On: on, Name: "restart", Title: "Restart"},
-			ObjectAction{On: on, Name: "scale", Disabled: on.Name == "web", Params: []ActionParam{{"replicas", "1"}, {Name: "why"}}})
+		if on.Kind == "ConfigMap" {
+			continue
+		}
+		out = append(out, ObjectAction{On: on, Name: "pause", Disabled: true, Why: "it is paused"},
+			ObjectAction{On: on, Name: "restart", Title: "Restart", Help: "starts all pods anew", Danger: true},
+			ObjectAction{On: on, Name: "scale", Help: "sets the replicas", Params: []ActionParam{
+				{Name: "replicas", Default: "1", Required: true}, {Name: "why", Help: "for the record"}}})
 	}
 	return out, nil
 }
 
+// actText says what it was told to do. It fails half way without replicas.
 func actText(_ context.Context, flags ActionFlags, name string, params map[string]string) ([]string, error) {
-	if name == "explode" {
-		return []string{"patched one"}, model.Invalidf("%s has no action %q", flags.On[0].ObjectKey, name)
+	if name == "scale" && params["replicas"] == "" {
+		return []string{"patched one"}, model.Invalidf("replicas is missing: give --param replicas=N")
 	}
 	return []string{fmt.Sprintf("%s of %v in %s with %v", name, flags.On[0].ObjectKey, flags.Object.GetName(), params)}, nil
 }
