@@ -25,6 +25,8 @@ type controller struct {
 	// interrupt, if it is not nil, is done to the operation at the interruptAt-th move.
 	interrupt   func(*model.Operation)
 	interruptAt int
+	// meddles: somebody else deletes and replaces objects meanwhile.
+	meddles bool
 }
 
 // killed is what a kill panics with.
@@ -169,7 +171,9 @@ func (c *controller) do(tasks []Task) {
 	})
 	var results []model.Result
 	for _, t := range tasks {
-		c.w.permits(t)
+		if !c.meddles {
+			c.w.permits(t)
+		}
 		r := c.w.do(t)
 		c.point()
 		results = append(results, r)
@@ -189,6 +193,9 @@ func (c *controller) meanwhile() {
 	}
 	if c.rnd.IntN(3) == 0 {
 		c.w.happen(c.rnd)
+	}
+	if c.meddles && c.rnd.IntN(4) == 0 {
+		c.w.meddle(c.rnd)
 	}
 }
 
@@ -295,6 +302,23 @@ func TestCutShort(t *testing.T) {
 		for _, th := range w.things {
 			if th.exists && th.live.Held || th.hook() && th.live.Health.Status == model.Progressing {
 				w.wrong("hook %s goes on or is held", th.ref.Name)
+			}
+		}
+		c.report(t, seed)
+	}
+}
+
+// TestMeddledWith has somebody else delete, take away and replace objects during
+// operations: they end all the same, and let go of all hooks.
+func TestMeddledWith(t *testing.T) {
+	for seed := range uint64(3000) {
+		w := newWorld(rand.New(rand.NewPCG(seed, 1)))
+		c := &controller{w: w, rnd: rand.New(rand.NewPCG(seed, 5)), meddles: true}
+		c.run()
+		w.settle(c.rnd)
+		for _, th := range w.things {
+			if th.exists && th.live.Held {
+				w.wrong("hook %s is held for ever", th.ref.Name)
 			}
 		}
 		c.report(t, seed)

@@ -44,7 +44,7 @@ func (w *walk) beside(g group) bool {
 	})
 	w.still()
 	if failed {
-		w.move.Do = slices.DeleteFunc(w.todo, func(t Task) bool { return t.Hook })
+		w.move.Do = slices.DeleteFunc(w.open, func(t Task) bool { return t.Hook })
 	}
 	return len(w.move.Do) > 0
 }

@@ -44,9 +44,11 @@ type walk struct {
 	inFailure bool
 	// stopping: the operation was at its end already, and hooks were to be stopped.
 	stopping bool
-	// todo is what of the group that was visited last can be written.
-	todo []Task
-	move Move
+	// open is what of the group that was visited last can be written.
+	open []Task
+	// blocked: nothing of it can be, though not all is.
+	blocked bool
+	move    Move
 }
 
 // resultKey identifies a task: an object of the app's own is in one phase only,
@@ -113,6 +115,9 @@ func (w *walk) run() Move {
 	for i, g := range regular {
 		last := i == len(regular)-1 && !g.hooks()
 		finished := w.visit(g, !last)
+		if w.blocked {
+			w.vanished(regular[:i+1])
+		}
 		if w.failing() {
 			return w.fail(g)
 		}
@@ -130,6 +135,20 @@ func (w *walk) run() Move {
 }
 
 func (w *walk) failing() bool { return len(w.failed) > 0 || w.inFailure }
+
+// vanished fails objects that were written and have gone since: what can't be written
+// may wait for one of them.
+func (w *walk) vanished(groups []group) {
+	for _, g := range groups {
+		for _, t := range g.tasks {
+			r := w.results[t.resultKey()]
+			_, exists := w.in.Live[t.Object.ObjectKey]
+			if t.role == writing && !exists && r.State == model.HookStateSucceeded {
+				w.missing(t)
+			}
+		}
+	}
+}
 
 func (w *walk) regular() []group {
 	n := slices.IndexFunc(w.all, func(g group) bool { return g.at.phase == model.PhaseSyncFail })
@@ -183,7 +202,7 @@ func (w *walk) visit(g group, healthy bool) (finished bool) {
 	w.move.Do, w.move.Waits, w.move.Confirm = nil, nil, false
 	v := w.judge(g, healthy)
 	sortWrites(v.do)
-	w.todo = v.do
+	w.open, w.blocked = v.do, v.unwritten && len(v.do) == 0
 	switch {
 	case v.record:
 		w.move.Record = true

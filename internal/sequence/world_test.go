@@ -48,7 +48,9 @@ type world struct {
 	writes map[string]bool
 	// topPrune is the highest wave of what goes before PruneLast.
 	topPrune int
-	broken   []string
+	// meddled: somebody else has changed something.
+	meddled bool
+	broken  []string
 }
 
 func (w *world) wrong(format string, args ...any) {
@@ -261,7 +263,7 @@ func (w *world) do(t Task) model.Result {
 	case t.Hook:
 		w.start(thing, t)
 		r.Live.UID = thing.live.UID
-	case thing.refuse:
+	case thing.refuse, w.meddled && !w.lodged(thing):
 		r.State, r.Err = model.HookStateFailed, errors.New("refused")
 		w.writes[t.Object.Name] = true
 	default:
@@ -271,11 +273,16 @@ func (w *world) do(t Task) model.Result {
 	return r
 }
 
+// lodged reports whether an object's namespace exists.
+func (w *world) lodged(t *thing) bool {
+	return t.ref.Namespace == "" || w.thing(ref("", "Namespace", "", t.ref.Namespace).ObjectKey).exists
+}
+
 func (w *world) write(t *thing) {
 	if t.live.Terminating || !w.served(t) {
 		w.wrong("%s was written and can't be", t.ref.Name)
 	}
-	if ns := w.thing(ref("", "Namespace", "", t.ref.Namespace).ObjectKey); t.ref.Namespace != "" && !ns.exists {
+	if !w.lodged(t) {
 		w.wrong("%s was written before its namespace", t.ref.Name)
 	}
 	if !t.exists {
@@ -389,3 +396,26 @@ func (w *world) state(all bool) string {
 
 // marks are the marks that hooks ran with.
 func (w *world) marks() []string { return slices.Sorted(maps.Keys(w.runs)) }
+
+// meddle is what somebody else does to an object: deletes it, takes it away at once,
+// or puts another in its place.
+func (w *world) meddle(rnd *rand.Rand) {
+	if len(w.things) == 0 {
+		return
+	}
+	t := w.things[rnd.IntN(len(w.things))]
+	if !t.exists {
+		return
+	}
+	w.meddled = true
+	switch rnd.IntN(3) {
+	case 0:
+		t.live.Terminating = true
+		w.leave(t)
+	case 1:
+		t.exists, t.live = false, model.Live{}
+	case 2:
+		t.live = model.Live{UID: w.uid(), Health: t.live.Health}
+		t.synced = false
+	}
+}
