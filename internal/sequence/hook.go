@@ -118,6 +118,9 @@ func (w *walk) replace(t task, r model.Result, live model.Live, v *view) {
 func (w *walk) unfinished(groups []group) []task {
 	var out []task
 	for _, g := range groups {
+		if !g.hooks() {
+			continue
+		}
 		for _, t := range g.tasks {
 			r := w.results[t.resultKey()]
 			live, exists := w.in.Live[t.Object.ObjectKey]
@@ -147,6 +150,9 @@ func (w *walk) busy(groups []group) []string {
 func (w *walk) running() []Release {
 	var out []Release
 	for _, g := range w.all {
+		if !g.hooks() {
+			continue
+		}
 		for _, t := range g.tasks {
 			live := w.in.Live[t.Object.ObjectKey]
 			leaves := live.Terminating && !live.Held

@@ -56,7 +56,7 @@ func (w *walk) groups() []group {
 	tasks := append(w.writes(), w.hooks()...)
 	lift(tasks)
 	tasks = append(tasks, w.removals(tasks)...)
-	slices.SortStableFunc(tasks, func(a, b task) int {
+	slices.SortFunc(tasks, func(a, b task) int {
 		return cmp.Or(a.at.compare(b.at), int(a.role)-int(b.role), a.Object.Compare(b.Object.ObjectKey))
 	})
 	var out []group
