@@ -290,6 +290,7 @@ func openHistory(dir string) (*history.Store, error) {
 func marks(tracker *argo.Tracker) []target.Mark {
 	return []target.Mark{
 		{Manager: argo.Manager, Owner: tracker.Owner, Alone: true, Traits: argo.Traits},
+		{Manager: argo.Manager, Owner: tracker.Former, Traits: argo.Traits},
 		{Manager: flux.Manager, Owner: flux.Tracker{}.Owner, Traits: flux.Traits},
 		{Manager: flux.HelmManager, Owner: flux.HelmTracker{}.Owner, Traits: flux.HelmTraits},
 	}

@@ -144,7 +144,8 @@ func (in Input) compare(d Desired, live model.Live, pair model.Pair, known bool)
 		return model.ActionCheck, "was applied by another run or tool"
 	case pair.Differs && pair.Matches(live) && pair.Desired == d.Digest:
 		return model.ActionUpdate, "differs"
-	case pair.Desired != d.Digest && d.Careful && !live.Fields.IsZero():
+	case pair.Desired != d.Digest && (d.Careful || !in.Rules.Auto) && !live.Fields.IsZero():
+		// What is written differently may mean the same.
 		return model.ActionCheck, "changed in the source"
 	case pair.Desired != d.Digest && pair.Matches(live) && pair.Certain(live):
 		return model.ActionUpdate, "changed in the source"
@@ -183,6 +184,8 @@ func (in Input) prune(l model.Live) model.Step {
 		return step
 	}
 	switch {
+	case l.Terminating && !in.Deleting && !in.Rules.Prune:
+		return leave("is being deleted by somebody else")
 	case l.Terminating:
 		step.Action, step.Reason = model.ActionWait, "is being deleted"
 		return step

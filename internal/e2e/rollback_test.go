@@ -46,7 +46,7 @@ func TestRollback(t *testing.T) {
 	}
 	e.holds("rollback", "a", "key", "1")
 	e.holds("rollback", "old", "key", "1")
-	o = e.shows("rollback", map[string]string{"sync.status": "OutOfSync"})
+	o = e.app("rollback")
 	if history := list(o, "status", "history"); len(history) != 4 || history[3]["revision"] != first {
 		t.Errorf("history after the rollback: %v", history)
 	}

@@ -119,7 +119,7 @@ func (r *run) forgetUndeclared() {
 func (r *run) compare() {
 	in := decide.Input{
 		App: r.app.Key, Rules: r.app.Sync, Deleting: r.app.Deleting, Pairs: r.s.pairs,
-		Owned: slices.DeleteFunc(r.target.Owned(r.app.Key, r.app.Manager), isHook),
+		Owned: r.owned(),
 		Live:  map[model.ObjectKey]model.Live{}, Claims: map[model.ObjectKey][]model.AppKey{},
 	}
 	if r.desired != nil {
@@ -230,11 +230,22 @@ func (r *run) ask(ctx context.Context, key model.ObjectKey) (pair model.Pair, er
 		return model.Pair{}, nil
 	}
 	obj := r.desired.byKey[key]
-	answer, err := r.same(ctx, obj)
+	answer, err := r.same(ctx, obj, live)
 	return model.Pair{
 		Desired: obj.Digest, Fields: live.Fields, Time: live.Time, UID: live.UID,
 		ResourceVersion: live.ResourceVersion, Partial: answer.Same && !answer.Owned, Writes: live.Writes, Differs: !answer.Same,
 	}, err
+}
+
+// owned are the live objects that are the app's state: no hooks, nothing that the
+// source declares and wants left alone, and nothing of kinds that are not managed.
+func (r *run) owned() []model.Live {
+	excluded := r.e.cfg.Dialects[r.app.Key.Dialect].rules(r.app).Excluded
+	return slices.DeleteFunc(r.target.Owned(r.app.Key, r.app.Manager), func(l model.Live) bool {
+		key := l.Ref.ObjectKey
+		return isHook(l) || (excluded != nil && excluded(key.Group, key.Kind) != "") ||
+			(r.desired != nil && r.desired.alone[key])
+	})
 }
 
 // isHook reports whether a live object is, or was made as, a hook, or asks never to

@@ -23,8 +23,8 @@ type desired struct {
 	// hooks are the objects that run in phases of their own; those without a name get
 	// one for each operation.
 	hooks []hook
-	// defines are the kinds that declared CRDs define.
-	defines map[groupKind]definition
+	// alone are declared objects that are never applied.
+	alone map[model.ObjectKey]bool
 	byKey   map[model.ObjectKey]model.Object
 	// placed are the prepared objects by the digest of the rendered ones.
 	placed   map[model.Digest]decide.Desired
@@ -234,11 +234,10 @@ func (r *run) served(d *desired) bool {
 func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 	d := &desired{
 		rendered: rendered.Digest, version: r.version,
-		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, rendering: rendered.Warnings,
+		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, alone: map[model.ObjectKey]bool{}, rendering: rendered.Warnings,
 		partial: rendered.Partial,
 	}
 	defined := definedKinds(rendered.Objects)
-	d.defines = defined
 	objects, unnamed, err := r.named(rendered.Objects)
 	if err != nil {
 		return nil, err
@@ -275,6 +274,7 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 			d.hooks = append(d.hooks, hook{Desired: item})
 			continue
 		case item.Traits.Skip:
+			d.alone[o.ObjectKey] = true
 			continue
 		}
 		item.Careful = !r.rules(o.ObjectKey).Empty()

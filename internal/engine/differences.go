@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/compare"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -19,13 +20,20 @@ func (r *run) differ(obj model.Object) compare.Differ {
 }
 
 // same asks the API server whether an object is as desired in all that counts.
-func (r *run) same(ctx context.Context, obj model.Object) (model.Judgement, error) {
+func (r *run) same(ctx context.Context, obj model.Object, live model.Live) (model.Judgement, error) {
+	differ := r.differ(obj)
+	if live.Owner == r.app.Key && len(r.app.Compare.Marks) > 0 {
+		// Whichever mark it bears says that it is the app's.
+		rules := r.app.Compare
+		rules.Ignore = append(slices.Clone(rules.Ignore), model.IgnoredFields{Group: "*", Kind: "*", Pointers: rules.Marks})
+		differ.Rules = compare.For(rules, obj.ObjectKey)
+	}
 	traits := r.traits(obj)
 	how := model.Write{
 		Replace: traits.Replace == model.Yes, NoValidate: traits.Validate == model.No, Strict: traits.Validate == model.Yes,
 		Migrate: r.app.Sync.Migrate,
 	}
-	return r.target.Compare(ctx, obj, r.app.Manager, how, r.differ(obj))
+	return r.target.Compare(ctx, obj, r.app.Manager, how, differ)
 }
 
 // respected are the desired objects of some tasks, those with fields that are to be
@@ -36,22 +44,22 @@ func (r *run) respected(ctx context.Context, req model.Request, tasks []sequence
 	if o := req.Options; o != nil && o.Respect != model.Unsaid {
 		respect = o.Respect == model.Yes
 	}
-	if !respect {
-		return objects, nil
-	}
+	rules := r.app.Compare
+	rules.Respect = respect
 	for _, t := range tasks {
-		rules := r.rules(t.Object.ObjectKey)
 		obj, declared := objects[t.Object.ObjectKey]
-		if t.Hook || !declared || t.Action != model.ActionUpdate || rules.Empty() {
+		if t.Hook || !declared || t.Action != model.ActionUpdate || !compare.For(rules, t.Object.ObjectKey).Respects() {
 			continue
 		}
 		live, err := r.target.Read(ctx, t.Object)
 		if err != nil {
 			return nil, fmt.Errorf("reading %s, to respect what is ignored of it: %w", t.Object.ObjectKey, err)
 		}
-		respected := r.differ(obj).Respect
+		differ := r.differ(obj)
+		differ.Rules = compare.For(rules, t.Object.ObjectKey)
+		respected := differ.Respect
 		if t.Traits.Replace == model.Yes {
-			respected = r.differ(obj).RespectReplacing
+			respected = differ.RespectReplacing
 		}
 		body, err := respected(ctx, obj.JSON, live)
 		if err != nil {

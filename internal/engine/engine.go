@@ -79,6 +79,9 @@ func (e *Engine) Put(app model.App) {
 	e.indexLocked(s.spec(), false)
 	e.indexLocked(app, true)
 	e.mu.Unlock()
+	if app.Last != nil && isNew {
+		e.indexPin(s, app.Key, app.Last.Request.Pin)
+	}
 	s.put(app)
 	if isNew {
 		e.claimKnown(app)
@@ -112,6 +115,7 @@ func (e *Engine) Forget(key model.AppKey) {
 	if s == nil {
 		return
 	}
+	e.indexPin(s, key, nil)
 	s.cancelAct(fmt.Errorf("app %s is gone", key))
 	e.release(key, s.spec().Target)
 	if e.cfg.Forgotten != nil {
@@ -143,6 +147,7 @@ func (e *Engine) Refresh(key model.AppKey, hard bool) {
 // been carried out is ignored.
 func (e *Engine) Operate(key model.AppKey, req model.Request) {
 	if s := e.app(key); s != nil {
+		e.indexPin(s, key, req.Pin)
 		s.operate(req)
 		e.Wake(key)
 	}

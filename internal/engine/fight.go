@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/compare"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -49,6 +48,5 @@ func (r *run) rival(ctx context.Context, ref model.ObjectRef) string {
 	if len(rivals) == 0 {
 		return ""
 	}
-	by := rivals[0]
-	return fmt.Sprintf(" by %q (%s of %s)", by.Manager, by.Operation, strings.Join(by.Paths[:min(shown, len(by.Paths))], ", "))
+	return ": " + rivals[0].String()
 }

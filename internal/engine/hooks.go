@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
 	"github.com/fixpoint-cd/fixpoint/internal/decide"
@@ -68,7 +69,7 @@ func (r *run) hooks(op model.Operation) ([]sequence.Hook, map[model.ObjectKey]mo
 			continue
 		}
 		for _, phase := range h.Traits.Hooks.List() {
-			o, err := r.nameHook(h, phase, op)
+			o, err := r.nameHook(h, phase, op, objects)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -89,12 +90,22 @@ func (r *run) hookTask(d decide.Desired) sequence.Hook {
 }
 
 // nameHook gives a hook the name that it has in an operation's phase.
-func (r *run) nameHook(h hook, phase model.SyncPhase, op model.Operation) (model.Object, error) {
-	o, err := apply.Named(h.Object, op.Revision, phase, op.Started)
-	if err != nil {
-		return o, err
+// Of several that would have the same one, the start counts on.
+func (r *run) nameHook(
+	h hook, phase model.SyncPhase, op model.Operation, taken map[model.ObjectKey]model.Object,
+) (model.Object, error) {
+	for started := op.Started; ; started = started.Add(time.Second) {
+		o, err := apply.Named(h.Object, op.Revision, phase, started)
+		if err != nil {
+			return o, err
+		}
+		if o, err = r.place(o, h.namespaced); err != nil {
+			return o, err
+		}
+		if _, is := taken[o.ObjectKey]; !is {
+			return o, nil
+		}
 	}
-	return r.place(o, h.namespaced)
 }
 
 // hookKeys are the hooks that have a name of their own.

@@ -105,6 +105,25 @@ func (r *run) unpin(ctx context.Context) error {
 	return nil
 }
 
+// repin turns to what a request of the engine's own is pinned to.
+func (r *run) repin(ctx context.Context, req model.Request) error {
+	if req.Pin == nil || r.pin != nil || r.pinErr != nil {
+		return nil
+	}
+	r.pin = req.Pin
+	if err := r.resolvePin(ctx); err != nil {
+		if errors.Is(err, errPending) {
+			return err
+		}
+		r.pin, r.pinned, r.pinErr = nil, req.Pin, err
+		return nil
+	}
+	if err := r.observe(ctx); err != nil {
+		return err
+	}
+	return r.decide(ctx)
+}
+
 // spec is the digest of what is worked on, as App.Spec.
 func (r *run) spec() model.Digest {
 	if r.pin != nil {

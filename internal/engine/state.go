@@ -23,6 +23,8 @@ type state struct {
 	cancel context.CancelCauseFunc
 	acting string
 	unmet  bool // kinds are missing
+	// pinKeys are the sources of the last pin, guarded by Engine.mu.
+	pinKeys []model.SourceKey
 	// recorded is the mark of the operation that the declaring object's status shows,
 	// recordedHooks how many of its hooks are known there to have ended.
 	recorded      string

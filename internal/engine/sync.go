@@ -21,6 +21,9 @@ func (r *run) act(ctx context.Context) error {
 	if !ok {
 		return r.release(ctx, r.s.op)
 	}
+	if err := r.repin(ctx, req); err != nil {
+		return err
+	}
 	if err := r.refusal(req); err != nil && !r.continuing(req) {
 		r.fail(model.StageApply, r.end(r.begin(req), model.PhaseError, err.Error(), err))
 		return r.unpin(ctx)

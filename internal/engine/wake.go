@@ -44,6 +44,24 @@ func (e *Engine) indexLocked(app model.App, in bool) {
 	}
 }
 
+// indexPin lets the sources wake the app that a request is pinned to, instead of
+// those of an earlier one.
+func (e *Engine) indexPin(s *state, app model.AppKey, pin *model.Pin) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, key := range s.pinKeys {
+		index(e.bySource, key, app, false)
+	}
+	s.pinKeys = nil
+	if pin == nil {
+		return
+	}
+	for _, src := range pin.Sources {
+		s.pinKeys = append(s.pinKeys, src.Key)
+		index(e.bySource, src.Key, app, true)
+	}
+}
+
 func index[K comparable](m map[K]map[model.AppKey]bool, k K, app model.AppKey, in bool) {
 	switch {
 	case !in:
