@@ -1,6 +1,7 @@
 package argo
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -141,8 +142,12 @@ func (t target) pin(app model.AppKey, env Env) (*model.Pin, []model.Source, erro
 	for i := range declared.Sources {
 		declared.Sources[i].Key = pinSource(app, i)
 	}
+	named := make([]string, len(t.revisions))
+	for i, s := range sourceList(t.spec) {
+		named[i] = cmp.Or(t.revisions[i], s.TargetRevision, "HEAD")
+	}
 	return &model.Pin{
-		Sources: declared.Sources, Revision: t.revision(), Spec: digestOf(t.spec, t.spec.Destination),
+		Sources: declared.Sources, Revision: strings.Join(named, ","), Spec: digestOf(t.spec, t.spec.Destination),
 	}, sources, nil
 }
 

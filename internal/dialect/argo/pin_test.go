@@ -165,6 +165,21 @@ func TestReconcileRollsBack(t *testing.T) {
 	}
 }
 
+// TestPinNamesRevisions: what a source follows has a name too.
+func TestPinNamesRevisions(t *testing.T) {
+	spec := v1alpha1.ApplicationSpec{Sources: []v1alpha1.ApplicationSource{
+		{RepoURL: "https://git.example/a", Path: "a", TargetRevision: "main"}, {RepoURL: "https://git.example/b", Path: "b"},
+		{RepoURL: "https://git.example/c", Path: "c"},
+	}}
+	pin, sources, err := targetOf(v1alpha1.SyncOperation{Revisions: []string{"", "v1"}}, spec, nil).pin(Key("argocd", "a"), Env{Settings: &Settings{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pin.Revision != "main,v1,HEAD" || sources[0].Ref.Any != "main" || sources[1].Ref.Any != "v1" || sources[2].Ref.Any != "" {
+		t.Errorf("pin %+v, sources %+v", pin, sources)
+	}
+}
+
 // TestRollbackOfSeveral: the empty source that Argo CD writes beside several.
 func TestRollbackOfSeveral(t *testing.T) {
 	app := minimal(t, "{source: null, sources: [{repoURL: https://git.example/a, path: a}, {repoURL: https://git.example/b, ref: v}]}")

@@ -46,13 +46,15 @@ func recallPin(u *unstructured.Unstructured, app *model.App, spec v1alpha1.Appli
 			t.spec.Source, t.spec.Sources = synced.Source, synced.Sources
 		}
 		_, t.revisions = revisionFields(op.Revision, true)
-		t.revisions = t.revisions[:min(len(t.revisions), len(sourceList(t.spec)))]
+		if len(t.revisions) != len(sourceList(t.spec)) {
+			return nil // it was of other sources
+		}
 	}
 	p, err := newPinning(t, app.Key, env)
 	if err != nil {
 		return nil // the engine says that what was begun can't be gone on with
 	}
-	op.Request.Pin, op.Request.Revision = &p.pin, p.pin.Revision
+	op.Request.Pin, op.Request.Revision = &p.pin, t.revision()
 	return p
 }
 
