@@ -194,6 +194,7 @@ func helmSync(hr helmv2.HelmRelease) model.Sync {
 		SelfHeal:        drift.GetMode() == helmv2.DriftDetectionEnabled && len(drift.Ignore) == 0,
 		AllowEmpty:      hr.Annotations[AllowEmptyAnnotation] == "true",
 		CreateNamespace: hr.GetInstall().CreateNamespace,
+		Defaults:        model.Traits{Validate: model.Yes}, // a field that nobody knows is refused
 		Recreate:        hr.GetUpgrade().Force,
 
 		Retry:    helmRetry(hr),

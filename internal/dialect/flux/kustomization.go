@@ -200,6 +200,7 @@ func syncOf(k kustomizev1.Kustomization) model.Sync {
 		SelfHeal:   true,
 		Prune:      k.Spec.Prune,
 		AllowEmpty: k.Annotations[AllowEmptyAnnotation] == "true",
+		Defaults:   model.Traits{Validate: model.Yes}, // a field that nobody knows is refused
 		Recreate:   k.Spec.Force,
 
 		Retry:    model.Retry{Limit: -1, Base: k.GetRetryInterval(), Factor: 1},
