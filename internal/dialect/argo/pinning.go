@@ -34,7 +34,7 @@ func newPinning(t target, app model.AppKey, env Env) (*pinning, error) {
 // had begun with, which is an exact revision.
 func recallPin(u *unstructured.Unstructured, app *model.App, spec v1alpha1.ApplicationSpec, env Env) *pinning {
 	op, s := app.Last, statusOf(u).OperationState
-	if op == nil || isOver(s) || app.Deleting {
+	if op == nil || op.Phase.Done() || app.Deleting {
 		return nil
 	}
 	t := targetOf(*s.Operation.Sync, spec, nil)
@@ -104,13 +104,13 @@ func (r *Reconciler) giveUp(e *entry) {
 
 // unpin gives up what a request was pinned to, once it neither waits nor is carried
 // out.
-func (r *Reconciler) unpin(e *entry, app model.App, status *v1alpha1.OperationState, report model.Report) {
+func (r *Reconciler) unpin(e *entry, app model.App, report model.Report) {
 	waits := e.pending != nil && e.pending.pin != nil
 	op := app.Last
 	if report.Operation != nil {
 		op = report.Operation
 	}
-	underWay := op != nil && op.Request.Pin != nil && (!op.Phase.Done() || !isOver(status))
+	underWay := op != nil && op.Request.Pin != nil && !op.Phase.Done()
 	if !waits && !underWay {
 		r.giveUp(e)
 	}

@@ -167,7 +167,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.hand(e, app, sources)
 	r.terminate(e, u)
 	c := r.next(e, u, app, env, reports)
-	defer func() { r.unpin(e, app, c.status.OperationState, c.report) }()
+	defer func() { r.unpin(e, app, c.report) }()
 	return reconcile.Result{}, r.write(ctx, e, u, c)
 }
 
