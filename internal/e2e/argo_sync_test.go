@@ -130,7 +130,7 @@ func TestRefusedOperation(t *testing.T) {
 	for by, c := range map[string]struct{ sync, text string }{
 		"wrong-revision": {`{"revision":"0123456789012345678901234567890123456789"}`, "0123456789"},
 		"manifests":      {`{"manifests":["x"]}`, "manifests"},
-		"other-source":   {`{"source":{"repoURL":"https://example.com/other","path":"."}}`, "source"},
+		"other-source":   {`{"source":{"repoURL":"https://example.com/other","path":"."}}`, "example.com/other"},
 	} {
 		o := e.operate("refused", by, c.sync, "Error")
 		if message := at(o, "status", "operationState", "message"); !strings.Contains(message, c.text) {

@@ -121,6 +121,12 @@ func (r *run) healMore(op *model.Operation) {
 // retry repeats a failed sync when its pause is over, or when what stood in its
 // way is gone.
 func (r *run) retry(op *model.Operation) (model.Request, bool) {
+	if r.s.endAsked(*op) && !op.Terminating {
+		over := *op
+		over.Terminating = true
+		r.setOp(&over)
+		op = &over
+	}
 	if op.Terminating || op.Superseded != "" {
 		return model.Request{}, false
 	}

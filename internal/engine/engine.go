@@ -153,8 +153,8 @@ func (e *Engine) Operate(key model.AppKey, req model.Request) {
 	}
 }
 
-// Terminate ends the operation of an app that is under way; hooks that run are
-// deleted.
+// Terminate ends the operation of an app that is under way, or waits to be
+// repeated; hooks that run are deleted.
 func (e *Engine) Terminate(key model.AppKey) {
 	s := e.app(key)
 	if s == nil {
@@ -164,7 +164,7 @@ func (e *Engine) Terminate(key model.AppKey) {
 	if report, ok := s.reported(); ok {
 		op = report.Operation
 	}
-	if op != nil && !op.Phase.Done() {
+	if op != nil && op.Phase != model.PhaseSucceeded {
 		s.askEnd(op.Mark())
 		s.cancelAct(errors.New("the operation is terminated"))
 		e.Wake(key)

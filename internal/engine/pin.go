@@ -11,13 +11,19 @@ import (
 // pinOf is what the operation under way, or a request for one, is pinned to; nil
 // if that is what the app declares.
 func (r *run) pinOf() *model.Pin {
-	if op := r.s.op; op != nil && !op.Phase.Done() {
+	if op := r.s.op; op != nil && (!op.Phase.Done() || r.repeats(op)) {
 		return op.Request.Pin
 	}
 	if req := r.request; req != nil && req.ID != r.s.handled {
 		return req.Pin
 	}
 	return nil
+}
+
+// repeats reports whether a failed operation is pinned and will be repeated.
+func (r *run) repeats(op *model.Operation) bool {
+	return op.Phase == model.PhaseFailed && op.Request.Pin != nil && !op.Terminating && op.Superseded == "" &&
+		!r.s.endAsked(*op) && r.retries(op)
 }
 
 // resolvePin finds the content that is asked for by name: what the history keeps of
@@ -92,7 +98,7 @@ func (r *run) pinSources(ctx context.Context) error {
 // unpin goes back from what an operation was pinned to, to what the app declares,
 // once that operation has ended.
 func (r *run) unpin(ctx context.Context) error {
-	if r.pin == nil {
+	if r.pin == nil || r.repeats(r.s.op) {
 		return nil
 	}
 	r.pin, r.s.pinned, r.desired = nil, nil, nil

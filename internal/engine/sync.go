@@ -156,6 +156,7 @@ func (r *run) commit() string {
 // announce reports that a sync has begun, or how far it has come.
 func (r *run) announce(ctx context.Context) {
 	report := r.report
+	report.Hooks = r.desired.deletionHooks()
 	report.Resources = r.resources()
 	report.Health = r.health(report.Resources)
 	report.Warnings = slices.Concat(report.Warnings, r.shared())
