@@ -146,7 +146,7 @@ func (i *inspector) inspect(ctx context.Context, d declaration) (out cli.Inspect
 	i.targets.mu.Lock()
 	cluster := i.targets.all[d.app.Target].Target
 	i.targets.mu.Unlock()
-	out.Changes, err = contents(ctx, cluster, found, d.app.Manager)
+	out.Changes, err = contents(ctx, cluster, found, d.app, i.scripts.Paths)
 	for n := range out.Changes {
 		out.Changes[n].Err = engine.Discreet(d.app, out.Changes[n].Err)
 	}

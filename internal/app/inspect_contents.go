@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
+	"github.com/fixpoint-cd/fixpoint/internal/compare"
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -22,7 +23,7 @@ type previewer interface {
 
 // contents are the steps that change something, with what the objects are and
 // would be, the values of Secrets hidden.
-func contents(ctx context.Context, p previewer, found engine.Inspection, manager string) ([]cli.Change, error) {
+func contents(ctx context.Context, p previewer, found engine.Inspection, app model.App, paths compare.Paths) ([]cli.Change, error) {
 	var out []cli.Change
 	for _, s := range found.Plan.Steps {
 		if s.Action != model.ActionKeep {
@@ -32,7 +33,12 @@ func contents(ctx context.Context, p previewer, found engine.Inspection, manager
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, p.Parallel()))
 	for i := range out {
-		g.Go(func() error { return content(gctx, p, &out[i], found.Desired[out[i].Object.ObjectKey], manager) })
+		desired := found.Desired[out[i].Object.ObjectKey]
+		differ := compare.Differ{
+			Rules: compare.For(app.Compare, desired.ObjectKey), Paths: paths, Manager: app.Manager,
+			Former: app.Sync.Migrate, Desired: desired.JSON,
+		}
+		g.Go(func() error { return content(gctx, p, &out[i], desired, differ) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -47,14 +53,14 @@ func contents(ctx context.Context, p previewer, found engine.Inspection, manager
 
 // content fills in one change. What the API server refuses is the change's own
 // error, since a sync would come to it as well.
-func content(ctx context.Context, p previewer, c *cli.Change, desired model.Object, manager string) (err error) {
+func content(ctx context.Context, p previewer, c *cli.Change, desired model.Object, differ compare.Differ) (err error) {
 	switch c.Action {
 	case model.ActionCreate:
 		if c.After, err = decoded(desired); err != nil {
 			return err
 		}
 		// Without its namespace it can't be tried.
-		if _, err := p.Preview(ctx, desired, manager); !errors.Is(err, model.ErrNotFound) {
+		if _, err := p.Preview(ctx, desired, differ.Manager); !errors.Is(err, model.ErrNotFound) {
 			c.Err = err
 		}
 		return ctx.Err()
@@ -62,8 +68,11 @@ func content(ctx context.Context, p previewer, c *cli.Change, desired model.Obje
 		if c.Before, err = p.Read(ctx, c.Object); err != nil && !errors.Is(err, model.ErrNotFound) {
 			return fmt.Errorf("reading %s: %w", c.Object.ObjectKey, err)
 		}
-		c.After, c.Err = p.Preview(ctx, desired, manager)
-		return ctx.Err()
+		if c.After, c.Err = p.Preview(ctx, desired, differ.Manager); c.Err != nil {
+			return ctx.Err()
+		}
+		c.Before, c.After, err = differ.Counting(ctx, c.Before, c.After)
+		return err
 	case model.ActionDelete:
 		if c.Before, err = p.Read(ctx, c.Object); err != nil && !errors.Is(err, model.ErrNotFound) {
 			return fmt.Errorf("reading %s: %w", c.Object.ObjectKey, err)

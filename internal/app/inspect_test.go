@@ -47,7 +47,7 @@ func TestContents(t *testing.T) {
 		"its namespace does not exist yet": {model.As(model.ErrNotFound, errors.New("no namespace")), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := contents(context.Background(), fakeCluster{refuse: tt.refuse}, found, "m")
+			got, err := contents(context.Background(), fakeCluster{refuse: tt.refuse}, found, model.App{Manager: "m"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,5 +58,26 @@ func TestContents(t *testing.T) {
 				t.Errorf("before %v, after %v, error %v", got[0].Before, got[0].After, got[0].Err)
 			}
 		})
+	}
+}
+
+// TestContentsIgnored: what does not count is not shown.
+func TestContentsIgnored(t *testing.T) {
+	key := model.ObjectKey{Kind: "ConfigMap", Name: "a"}
+	found := engine.Inspection{
+		Plan:    model.Plan{Steps: []model.Step{{Object: model.ObjectRef{ObjectKey: key}, Action: model.ActionUpdate}}},
+		Desired: map[model.ObjectKey]model.Object{key: {ObjectRef: model.ObjectRef{ObjectKey: key}, JSON: []byte(`{"kind":"ConfigMap","data":{"a":"1","b":"1"}}`)}},
+	}
+	live := map[string]map[string]any{"a": {"kind": "ConfigMap", "data": map[string]any{"a": "2", "b": "2"}}}
+	app := model.App{Manager: "m", Compare: model.Comparison{Ignore: []model.IgnoredFields{{Kind: "ConfigMap", Pointers: []string{"/data/b"}}}}}
+	got, err := contents(context.Background(), fakeCluster{live: live}, found, app, nil)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%v: %v", got, err)
+	}
+	for _, side := range []map[string]any{got[0].Before, got[0].After} {
+		data, _ := side["data"].(map[string]any)
+		if _, shown := data["b"]; shown || data["a"] == nil {
+			t.Errorf("shown: %v", side)
+		}
 	}
 }

@@ -22,7 +22,7 @@ type targets struct {
 	log    *slog.Logger
 	notify func(model.AppKey, model.ObjectKey)
 	kinds  func(target string)
-	judge judge
+	judge  judge
 	// find returns the connection to a cluster by the name that apps use.
 	find func(name string) (*rest.Config, error)
 

@@ -60,6 +60,16 @@ func (d Differ) Diff(ctx context.Context, live, after map[string]any) ([]Differe
 // Thorough reports whether what webhooks change counts: it leaves ownership as it is.
 func (d Differ) Thorough() bool { return d.Rules.webhooks }
 
+// Counting are a live object and what an apply would make of it without what does
+// not count: what is left to be compared. Values of Secrets are hidden as in Diff.
+func (d Differ) Counting(ctx context.Context, live, after map[string]any) (left, right map[string]any, err error) {
+	s, err := d.sides(ctx, live, after)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.live, s.after, nil
+}
+
 // Judge compares a live object with what an apply would make of it.
 func (d Differ) Judge(ctx context.Context, live, after map[string]any) (model.Judgement, error) {
 	s, err := d.sides(ctx, live, after)

@@ -63,7 +63,7 @@ func TestSecretDrift(t *testing.T) {
 	value(mine)
 	e.push(repo, "type", map[string]string{"s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: drifting}\ntype: example.com/other\nstringData: {token: " + mine + "}\n"})
 	e.eventually("the type can't change", func() error {
-		return e.condition(applicationKind, "argocd", "secdrift", "SyncError", "", "its type, or its data where it is immutable, can't be changed")
+		return e.condition(applicationKind, "argocd", "secdrift", "SyncError", "", "type can't be changed (it is immutable)")
 	})
 	t.Logf("%s", at(e.app("secdrift"), "status", "conditions"))
 	e.hides(mine, theirs)
