@@ -48,7 +48,8 @@ type Change struct {
 	Ref model.ObjectRef
 	// Patch is a JSON merge patch; nil if the object is new. Where it replaces a
 	// list it bears the resourceVersion that the list is of: a conflict means that
-	// the action has to be run again on the newer object.
+	// the action has to be run again on the newer object, unless an earlier change of
+	// the same action is the newer one.
 	Patch []byte
 	// Subresource is "status", "scale" or, for the object itself, "".
 	Subresource string

@@ -5,7 +5,8 @@ var ofServer = []string{"creationTimestamp", "generation", "managedFields", "res
 
 // Patches are the changes that make live what a script returned as want. The status
 // is patched on its own, and first, where the kind has it as a subresource. There is
-// none where nothing differs.
+// none where nothing differs. All bear the resourceVersion of live: a script may
+// count, or change an item of a list.
 func Patches(live, want map[string]any, statusApart bool) []Change {
 	c := call{object: live}
 	a, b := copied(live), copied(want)
@@ -19,11 +20,11 @@ func Patches(live, want map[string]any, statusApart bool) []Change {
 	patch := difference(a, b)
 	var out []Change
 	if status, ok := patch["status"]; ok && statusApart {
-		out = append(out, c.patch("status", map[string]any{"status": status}))
+		out = append(out, c.guarded("status", map[string]any{"status": status}))
 		delete(patch, "status")
 	}
 	if len(patch) > 0 {
-		out = append(out, c.patch("", patch))
+		out = append(out, c.guarded("", patch))
 	}
 	return out
 }

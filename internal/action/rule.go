@@ -92,7 +92,12 @@ func (c call) patch(sub string, patch map[string]any) Change {
 // guarded is a patch that fails if the object has changed since it was read.
 func (c call) guarded(sub string, patch map[string]any) Change {
 	if v := c.text("metadata", "resourceVersion"); v != "" {
-		patch["metadata"] = map[string]any{"resourceVersion": v}
+		meta := copied(object(patch).fields("metadata"))
+		if meta == nil {
+			meta = map[string]any{}
+		}
+		meta["resourceVersion"] = v
+		patch["metadata"] = meta
 	}
 	return c.patch(sub, patch)
 }

@@ -96,10 +96,8 @@ func readDeclaration(ctx context.Context, config *rest.Config, flags cli.Inspect
 	if d.app.Invalid != nil {
 		return d, d.app.Invalid
 	}
-	for _, c := range settings.Clusters() {
-		if d.app.Target != "" && c.Target() == d.app.Target {
-			d.cluster = c.Config
-		}
+	if d.cluster, err = connectionTo(d.app.Target, settings, config); err != nil {
+		return d, err
 	}
 	d.follow(flags.Revision)
 	d.others, err = otherApps(ctx, reader, env, d.app)

@@ -41,6 +41,8 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		},
 		Demo:      func(ctx context.Context, flags cli.DemoFlags) error { return runDemo(ctx, flags, stdio) },
 		Inspect:   Inspect,
+		Actions:   Actions,
+		Act:       Act,
 		Declared:  Declared,
 		Tree:      render.DirTree,
 		Workbench: newWorkbench,

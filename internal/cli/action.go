@@ -95,19 +95,16 @@ func newActionList(deps Deps) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			found, err := deps.Actions(ctx, on)
-			if err != nil {
-				return err
-			}
-			if out != formatTable {
-				return out.data(cmd.OutOrStdout(), actionData(found))
-			}
-			if len(found) == 0 {
+			found, wrong := deps.Actions(ctx, on)
+			switch {
+			case out != formatTable:
+				err = out.data(cmd.OutOrStdout(), actionData(found))
+			case len(found) > 0:
+				actionTable(found).print(cmd.OutOrStdout())
+			case wrong == nil:
 				printf(cmd.ErrOrStderr(), "%s: there is no action for %s.\n", app.title(), plural(len(on.On), "object"))
-				return nil
 			}
-			actionTable(found).print(cmd.OutOrStdout())
-			return nil
+			return errors.Join(wrong, err)
 		},
 	}
 	flags.bind(cmd)

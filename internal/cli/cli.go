@@ -26,8 +26,9 @@ type Deps struct {
 
 	// Inspect says what a sync of an app would change, and changes nothing.
 	Inspect func(context.Context, InspectFlags) (Inspection, error)
-	// Actions are what can be done with objects of an Application now, Act does one of
-	// it with the one object of the flags and says what was done, a text each.
+	// Actions are what can be done with objects of an Application now; an error does
+	// not mean that there are none. Act does one of it with the one object of the flags
+	// and says what was done, a text each, even where the rest failed.
 	Actions func(context.Context, ActionFlags) ([]ObjectAction, error)
 	Act     func(ctx context.Context, flags ActionFlags, action string, params map[string]string) ([]string, error)
 	// Declared reads an object of a dialect; false if it is none. What it refers
