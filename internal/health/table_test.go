@@ -135,7 +135,7 @@ func TestRulesHaveCases(t *testing.T) {
 }
 
 // leastKinds is how many kinds must have rules.
-const leastKinds = 300
+const leastKinds = 700
 
 func wantCases(t *testing.T, k kind, set *ruleset, judged map[model.HealthStatus]bool) {
 	t.Helper()
