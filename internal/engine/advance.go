@@ -54,7 +54,7 @@ func waitingText(m sequence.Move) string {
 
 // perform does the tasks of a move and notes what came of them.
 func (r *run) perform(ctx context.Context, op *model.Operation, move sequence.Move, hooks map[model.ObjectKey]model.Object) error {
-	objects, err := r.respected(ctx, op.Request, move.Do)
+	objects, err := r.respected(ctx, move.Do)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type desired struct {
 	tools     []string
 	rendered  model.Digest
 	version   int // of the app
+	asks      model.Options
 	epoch     int // of the target's kinds
 	objects   []decide.Desired
 	// hooks are the objects that run in phases of their own; those without a name get
@@ -25,7 +26,7 @@ type desired struct {
 	hooks []hook
 	// alone are declared objects that are never applied.
 	alone map[model.ObjectKey]bool
-	byKey   map[model.ObjectKey]model.Object
+	byKey map[model.ObjectKey]model.Object
 	// placed are the prepared objects by the digest of the rendered ones.
 	placed   map[model.Digest]decide.Desired
 	warnings []model.Warning
@@ -104,7 +105,7 @@ func (r *run) renderNewest(ctx context.Context) error {
 // made is what rendered objects become, old itself where nothing has changed.
 func (r *run) made(old *desired, rendered model.Rendered) (*desired, error) {
 	epoch := r.target.KindsEpoch()
-	if old == nil || old.rendered != rendered.Digest || old.version != r.version ||
+	if old == nil || old.rendered != rendered.Digest || old.version != r.version || old.asks != r.asks ||
 		(old.epoch != epoch && (old.unknown || !r.served(old))) {
 		return r.prepare(rendered)
 	}
@@ -233,7 +234,7 @@ func (r *run) served(d *desired) bool {
 // prepare makes rendered objects the app's: namespaces, metadata, marks.
 func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 	d := &desired{
-		rendered: rendered.Digest, version: r.version,
+		rendered: rendered.Digest, version: r.version, asks: r.asks,
 		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, alone: map[model.ObjectKey]bool{}, rendering: rendered.Warnings,
 		partial: rendered.Partial,
 	}

@@ -38,17 +38,11 @@ func (r *run) same(ctx context.Context, obj model.Object, live model.Live) (mode
 
 // respected are the desired objects of some tasks, those with fields that are to be
 // left as they are with what is live in them.
-func (r *run) respected(ctx context.Context, req model.Request, tasks []sequence.Task) (map[model.ObjectKey]model.Object, error) {
+func (r *run) respected(ctx context.Context, tasks []sequence.Task) (map[model.ObjectKey]model.Object, error) {
 	objects := maps.Clone(r.desired.byKey)
-	respect := r.app.Compare.Respect
-	if o := req.Options; o != nil && o.Respect != model.Unsaid {
-		respect = o.Respect == model.Yes
-	}
-	rules := r.app.Compare
-	rules.Respect = respect
 	for _, t := range tasks {
 		obj, declared := objects[t.Object.ObjectKey]
-		if t.Hook || !declared || t.Action != model.ActionUpdate || !compare.For(rules, t.Object.ObjectKey).Respects() {
+		if t.Hook || !declared || t.Action != model.ActionUpdate || !r.rules(t.Object.ObjectKey).Respects() {
 			continue
 		}
 		live, err := r.target.Read(ctx, t.Object)
@@ -56,7 +50,6 @@ func (r *run) respected(ctx context.Context, req model.Request, tasks []sequence
 			return nil, fmt.Errorf("reading %s, to respect what is ignored of it: %w", t.Object.ObjectKey, err)
 		}
 		differ := r.differ(obj)
-		differ.Rules = compare.For(rules, t.Object.ObjectKey)
 		respected := differ.Respect
 		if t.Traits.Replace == model.Yes {
 			respected = differ.RespectReplacing

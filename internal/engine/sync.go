@@ -88,7 +88,7 @@ func (r *run) refusal(req model.Request) error {
 	if err := r.denied(req); err != nil {
 		return err
 	}
-	if shared := r.shared(); len(shared) > 0 && r.failsOnShared(req) {
+	if shared := r.shared(); len(shared) > 0 && r.app.Sync.FailOnShared {
 		return model.As(model.ErrDenied, fmt.Errorf("FailOnSharedResource=true: %s", shared[0].Message))
 	}
 	if !r.prunes(req) {
@@ -117,13 +117,6 @@ func (r *run) denied(req model.Request) error {
 		return model.As(model.ErrDenied, fmt.Errorf("nothing was applied: %w", err))
 	}
 	return nil
-}
-
-func (r *run) failsOnShared(req model.Request) bool {
-	if o := req.Options; o != nil && o.FailOnShared != model.Unsaid {
-		return o.FailOnShared == model.Yes
-	}
-	return r.app.Sync.FailOnShared
 }
 
 // available reports whether a revision that is asked for is the one at hand: it
@@ -234,9 +227,6 @@ func (r *run) options(req model.Request, objects map[model.ObjectKey]model.Objec
 	opt := apply.Options{
 		Objects: objects, UIDs: map[model.ObjectKey]string{}, Manager: r.app.Manager,
 		Deletion: r.app.Deletion, Recreate: r.app.Sync.Recreate, DryRun: req.DryRun, Prune: true, Migrate: r.app.Sync.Migrate,
-	}
-	if o := req.Options; o != nil && o.Deletion != "" {
-		opt.Deletion = o.Deletion
 	}
 	for _, s := range r.plan.Steps {
 		if live, ok := r.target.Live(s.Object.ObjectKey, r.app.Key, r.app.Manager); ok {

@@ -96,6 +96,8 @@ type Options struct {
 	Defaults Traits
 	// CreateNamespace, FailOnShared and Respect are those of Sync and Comparison.
 	CreateNamespace, FailOnShared, Respect Choice
+	// Migrate: No leaves Sync.Migrate out.
+	Migrate Choice
 	// Deletion is App.Deletion; "" leaves it.
 	Deletion string
 }

@@ -374,7 +374,7 @@ func TestReconcileOperationWaits(t *testing.T) {
 	b.reconcile()
 	b.expect("an operation is running")
 	b.report(report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseSucceeded, "aaa", 5, model.Request{}) }))
-	b.expect("it has ended; the option wins over the request", "operate ann prune=false", "recorded 1767225605.0 Succeeded")
+	b.expect("it has ended; what the option says is the objects' own", "operate ann prune=true", "recorded 1767225605.0 Succeeded")
 }
 
 func TestReconcileOperationRefused(t *testing.T) {

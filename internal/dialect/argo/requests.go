@@ -49,7 +49,6 @@ func pendingOf(u *unstructured.Unstructured, a asking) (*pending, error) {
 		return p, err
 	}
 	p.request = requestOf(p.operation, a.spec, fmt.Sprintf("%s/%s", u.GetUID(), u.GetResourceVersion()))
-	p.request.Prune = p.request.Prune && !keepsExtra(a.spec)
 	if _, err := retryOf(p.operation.Retry); err != nil {
 		return p, fmt.Errorf("operation.retry.%w", err)
 	}
@@ -171,11 +170,4 @@ func initiator(by v1alpha1.OperationInitiator) string {
 		return "Unknown user"
 	}
 	return by.Username
-}
-
-func keepsExtra(spec v1alpha1.ApplicationSpec) bool {
-	if spec.SyncPolicy == nil {
-		return false
-	}
-	return slices.Contains(spec.SyncPolicy.SyncOptions, "Prune=false")
 }

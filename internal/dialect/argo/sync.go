@@ -3,7 +3,6 @@ package argo
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -53,7 +52,7 @@ func syncOptions(app *model.App, policy *v1alpha1.SyncPolicy) {
 	if o.Deletion != "" && !app.Deleting {
 		app.Deletion = o.Deletion
 	}
-	if slices.Contains(policy.SyncOptions, optionNoMigration) {
+	if o.Migrate == model.No {
 		app.Sync.Migrate = nil
 	}
 	switch meta := policy.ManagedNamespaceMetadata; {
