@@ -120,8 +120,11 @@ func (in Input) verdict(d Desired, live model.Live, exists bool) (model.Action, 
 // ActionRefuse, and why; "" if nothing hinders it.
 func (in Input) Hindrance(d Desired) (model.Action, string) {
 	if d.Unknown != nil {
-		if d.Awaits != (model.ObjectKey{}) {
+		switch {
+		case d.Awaits != (model.ObjectKey{}):
 			return model.ActionWait, fmt.Sprintf("waits for %s to be established", d.Awaits)
+		case d.Traits.SkipDryRun == model.Yes:
+			return model.ActionWait, "waits for its kind: " + d.Unknown.Error()
 		}
 		return model.ActionRefuse, d.Unknown.Error()
 	}

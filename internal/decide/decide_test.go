@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 
 // TestPlan reads cases of the form
 //
-//	-- desired --   [group/]Kind[:namespace]/name  digest [implicit] [createonly] [unknown] [awaits=KEY] [wave=N]
+//	-- desired --   [group/]Kind[:namespace]/name  digest [implicit] [createonly] [unknown] [skip] [awaits=KEY] [wave=N]
 //	-- live --      KEY uid=U fields=F time=T [owner=APP] [keep] [terminating]
 //	-- pairs --     KEY desired=D uid=U fields=F time=T [differs]
 //	-- claims --    KEY APP...
@@ -144,6 +144,9 @@ func readDesired(in *Input, lines [][]string) {
 		d.ObjectKey, d.Version, d.Digest = key(l[0]), "v1", digest(l[1])
 		if a["unknown"] != "" {
 			d.Unknown = fmt.Errorf("kind %s is not served", d.Kind)
+		}
+		if a["skip"] != "" {
+			d.Traits.SkipDryRun = model.Yes
 		}
 		if a["awaits"] != "" {
 			d.Awaits = key(a["awaits"])

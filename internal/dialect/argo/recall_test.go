@@ -28,6 +28,9 @@ func everyResult() []model.Result {
 							Object: ref("ConfigMap", fmt.Sprint("c", len(out))), Action: action, State: state, Phase: phase, Hook: hook,
 							Message: "since: it differs", Images: []string{"nginx:1"},
 						}
+						if len(out)%3 == 0 {
+							r.Message += "; warning: unknown field"
+						}
 						if failed || action == model.ActionRefuse {
 							r.Err = errors.New("denied: by policy")
 						}
@@ -75,6 +78,27 @@ func TestResultsRecalled(t *testing.T) {
 	}
 	if diff := cmp.Diff(written, results(again)); diff != "" {
 		t.Errorf("written again (-was +is):\n%s", diff)
+	}
+}
+
+// TestResultWarns: what was written is told without why, and with what the API server
+// warned of, and so it stays when it is read again.
+func TestResultWarns(t *testing.T) {
+	for message, want := range map[string]string{
+		"does not exist": "configmap/c created",
+		"does not exist; warning: unknown field \"dta\": left out": "configmap/c created: warning: unknown field \"dta\": left out",
+		"warning: unknown field \"dta\": left out":                 "configmap/c created: warning: unknown field \"dta\": left out",
+	} {
+		op := model.Operation{Phase: model.PhaseSucceeded, Results: []model.Result{
+			{Object: ref("ConfigMap", "c"), Action: model.ActionCreate, State: model.HookStateSucceeded, Message: message},
+		}}
+		for range 2 {
+			written := results(op)
+			if got := written[0].Message; got != want {
+				t.Errorf("%s: %s", message, got)
+			}
+			op.Results[0] = resultOf(written[0])
+		}
 	}
 }
 

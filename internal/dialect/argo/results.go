@@ -125,12 +125,21 @@ func failureText(action model.Action) string {
 }
 
 // withDetail adds what the engine says of a hook, or of what is waited for or has
-// failed: of all others it only repeats why they were written.
+// failed: of all others it only repeats why they were written, and what the API
+// server warned of.
 func withDetail(text string, r model.Result) string {
-	if r.Message == "" || (!r.Hook && r.State != model.HookStateRunning && r.State != model.HookStateFailed) {
-		return text
+	if !r.Hook && r.State != model.HookStateRunning && r.State != model.HookStateFailed {
+		return text + prefixed(": ", warned(r.Message), "")
 	}
-	return text + ": " + r.Message
+	return text + prefixed(": ", r.Message, "")
+}
+
+// warned is what a message warns of.
+func warned(message string) string {
+	if i := strings.Index(message, "warning: "); i >= 0 {
+		return message[i:]
+	}
+	return ""
 }
 
 // plainName is the object's name as kubectl prints it.
