@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -59,8 +61,14 @@ spec:
 // resource versions in which the API server had it happen.
 type witness struct {
 	mu   sync.Mutex
-	seen []string
+	seen []sight
 	jobs map[string]map[string]bool // UIDs of Jobs by name and value of annotation "of"
+}
+
+// sight is something that has happened, and the resource version of it.
+type sight struct {
+	version int
+	what    string
 }
 
 // witness watches some kinds of a namespace until the test ends.
@@ -94,29 +102,53 @@ func (w *witness) note(event watch.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name := o.GetKind() + "/" + o.GetName()
+	version, err := strconv.Atoi(o.GetResourceVersion())
+	if err != nil {
+		return
+	}
 	switch event.Type {
 	case watch.Added:
-		w.seen = append(w.seen, name)
+		w.seen = append(w.seen, sight{version, name})
 		of := name + " of " + o.GetAnnotations()["of"]
 		if w.jobs[of] == nil {
 			w.jobs[of] = map[string]bool{}
 		}
 		w.jobs[of][string(o.GetUID())] = true
 	case watch.Deleted:
-		w.seen = append(w.seen, "-"+name)
+		w.seen = append(w.seen, sight{version, "-" + name})
 	}
 }
 
 func (w *witness) all() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Clone(w.seen)
+	slices.SortStableFunc(w.seen, func(a, b sight) int { return cmp.Compare(a.version, b.version) })
+	out := make([]string, len(w.seen))
+	for i, s := range w.seen {
+		out[i] = s.what
+	}
+	return out
+}
+
+// saw waits until all of these have happened.
+func (w *witness) saw(names ...string) []string {
+	var seen []string
+	_ = within(patience, func() error { // whoever asks finds what is missing
+		seen = w.all()
+		for _, name := range names {
+			if !slices.Contains(seen, name) {
+				return errorf("%s has not happened", name)
+			}
+		}
+		return nil
+	})
+	return seen
 }
 
 // before checks that events came in that order.
 func (w *witness) before(t *testing.T, names ...string) {
 	t.Helper()
-	seen := w.all()
+	seen := w.saw(names...)
 	last := -1
 	for _, name := range names {
 		i := slices.Index(seen, name)
