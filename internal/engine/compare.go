@@ -152,7 +152,7 @@ func (r *run) compare() {
 		r.addClaims(in, l.Ref.ObjectKey)
 	}
 	r.input = in
-	r.plan = decide.Plan(in)
+	r.plan = r.planOf(in)
 }
 
 // lookForNamespace notes whether a namespace is there to be written to. All
@@ -202,8 +202,12 @@ func (r *run) settle(ctx context.Context) error {
 	_ = g.Wait() // the errors are in errs
 	learnt := map[model.ObjectKey]model.Pair{}
 	var failed error
+	r.unjudged = map[model.ObjectKey]string{}
 	for i, s := range open {
+		var rule *ruleError
 		switch {
+		case errors.As(errs[i], &rule) && !errors.Is(errs[i], model.ErrTransient):
+			r.unjudged[s.Object.ObjectKey] = rule.Error()
 		case errs[i] == nil && answers[i].UID != "":
 			learnt[s.Object.ObjectKey] = answers[i]
 		case failed == nil && errors.Is(errs[i], model.ErrTransient):

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/compare"
+	"github.com/fixpoint-cd/fixpoint/internal/decide"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/sequence"
 )
@@ -33,7 +34,46 @@ func (r *run) same(ctx context.Context, obj model.Object, live model.Live) (mode
 		Replace: traits.Replace == model.Yes, NoValidate: traits.Validate == model.No, Strict: traits.Validate == model.Yes,
 		Migrate: r.app.Sync.Migrate,
 	}
-	return r.target.Compare(ctx, obj, r.app.Manager, how, differ)
+	judge := &watched{judging: differ}
+	answer, err := r.target.Compare(ctx, obj, r.app.Manager, how, judge)
+	if judge.err != nil {
+		err = &ruleError{judge.err}
+	}
+	return answer, err
+}
+
+// watched is a judge whose own error can be told from that of the API server.
+type watched struct {
+	judging
+	err error
+}
+
+type judging = model.Judge
+
+func (w *watched) Judge(ctx context.Context, live, after map[string]any) (model.Judgement, error) {
+	answer, err := w.judging.Judge(ctx, live, after)
+	w.err = err
+	return answer, err
+}
+
+// ruleError says that the rules of a comparison can't be applied.
+type ruleError struct{ err error }
+
+func (e *ruleError) Error() string {
+	return "what counts of its differences can't be told: " + e.err.Error()
+}
+func (e *ruleError) Unwrap() error { return e.err }
+
+// planOf decides. Objects of which nobody knows whether they differ are refused: to
+// write them could undo what is to be left alone.
+func (r *run) planOf(in decide.Input) model.Plan {
+	plan := decide.Plan(in)
+	for i, s := range plan.Steps {
+		if why := r.unjudged[s.Object.ObjectKey]; why != "" && (s.Action == model.ActionCheck || s.Action == model.ActionUpdate) {
+			plan.Steps[i].Action, plan.Steps[i].Reason = model.ActionRefuse, why
+		}
+	}
+	return plan
 }
 
 // respected are the desired objects of some tasks, those with fields that are to be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -407,5 +408,36 @@ func TestTargetDown(t *testing.T) {
 		w.target.fail("list", nil)
 		w.after(time.Minute)
 		w.did("up again", "apply a")
+	})
+}
+
+// TestUnjudged: where it can't be told what counts of an object's differences, it is
+// left as it is and the app says why; its other objects are synced.
+func TestUnjudged(t *testing.T) {
+	inWorld(t, func(w *world) {
+		app := automated("web")
+		w.commit("c1", "a=1", "b=1")
+		w.put(app)
+		app.Compare.Ignore = []model.IgnoredFields{{Kind: "ConfigMap", Name: "a", JQ: []string{".data["}}}
+		w.put(app)
+		w.target.requests()
+		w.commit("c2", "a=2", "b=2")
+		for _, did := range w.target.requests() {
+			if did == "apply a" {
+				t.Error("it was written")
+			}
+		}
+		if live := w.target.content[configMap("b")]; live.IsZero() {
+			t.Error("the other object is not there")
+		}
+		if r := w.report("web"); r.Err == nil || !strings.Contains(r.Err.Error(), "what counts of its differences can't be told") {
+			t.Errorf("report %+v", r)
+		}
+		app.Compare = model.Comparison{}
+		w.put(app)
+		w.phase("repaired", "web", model.PhaseSucceeded, "")
+		if slices.Index(w.target.requests(), "apply a") < 0 {
+			t.Error("it is not written after the repair")
+		}
 	})
 }

@@ -30,6 +30,8 @@ type run struct {
 	// one whose content can't be had, for pinErr.
 	pin, pinned *model.Pin
 	pinErr      error
+	// unjudged are objects that could not be compared, and why.
+	unjudged map[model.ObjectKey]string
 	// fighting are objects that are not repaired yet, since they have been often.
 	fighting []model.ObjectRef
 

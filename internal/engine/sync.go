@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
-	"github.com/fixpoint-cd/fixpoint/internal/decide"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -61,7 +60,7 @@ func (r *run) permitted(req model.Request) model.Plan {
 	if r.prunes(req) && !r.app.Sync.Prune {
 		in := r.input
 		in.Rules.Prune = true
-		return decide.Plan(in)
+		return r.planOf(in)
 	}
 	if r.prunes(req) || r.plan.Count(model.ActionDelete) == 0 {
 		return r.plan

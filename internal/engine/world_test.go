@@ -401,8 +401,12 @@ func (c *cluster) serve(kind string, served bool) {
 }
 
 func (c *cluster) Compare(
-	_ context.Context, obj model.Object, _ string, _ model.Write, _ model.Judge,
+	ctx context.Context, obj model.Object, _ string, _ model.Write, judge model.Judge,
 ) (model.Judgement, error) {
+	body := map[string]any{"apiVersion": "v1", "kind": obj.Kind, "metadata": map[string]any{"name": obj.Name}}
+	if _, err := judge.Judge(ctx, body, body); err != nil {
+		return model.Judgement{}, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.did = append(c.did, "dry-run "+obj.Name)
