@@ -140,7 +140,7 @@ func readDesired(in *Input, lines [][]string) {
 	for _, l := range lines {
 		a := attrs(l[2:])
 		d := Desired{Implicit: a["implicit"] != ""}
-		d.Traits = model.Traits{CreateOnly: a["createonly"] != "", Wave: int32(number(a["wave"]))} //nolint:gosec // of a test
+		d.Traits = model.Traits{CreateOnly: a["createonly"] != "", Wave: int32(number(a["wave"]))}
 		d.ObjectKey, d.Version, d.Digest = key(l[0]), "v1", digest(l[1])
 		if a["unknown"] != "" {
 			d.Unknown = fmt.Errorf("kind %s is not served", d.Kind)

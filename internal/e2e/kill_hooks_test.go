@@ -37,8 +37,8 @@ func pipeline(version int) map[string]string {
 // hooks is made once.
 func TestKillHooks(t *testing.T) {
 	const kills = 100
-	seed := uint64(time.Now().UnixNano())    //nolint:gosec // any number
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // moments, not secrets
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 1))
 	t.Logf("seed %d", seed)
 	e := newEnvOn(t, ownCluster(t))
 	e.stopController()

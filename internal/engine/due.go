@@ -80,7 +80,7 @@ func (r *run) goOn(op *model.Operation) model.Request {
 	case !r.sameAttempt(op):
 		next.Superseded = model.Short(r.commit())
 		if op.Revision == r.commit() {
-			next.Superseded = next.Superseded + " with other settings"
+			next.Superseded += " with other settings"
 		}
 		if op.Request.By != "" {
 			again := op.Request
