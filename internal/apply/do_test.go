@@ -20,6 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden parts of testdata")
 
+func ref(name string) model.ObjectRef {
+	return model.ObjectRef{ObjectKey: model.ObjectKey{Kind: "ConfigMap", Namespace: "web", Name: name}, Version: "v1"}
+}
+
 // script is a target that notes what it is asked to do, and answers as a file says.
 type script struct {
 	mu      sync.Mutex

@@ -123,9 +123,6 @@ type Result struct {
 	Images []string
 }
 
-// ChangeSet is the outcome of acting on a plan.
-type ChangeSet struct{ Results []Result }
-
 // Operation is a sync: running, or the last one.
 type Operation struct {
 	Request  Request
