@@ -76,13 +76,16 @@ func (r *run) planOf(in decide.Input) model.Plan {
 	return plan
 }
 
+// overwrites reports whether a task writes to an object that exists.
+func overwrites(t sequence.Task) bool { return t.Action == model.ActionUpdate || t.Action == model.ActionCheck }
+
 // respected are the desired objects of some tasks, those with fields that are to be
 // left as they are with what is live in them.
 func (r *run) respected(ctx context.Context, tasks []sequence.Task) (map[model.ObjectKey]model.Object, error) {
 	objects := maps.Clone(r.desired.byKey)
 	for _, t := range tasks {
 		obj, declared := objects[t.Object.ObjectKey]
-		if t.Hook || !declared || t.Action != model.ActionUpdate || !r.rules(t.Object.ObjectKey).Respects() {
+		if t.Hook || !declared || !overwrites(t) || !r.rules(t.Object.ObjectKey).Respects() {
 			continue
 		}
 		live, err := r.target.Read(ctx, t.Object)

@@ -216,6 +216,17 @@ func (r *run) health(resources []model.ResourceState) model.Health {
 	return app
 }
 
+// taken says which object is another app's that declares it too; "" if none is.
+func (r *run) taken() string {
+	for _, d := range r.input.Desired {
+		owner := r.input.Live[d.ObjectKey].Owner
+		if !d.Implicit && owner != r.app.Key && slices.Contains(r.input.Claims[d.ObjectKey], owner) {
+			return fmt.Sprintf("%s is of app %s, which declares it too: remove it from one of the two", d.ObjectKey, owner)
+		}
+	}
+	return ""
+}
+
 // shared warns of objects that other apps declare too.
 func (r *run) shared() []model.Warning {
 	var out []model.Warning

@@ -33,3 +33,26 @@ func TestRequestOptions(t *testing.T) {
 		w.did("without it", "delete b")
 	})
 }
+
+// TestFailOnShared: a sync that would touch another app's object fails before its
+// first write; the app that has the object goes on.
+func TestFailOnShared(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.commit("c1", "a=1", "b=1")
+		first := automated("first")
+		first.Sync.FailOnShared = true
+		w.put(first)
+		w.did("alone", "apply a", "apply b")
+		second := automated("second")
+		second.Sync.FailOnShared, second.Sync.Retry = true, model.Retry{}
+		w.put(second)
+		w.did("of another app")
+		w.phase("of another app", "second", model.PhaseError, "FailOnSharedResource=true")
+		w.commit("c2", "a=2", "b=1")
+		w.did("its own", "apply a")
+		w.phase("its own", "first", model.PhaseSucceeded, "")
+		w.engine.Forget(first.Key)
+		synctest.Wait()
+		w.phase("what stood in the way is gone", "second", model.PhaseSucceeded, "")
+	})
+}

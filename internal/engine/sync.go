@@ -87,8 +87,8 @@ func (r *run) refusal(req model.Request) error {
 	if err := r.denied(req); err != nil {
 		return err
 	}
-	if shared := r.shared(); len(shared) > 0 && r.app.Sync.FailOnShared {
-		return model.As(model.ErrDenied, fmt.Errorf("FailOnSharedResource=true: %s", shared[0].Message))
+	if taken := r.taken(); taken != "" && r.app.Sync.FailOnShared {
+		return model.As(model.ErrDenied, fmt.Errorf("FailOnSharedResource=true: %s", taken))
 	}
 	if !r.prunes(req) {
 		return nil

@@ -134,7 +134,7 @@ func isSecret(ref model.ObjectRef) bool { return ref.Group == "" && ref.Kind == 
 // isDuplicate reports whether an apply was refused because a list that is declared
 // names an item twice.
 func isDuplicate(err error) bool {
-	return strings.Contains(apiMessage(err), "duplicate entries for key")
+	return err != nil && strings.Contains(apiMessage(err), "duplicate entries for key")
 }
 
 func duplicateOf(err error) string {
