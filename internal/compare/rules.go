@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type Paths func(ctx context.Context, exprs []string, obj map[string]any) ([][]an
 type Rules struct {
 	pointers, jq, managers []string
 	known                  *typing
+	types                  map[string]string // what known is made of
 	respect, webhooks      bool
 	aggregates             bool
 }
@@ -41,8 +43,21 @@ func For(c model.Comparison, key model.ObjectKey) Rules {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}
-	r.known = knownTypes(c.KnownTypes[key.Group+"_"+key.Kind])
+	r.types = c.KnownTypes[key.Group+"_"+key.Kind]
+	r.known = knownTypes(r.types)
 	return r
+}
+
+// Digest changes with what counts as a difference; zero where everything does.
+func (r Rules) Digest() model.Digest {
+	if r.Empty() && !r.webhooks {
+		return model.Digest{}
+	}
+	text, err := json.Marshal([]any{r.pointers, r.jq, r.managers, r.types, r.webhooks, r.aggregates})
+	if err != nil {
+		panic(err) // they are texts
+	}
+	return model.DigestOf(text)
 }
 
 // Empty reports whether who owns the object's fields tells all that counts: then

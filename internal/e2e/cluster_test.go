@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,7 +55,7 @@ var libraries lockedBuffer
 var shared *cluster
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == "render-worker" || os.Args[1] == "sandbox-exec") {
+	if len(os.Args) > 1 && slices.Contains([]string{"render-worker", "sandbox-exec", "script-worker"}, os.Args[1]) {
 		os.Exit(app.Run(context.Background(), os.Args[1:], app.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 	}
 	klog.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(&libraries, nil)))

@@ -15,6 +15,8 @@ import (
 // listAll is a list of everything.
 var listAll = metav1.ListOptions{}
 
+var serviceAccountKind = schema.GroupVersionKind{Version: "v1", Kind: "ServiceAccount"}
+
 // handed are the files of an app that Argo CD has deployed.
 func handed(name string) map[string]string {
 	return map[string]string{
@@ -27,8 +29,7 @@ func handed(name string) map[string]string {
 	}
 }
 
-// deployAsArgo writes an object as Argo CD does: with its tracking annotation, by
-// client-side apply with the annotation that this leaves, or by server-side apply.
+// deployAsArgo writes an object as Argo CD does, with its tracking annotation.
 func (e *env) deployAsArgo(app, namespace, manifest string, serverSide bool) {
 	e.t.Helper()
 	u, err := parse([]byte(manifest))
@@ -40,6 +41,13 @@ func (e *env) deployAsArgo(app, namespace, manifest string, serverSide bool) {
 	u.SetAnnotations(map[string]string{
 		"argocd.argoproj.io/tracking-id": fmt.Sprintf("%s:%s/%s:%s/%s", app, group, u.GetKind(), namespace, u.GetName()),
 	})
+	e.deployMarked(u, serverSide)
+}
+
+// deployMarked writes an object as Argo CD does, by client-side apply with the
+// annotation that this leaves, or by server-side apply.
+func (e *env) deployMarked(u *unstructured.Unstructured, serverSide bool) {
+	e.t.Helper()
 	r, err := e.cluster.resource(u)
 	if err != nil {
 		e.t.Fatal(err)
@@ -49,6 +57,9 @@ func (e *env) deployAsArgo(app, namespace, manifest string, serverSide bool) {
 	} else {
 		// As kubectl apply does: what was applied goes into an annotation.
 		annotations := u.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
 		last, marshal := json.Marshal(u.Object)
 		if marshal != nil {
 			e.t.Fatal(marshal)
@@ -67,7 +78,7 @@ func (e *env) resourceVersions(namespace string) map[string]string {
 	e.t.Helper()
 	out := map[string]string{}
 	for _, kind := range []schema.GroupVersionKind{
-		configMapKind, deploymentKind, serviceKind, secretKind, {Version: "v1", Kind: "ServiceAccount"},
+		configMapKind, deploymentKind, serviceKind, secretKind, serviceAccountKind,
 	} {
 		r, err := e.cluster.kind(kind, namespace)
 		if err != nil {
@@ -82,6 +93,36 @@ func (e *env) resourceVersions(namespace string) map[string]string {
 		}
 	}
 	return out
+}
+
+// rolledOut waits until all Deployments of a namespace are available and nothing
+// changes any more, and returns the objects' versions.
+func (e *env) rolledOut(namespace string) (versions map[string]string) {
+	e.t.Helper()
+	r, err := e.cluster.kind(deploymentKind, namespace)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.eventually("the Deployments are rolled out", func() error {
+		all, err := r.List(e.t.Context(), listAll)
+		if err != nil {
+			return err
+		}
+		for _, o := range all.Items {
+			if n, _, _ := unstructured.NestedInt64(o.Object, "status", "availableReplicas"); n != 1 {
+				return fmt.Errorf("%s is not there yet", o.GetName())
+			}
+		}
+		return nil
+	})
+	e.eventually("everything is quiet", func() error {
+		last := versions
+		if versions = e.resourceVersions(namespace); !maps.Equal(last, versions) {
+			return errorf("something changes still")
+		}
+		return nil
+	})
+	return versions
 }
 
 // TestHandOver has 50 applications that Argo CD deployed, by client-side apply and
@@ -101,30 +142,7 @@ func TestHandOver(t *testing.T) {
 		}
 		e.apply(application(name, repo, ".", "handed"))
 	}
-	var before map[string]string
-	e.eventually("the Deployments are rolled out", func() error {
-		r, err := e.cluster.kind(deploymentKind, "handed")
-		if err != nil {
-			return err
-		}
-		all, err := r.List(e.t.Context(), listAll)
-		if err != nil {
-			return err
-		}
-		for _, o := range all.Items {
-			if n, _, _ := unstructured.NestedInt64(o.Object, "status", "availableReplicas"); n != 1 {
-				return fmt.Errorf("%s is not there yet", o.GetName())
-			}
-		}
-		return nil
-	})
-	e.eventually("everything is quiet", func() error {
-		last := before
-		if before = e.resourceVersions("handed"); !maps.Equal(last, before) {
-			return errorf("something changes still")
-		}
-		return nil
-	})
+	before := e.rolledOut("handed")
 	counted := e.counted(func() {
 		e.startController()
 		for i := range apps {

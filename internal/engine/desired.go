@@ -278,7 +278,8 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 			d.alone[o.ObjectKey] = true
 			continue
 		}
-		item.Careful = !r.rules(o.ObjectKey).Empty()
+		rules := r.rules(o.ObjectKey)
+		item.Careful, item.Rules = !rules.Empty(), rules.Digest()
 		d.objects = append(d.objects, item)
 		d.byKey[o.ObjectKey] = o
 	}

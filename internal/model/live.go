@@ -50,6 +50,8 @@ type Pair struct {
 	UID     string
 	// ResourceVersion is that of the object when the pair was made.
 	ResourceVersion string
+	// Rules is the digest of the rules by which the two were compared; zero for none.
+	Rules Digest
 	// Recalled: the pair is of an earlier run of the controller, which may have
 	// written more before it ended than it could note.
 	Recalled bool `json:"-"`
