@@ -470,3 +470,33 @@ func TestMergeResults(t *testing.T) {
 		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }
+
+// TestOtherRules: objects that a rule is about are compared anew when it comes,
+// changes or goes, and no others; nothing is written for its sake.
+func TestOtherRules(t *testing.T) {
+	inWorld(t, func(w *world) {
+		app := automated("web")
+		ignoring := func(pointers ...string) {
+			app.Compare.Ignore = []model.IgnoredFields{{Kind: "ConfigMap", Name: "a", Pointers: pointers}}
+			w.put(app)
+		}
+		w.commit("c1", "a=1", "b=1")
+		w.put(app)
+		w.target.requests()
+		ignoring("/data/x")
+		w.did("a rule that comes", "dry-run a")
+		ignoring("/data/x")
+		w.did("the same rule")
+		w.target.change(configMap("a"), drifts)
+		synctest.Wait()
+		w.did("a change that counts", "apply a", "dry-run a")
+		ignoring("/data/y")
+		w.did("another rule", "dry-run a")
+		app.Compare.Ignore = nil
+		w.put(app)
+		w.did("a rule that goes", "dry-run a")
+		w.engine.Wake(app.Key)
+		synctest.Wait()
+		w.did("afterwards")
+	})
+}
