@@ -13,8 +13,8 @@ import (
 type kind byte
 
 const (
-	kindSetup    kind = iota // to the worker, once: setup
-	kindHello                // from it, once: hello
+	kindSetup    kind = iota // to the worker, once: child.Setup
+	kindHello                // from it, once: child.Hello
 	kindQuestion             // to it: question
 	kindObject               // to it, after a question: the object that it is about
 	kindBegun                // from it: it has the question, and what becomes of it now is the script's

@@ -4,19 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
-
-// setup is what a worker has to know before it confines itself.
-type setup struct {
-	Memory int64
-}
-
-// hello is its answer; Problem is why it can't work.
-type hello struct {
-	Problem     string
-	Confinement sandbox.Confinement
-}
 
 // task says what is to be run.
 type task string
@@ -60,3 +49,9 @@ type change struct {
 	Operation string
 	Object    json.RawMessage
 }
+
+// maxText is how long a text of a script or a worker may be that is shown.
+const maxText = 4 << 10
+
+// clipped is a text that can be shown.
+func clipped(text string) string { return child.Clipped(text, maxText) }

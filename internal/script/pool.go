@@ -3,15 +3,11 @@ package script
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
 	"runtime"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
 
 // Config says how scripts are run. The zero value of a field is its default.
@@ -45,7 +41,7 @@ const Command = "script-worker"
 
 func (c Config) withDefaults() Config {
 	if c.Program == "" {
-		c.Program, c.Args = self(), []string{Command}
+		c.Program, c.Args = child.Self(), []string{Command}
 	}
 	c.Workers = positive(c.Workers, min(max(2, runtime.GOMAXPROCS(0)), 4))
 	c.Idle = positive(c.Idle, time.Minute)
@@ -63,69 +59,32 @@ func positive[T ~int | ~int64](v, otherwise T) T {
 	return v
 }
 
-// Stats count since the Pool was made, but for Busy and Idle.
-type Stats struct {
-	// Started is how many workers were started, Died how many ended with a question
-	// unanswered or on their own.
-	Started, Died uint64
-	// Tasks is how many scripts they were given.
-	Tasks uint64
-	// Busy and Idle are how many there are now, with and without a script.
-	Busy, Idle int
-}
+// Stats count scripts, which are the tasks, and workers.
+type Stats = child.Stats
 
 // Pool runs scripts in workers, which it starts when they are needed. It may be
 // used by many goroutines at once.
 type Pool struct {
 	config Config
-	// ctx ends with the pool.
-	ctx   context.Context
-	close context.CancelFunc
-	slots chan struct{}
-	trust *trust
-	// running are questions and the ends of workers.
-	running sync.WaitGroup
-	spawner spawner
-
-	mu     sync.Mutex
-	closed bool
-	stats  Stats
-	// idle are the workers without a script, the last one used at the end.
-	idle []*process
+	crew   *child.Crew
+	trust  *trust
 }
 
 // New makes a Pool that has no workers yet.
 func New(c Config) *Pool {
 	c = c.withDefaults()
-	p := &Pool{config: c, slots: make(chan struct{}, c.Workers), trust: newTrust(max(1, c.Workers-1), c.Rest)}
-	p.ctx, p.close = context.WithCancel(context.Background())
-	return p
+	return &Pool{config: c, trust: newTrust(max(1, c.Workers-1), c.Rest), crew: child.New(child.Config{
+		Name: "worker for scripts", Program: c.Program, Args: c.Args, Greet: greet, Closed: errClosed,
+		Workers: c.Workers, Keep: c.Keep, Idle: c.Idle, Tasks: c.Tasks,
+		Memory: c.Memory, Resident: c.Memory / 2, Measure: 64,
+	})}
 }
 
 // Stats are the counts so far.
-func (p *Pool) Stats() Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.stats
-	s.Idle = len(p.idle)
-	return s
-}
+func (p *Pool) Stats() Stats { return p.crew.Stats() }
 
 // Close ends all scripts and all workers, and waits until they are gone.
-func (p *Pool) Close() {
-	p.mu.Lock()
-	p.closed = true
-	idle := p.idle
-	p.idle = nil
-	p.mu.Unlock()
-	p.close()
-	for _, w := range idle {
-		w.idle.Stop()
-		w.end()
-	}
-	p.running.Wait()
-	p.spawner.stop()
-}
+func (p *Pool) Close() { p.crew.Close() }
 
 // errClosed is the error of scripts that a Pool's end has ended.
 var errClosed = model.As(model.ErrTransient, errors.New("scripts are no longer run here"))
@@ -135,13 +94,11 @@ func (p *Pool) do(ctx context.Context, subject string, q question, object []byte
 	if len(object) > maxFrame {
 		return answer{}, model.Invalidf("%s is not run on an object of %d MiB", subject, len(object)>>20)
 	}
-	if !p.enter() {
-		return answer{}, errClosed
+	ctx, leave, err := p.crew.Enter(ctx)
+	if err != nil {
+		return answer{}, err
 	}
-	defer p.running.Done()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(p.ctx, func() { cancel(errClosed) })()
+	defer leave()
 	t, err := p.trust.begin(ctx, q, object)
 	if err != nil {
 		return answer{}, err
@@ -151,24 +108,12 @@ func (p *Pool) do(ctx context.Context, subject string, q question, object []byte
 	return a, err
 }
 
-// enter counts a question, unless the pool is closed.
-func (p *Pool) enter() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return false
-	}
-	p.running.Add(1)
-	return true
-}
-
 func (p *Pool) slotted(ctx context.Context, subject string, q question, object []byte) (a answer, err error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return a, context.Cause(ctx)
+	free, err := p.crew.Slot(ctx)
+	if err != nil {
+		return a, err
 	}
+	defer free()
 	q.Time = p.config.Time
 	a, err = p.answer(ctx, subject, q, object)
 	if a.Expression != "" {
@@ -185,129 +130,15 @@ func (p *Pool) slotted(ctx context.Context, subject string, q question, object [
 	return a, nil
 }
 
-// answer asks an idle worker or a new one. A worker that turns out to be gone
-// before it began is replaced once.
-func (p *Pool) answer(ctx context.Context, subject string, q question, object []byte) (answer, error) {
-	w, err := p.take()
-	if err != nil {
-		return answer{}, err
-	}
-	a, err := p.use(ctx, w, subject, q, object)
-	if !errors.Is(err, errUntouched) {
-		return a, err
-	}
-	if w, err = p.start(); err != nil {
-		return a, err
-	}
-	a, err = p.use(ctx, w, subject, q, object)
-	if errors.Is(err, errUntouched) {
-		err = w.death(subject, p.config, err)
+// answer asks a worker.
+func (p *Pool) answer(ctx context.Context, subject string, q question, object []byte) (a answer, err error) {
+	err = p.crew.Do(ctx, func(w *child.Process) (healthy bool, err error) {
+		a, err = process{w}.ask(ctx, q, object)
+		return err == nil, err
+	})
+	var death *child.Death
+	if errors.As(err, &death) {
+		err = died(death, subject, p.config)
 	}
 	return a, err
-}
-
-func (p *Pool) use(ctx context.Context, w *process, subject string, q question, object []byte) (answer, error) {
-	p.count(func(s *Stats) { s.Tasks++; s.Busy++ })
-	a, err := w.ask(ctx, q, object)
-	p.count(func(s *Stats) { s.Busy-- })
-	if err == nil {
-		p.give(w)
-		return a, nil
-	}
-	p.count(func(s *Stats) { s.Died++ })
-	w.bury(ctx)
-	if ctx.Err() != nil || errors.Is(err, errUntouched) {
-		return a, err
-	}
-	return a, w.death(subject, p.config, err)
-}
-
-func (p *Pool) count(change func(*Stats)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	change(&p.stats)
-}
-
-// take is a worker that is idle, else a new one.
-func (p *Pool) take() (*process, error) {
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		w := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		w.idle.Stop()
-		return w, nil
-	}
-	p.mu.Unlock()
-	return p.start()
-}
-
-func (p *Pool) start() (*process, error) {
-	cmd := exec.Command(p.config.Program, p.config.Args...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = []string{}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = attributes()
-	w, err := start(cmd, p.config.Memory, p.spawner.start)
-	if err != nil {
-		return nil, model.As(model.ErrTransient, fmt.Errorf("starting a worker for scripts: %w", err))
-	}
-	p.count(func(s *Stats) { s.Started++ })
-	return w, nil
-}
-
-// give takes a worker back, to be used again or to be ended if it has done
-// enough or keeps too much memory.
-func (p *Pool) give(w *process) {
-	worn := w.tasks >= p.config.Tasks || w.tasks%64 == 0 && resident(w.cmd.Process.Pid) > p.config.Memory/2
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed || worn {
-		p.running.Go(w.end)
-		return
-	}
-	p.idle = append(p.idle, w)
-	w.idle = time.AfterFunc(p.config.Idle, func() { p.rest(w) })
-	if w.tasks == 1 {
-		p.running.Go(func() { p.watch(w) })
-	}
-}
-
-// rest ends a worker that had nothing to do for long, unless it is to be kept.
-func (p *Pool) rest(w *process) {
-	p.mu.Lock()
-	if p.closed || len(p.idle) <= p.config.Keep || !p.remove(w) {
-		p.mu.Unlock()
-		return
-	}
-	p.running.Add(1)
-	p.mu.Unlock()
-	defer p.running.Done()
-	w.end()
-}
-
-// watch forgets a worker that ends while it is idle.
-func (p *Pool) watch(w *process) {
-	<-w.over
-	p.mu.Lock()
-	lost := p.remove(w)
-	if lost {
-		p.stats.Died++
-	}
-	p.mu.Unlock()
-	if lost {
-		w.idle.Stop()
-		w.close()
-	}
-}
-
-// remove takes a worker from the idle ones; false if it is none of them. It
-// needs p.mu.
-func (p *Pool) remove(w *process) bool {
-	i := slices.Index(p.idle, w)
-	if i < 0 {
-		return false
-	}
-	p.idle = slices.Delete(p.idle, i, i+1)
-	return true
 }

@@ -222,11 +222,10 @@ func TestClose(t *testing.T) {
 func TestWorkerLost(t *testing.T) {
 	p := newPool(t, patient)
 	healthy(t, p)
-	p.mu.Lock()
-	w := p.idle[0]
-	p.mu.Unlock()
-	if err := w.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
+	for _, pid := range children(t) {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
 	}
 	healthy(t, p)
 	until(t, "the loss is noticed", func() bool { return p.Stats().Died == 1 })

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
 
 // client is the worker's end of the pipes. Without the other end there is
@@ -37,7 +38,7 @@ func newClient(in io.Reader, out io.Writer) *client {
 		for {
 			k, data, err := readFrame(r, func(kind) int64 { return math.MaxInt64 })
 			if err != nil {
-				os.Exit(exitNoParent)
+				os.Exit(child.ExitNoParent)
 			}
 			c.frames <- frame{k, data}
 		}
@@ -45,12 +46,9 @@ func newClient(in io.Reader, out io.Writer) *client {
 	return c
 }
 
-// exitNoParent is the exit code of a worker that lost the process it works for.
-const exitNoParent = 3
-
 func (c *client) send(k kind, v any) {
 	if writeFrame(c.out, k, v) != nil {
-		os.Exit(exitNoParent)
+		os.Exit(child.ExitNoParent)
 	}
 }
 
@@ -58,7 +56,7 @@ func (c *client) send(k kind, v any) {
 func (c *client) receive(k kind, into any) {
 	f := <-c.frames
 	if f.kind != k || decode(f.data, into) != nil {
-		os.Exit(exitNoParent)
+		os.Exit(child.ExitNoParent)
 	}
 }
 

@@ -3,43 +3,32 @@ package worker
 import (
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
 
-// death says why a worker ended in the middle of a task, in terms of the app.
-// What it said is looked through for causes and never passed on: it may hold
-// what the app's files hold.
-func (p *process) death(dir string, memory int64, err error) error {
-	if errors.Is(err, model.ErrInvalid) {
-		return err
-	}
-	if isProtocol(err) {
-		return model.Invalidf("rendering %s: the worker sent what it never should (%w) and was ended; please report it", dir, err)
-	}
-	text := p.said.String()
+// died says why a worker ended in the middle of a task, in terms of the app.
+func died(d *child.Death, dir string, memory int64) error {
 	switch {
-	case containsAny(text, "out of memory", "cannot allocate memory", "failed to create new OS thread"):
+	case errors.Is(d.Err, model.ErrInvalid):
+		return d.Err
+	case isProtocol(d.Err):
+		return model.Invalidf("rendering %s: the worker sent what it never should (%w) and was ended; please report it", dir, d.Err)
+	case d.Cause == child.OutOfMemory:
 		return model.Invalidf("rendering %s needed more than %d MiB of memory; split the app or raise the limit", dir, memory>>20)
-	case containsAny(text, "stack overflow", "stack exceeds"):
+	case d.Cause == child.TooDeep:
 		return model.Invalidf("rendering %s went deeper than a stack of %d MiB allows%s; "+
-			"look for something that includes itself", dir, memory>>22, where(text))
-	case killed(p.cmd.ProcessState):
+			"look for something that includes itself", dir, child.StackOf(memory)>>20, where(d.Said))
+	case d.Cause == child.Killed:
 		return model.As(model.ErrTransient, fmt.Errorf("rendering %s: the worker was killed from outside; "+
 			"perhaps the machine or the container is short of memory", dir))
 	}
-	return model.Invalidf("rendering %s: the worker died (%s)%s; please report it with the files", dir, p.cmd.ProcessState, where(text))
+	return model.Invalidf("rendering %s: the worker died (%s)%s; please report it with the files", dir, d.State, where(d.Said))
 }
-
-func containsAny(text string, parts ...string) bool {
-	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
-}
-
-func killed(s *os.ProcessState) bool { return s != nil && s.String() == "signal: killed" }
 
 // called is a line of a stack trace: a function, without its arguments.
 var called = regexp.MustCompile(`(?m)^([\w.\-/]+\.[\w.()*\[\]]+)\(`)

@@ -12,8 +12,8 @@ import (
 type kind byte
 
 const (
-	kindSetup   kind = iota // to the worker, once: setup
-	kindHello               // from it, once: hello
+	kindSetup   kind = iota // to the worker, once: child.Setup
+	kindHello               // from it, once: child.Hello
 	kindTask                // to the worker: task
 	kindBegun               // from it: it has the task, and what becomes of it now is the task's
 	kindAsk                 // from it: question, which is answered

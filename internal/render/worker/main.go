@@ -2,9 +2,7 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -12,7 +10,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
-	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
 
 // Limits bound one render, as those of package job do.
@@ -36,25 +34,20 @@ type Outcome struct {
 // Job does one render.
 type Job func(context.Context, model.RenderInput, Limits, input.Hooks) Outcome
 
-// The descriptors on which a worker hears and speaks.
-const (
-	descriptorIn  = 3
-	descriptorOut = 4
-)
-
 // Main is all that a worker does: it confines itself, and renders what it is
 // told to until the process that started it has enough. It has to be called
 // before anything else is done, and returns only if it was not started by a
 // Pool.
 func Main(run Job) error {
-	in, out := os.NewFile(descriptorIn, "questions"), os.NewFile(descriptorOut, "answers")
-	if !isPipe(in) || !isPipe(out) {
-		return errors.New("no process to work for: this is for Fixpoint's own use")
+	in, out, err := child.Pipes()
+	if err != nil {
+		return err
 	}
+	debug.SetGCPercent(garbage)
 	c := newClient(in, out)
-	var s setup
+	var s child.Setup
 	c.receive(kindSetup, &s)
-	c.send(kindHello, confine(s))
+	c.send(kindHello, s.Confine())
 	for {
 		var t task
 		c.receive(kindTask, &t)
@@ -63,36 +56,9 @@ func Main(run Job) error {
 	}
 }
 
-func isPipe(f *os.File) bool {
-	if f == nil {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeNamedPipe != 0
-}
-
-// openFiles is more than a worker has: two pipes, three streams, and what Go's
-// runtime opens.
-const openFiles = 64
-
 // garbage is how much more garbage a worker collects before it is removed than
 // a Go program does by itself: its heap is small, and its life bounded.
 const garbage = 400
-
-func confine(s setup) hello {
-	closeInherited()
-	debug.SetGCPercent(garbage)
-	runtime.GOMAXPROCS(1) // there is a worker for each core
-	if s.Memory > 0 {
-		// A recursion without end is told from other ways to use up memory.
-		debug.SetMaxStack(int(s.Memory / 4))
-	}
-	can, err := sandbox.Confine(sandbox.Limits{Memory: s.Memory, Files: openFiles})
-	if err != nil {
-		return hello{Problem: err.Error()}
-	}
-	return hello{Confinement: can}
-}
 
 // work does a task and sends what came of it.
 func (c *client) work(t task, run Job) {

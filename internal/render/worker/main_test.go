@@ -18,6 +18,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
 	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
 
 // The test binary is the workers, too.
@@ -110,7 +111,7 @@ var acts = map[string]func(*testCase) ([]model.Object, error){
 		os.Exit(0)
 		return nil, nil
 	},
-	"early":   func(j *testCase) ([]model.Object, error) { raw(j, appendFrame(kindHello, hello{})); select {} },
+	"early":   func(j *testCase) ([]model.Object, error) { raw(j, appendFrame(kindHello, child.Hello{})); select {} },
 	"malform": func(j *testCase) ([]model.Object, error) { raw(j, appendFrame(kindAsk, []byte("x"))); select {} },
 	"stranger": func(j *testCase) ([]model.Object, error) {
 		raw(j, appendFrame(kindAsk, question{About: askRead, Tree: 7, Name: "a"}))
@@ -300,7 +301,8 @@ var attacks = map[string]func(env map[string]string) error{
 
 // otherDescriptors succeeds if there are descriptors that a worker has no use for.
 func otherDescriptors() error {
-	for fd := descriptorOut + 1; fd < 100; fd++ {
+	const first = 5 // below are three streams and two pipes
+	for fd := first; fd < 100; fd++ {
 		var st syscall.Stat_t
 		if syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFREG && st.Size > 0 {
 			return nil

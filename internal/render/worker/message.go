@@ -5,17 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
-	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
 )
-
-// setup is what a worker is told before it confines itself.
-type setup struct{ Memory int64 }
-
-// hello says how a worker confined itself, or why it could not.
-type hello struct {
-	Confinement sandbox.Confinement
-	Problem     string
-}
 
 // task is one render.
 type task struct {

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/manifest"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 	kjson "sigs.k8s.io/json"
 )
 
@@ -105,9 +105,4 @@ func (c *collector) end(data []byte) (model.Rendered, error) {
 var tools = []string{model.ToolDirectory, model.ToolKustomize, model.ToolHelm, model.ToolCUE, model.ToolPlugin}
 
 // clipped is a text that can be shown.
-func clipped(text string) string {
-	if len(text) > maxText {
-		text = text[:maxText] + "…"
-	}
-	return strings.ToValidUTF8(text, "\uFFFD")
-}
+func clipped(text string) string { return child.Clipped(text, maxText) }

@@ -3,16 +3,13 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
 	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox"
+	"github.com/fixpoint-cd/fixpoint/internal/render/sandbox/child"
 )
 
 // Config says how workers are started and how long they are kept. The zero
@@ -42,7 +39,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.Program == "" {
-		c.Program, c.Args = self(), []string{Command}
+		c.Program, c.Args = child.Self(), []string{Command}
 	}
 	c.Workers = positive(c.Workers, runtime.GOMAXPROCS(0))
 	c.Idle = positive(c.Idle, time.Minute)
@@ -67,69 +64,31 @@ func positive[T ~int | ~int64](v, otherwise T) T {
 	return v
 }
 
-// Stats count since the Pool was made, but for Busy and Idle.
-type Stats struct {
-	// Started is how many workers were started.
-	Started uint64
-	// Jobs is how many renders they were given.
-	Jobs uint64
-	// Died is how many ended with a render undone, or on their own.
-	Died uint64
-	// Busy and Idle are how many there are now, with and without a render.
-	Busy, Idle int
-}
+// Stats count renders, which are the tasks, and workers.
+type Stats = child.Stats
 
 // Pool renders in workers, which it starts when they are needed and ends when
 // they have not been for a while. It may be used by many goroutines at once.
 type Pool struct {
 	config Config
-	// ctx ends with the pool.
-	ctx   context.Context
-	close context.CancelFunc
-	slots chan struct{}
-	// running are renders and the ends of workers.
-	running sync.WaitGroup
-	spawner spawner
-
-	mu     sync.Mutex
-	closed bool
-	stats  Stats
-	// idle are the workers without a render, the last one used at the end.
-	idle []*process
+	crew   *child.Crew
 }
 
 // NewPool makes a Pool that has no workers yet.
 func NewPool(c Config) *Pool {
 	c = c.withDefaults()
-	p := &Pool{config: c, slots: make(chan struct{}, c.Workers)}
-	p.ctx, p.close = context.WithCancel(context.Background())
-	return p
+	return &Pool{config: c, crew: child.New(child.Config{
+		Name: "render worker", Program: c.Program, Args: c.Args, Greet: greet, Closed: errClosed,
+		Workers: c.Workers, Keep: c.Keep, Idle: c.Idle, Tasks: c.Jobs,
+		Memory: c.Memory, Resident: c.Resident, Measure: 1,
+	})}
 }
 
 // Stats are the counts so far.
-func (p *Pool) Stats() Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s := p.stats
-	s.Idle = len(p.idle)
-	return s
-}
+func (p *Pool) Stats() Stats { return p.crew.Stats() }
 
 // Close ends all renders and all workers, and waits until they are gone.
-func (p *Pool) Close() {
-	p.mu.Lock()
-	p.closed = true
-	idle := p.idle
-	p.idle = nil
-	p.mu.Unlock()
-	p.close()
-	for _, w := range idle {
-		w.idle.Stop()
-		w.end()
-	}
-	p.running.Wait()
-	p.spawner.stop()
-}
+func (p *Pool) Close() { p.crew.Close() }
 
 // errClosed is the error of renders that a Pool's end has ended.
 var errClosed = model.As(model.ErrTransient, errors.New("renders are no longer done here"))
@@ -140,19 +99,16 @@ var errClosed = model.As(model.ErrTransient, errors.New("renders are no longer d
 // A render that needs too much memory, or kills its worker in another way, is
 // model.ErrInvalid, and not tried again; see Outcome.Lasting.
 func (p *Pool) Run(ctx context.Context, in model.RenderInput, limits Limits, hooks input.Hooks) Outcome {
-	if !p.enter() {
-		return Outcome{Err: errClosed}
+	ctx, leave, err := p.crew.Enter(ctx)
+	if err != nil {
+		return Outcome{Err: err}
 	}
-	defer p.running.Done()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(p.ctx, func() { cancel(errClosed) })()
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return Outcome{Err: context.Cause(ctx)}
+	defer leave()
+	free, err := p.crew.Slot(ctx)
+	if err != nil {
+		return Outcome{Err: err}
 	}
+	defer free()
 	s, err := newServer(ctx, in, limits, hooks)
 	if err != nil {
 		return Outcome{Err: err, Lasting: true}
@@ -166,85 +122,15 @@ func (p *Pool) Run(ctx context.Context, in model.RenderInput, limits Limits, hoo
 	return Outcome{Rendered: rendered, Err: err, Reads: reads, Lasting: lasting}
 }
 
-// enter counts a render, unless the pool is closed.
-func (p *Pool) enter() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return false
+// render does the task in a worker.
+func (p *Pool) render(ctx context.Context, s *server) (r model.Rendered, err error) {
+	err = p.crew.Do(ctx, func(w *child.Process) (healthy bool, err error) {
+		r, healthy, err = process{w}.do(ctx, s, p.config.Output)
+		return healthy, err
+	})
+	var death *child.Death
+	if errors.As(err, &death) {
+		err = died(death, s.dir, p.config.Memory)
 	}
-	p.running.Add(1)
-	return true
-}
-
-// render does the task in an idle worker or a new one. A worker that turns out
-// to be gone before it began is replaced once; one that the task itself ended
-// is not, as it would end the next one, too.
-func (p *Pool) render(ctx context.Context, s *server) (model.Rendered, error) {
-	w, err := p.take()
-	if err != nil {
-		return model.Rendered{}, err
-	}
-	rendered, err := p.use(ctx, w, s)
-	if !errors.Is(err, errUntouched) {
-		return rendered, err
-	}
-	if w, err = p.start(); err != nil {
-		return model.Rendered{}, err
-	}
-	rendered, err = p.use(ctx, w, s)
-	if errors.Is(err, errUntouched) {
-		err = w.death(s.dir, p.config.Memory, err)
-	}
-	return rendered, err
-}
-
-func (p *Pool) use(ctx context.Context, w *process, s *server) (model.Rendered, error) {
-	p.count(func(st *Stats) { st.Jobs++; st.Busy++ })
-	rendered, healthy, err := w.do(ctx, s, p.config.Output)
-	p.count(func(st *Stats) { st.Busy-- })
-	if healthy {
-		p.give(w)
-		return rendered, err
-	}
-	p.count(func(st *Stats) { st.Died++ })
-	w.bury(ctx)
-	if ctx.Err() != nil || errors.Is(err, errUntouched) {
-		return rendered, err
-	}
-	return rendered, w.death(s.dir, p.config.Memory, err)
-}
-
-func (p *Pool) count(change func(*Stats)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	change(&p.stats)
-}
-
-// take is a worker that is idle, else a new one.
-func (p *Pool) take() (*process, error) {
-	p.mu.Lock()
-	if n := len(p.idle); n > 0 {
-		w := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		w.idle.Stop()
-		return w, nil
-	}
-	p.mu.Unlock()
-	return p.start()
-}
-
-func (p *Pool) start() (*process, error) {
-	cmd := exec.Command(p.config.Program, p.config.Args...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = []string{}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = attributes()
-	w, err := start(cmd, p.config.Memory, p.spawner.start)
-	if err != nil {
-		return nil, model.As(model.ErrTransient, fmt.Errorf("starting a render worker: %w", err))
-	}
-	p.count(func(st *Stats) { st.Started++ })
-	return w, nil
+	return r, err
 }

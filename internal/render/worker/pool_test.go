@@ -130,7 +130,7 @@ func TestRenderInWorker(t *testing.T) {
 			t.Errorf("object %d: %+v, in this process %+v", i, o, w)
 		}
 	}
-	if s := p.Stats(); s.Started != 1 || s.Jobs != 1 || s.Idle != 1 || s.Busy != 0 || s.Died != 0 {
+	if s := p.Stats(); s.Started != 1 || s.Tasks != 1 || s.Idle != 1 || s.Busy != 0 || s.Died != 0 {
 		t.Errorf("stats %+v", s)
 	}
 }
@@ -339,7 +339,7 @@ func TestEnds(t *testing.T) {
 			if survived := after.Died == before.Died; survived != tt.survives {
 				t.Errorf("the worker survived: %t", survived)
 			}
-			if tt.survives != (after.Idle == 1) || after.Busy != 0 || after.Jobs != before.Jobs+1 {
+			if tt.survives != (after.Idle == 1) || after.Busy != 0 || after.Tasks != before.Tasks+1 {
 				t.Errorf("stats before %+v, after %+v", before, after)
 			}
 			if out := run(p, "render"); out.Err != nil {
@@ -445,12 +445,12 @@ func TestDeadline(t *testing.T) {
 }
 
 // pids are the workers of this process.
-func pids(t *testing.T) []int {
+func pids(t testing.TB) []int {
 	t.Helper()
 	return childrenOf(t, os.Getpid())
 }
 
-func childrenOf(t *testing.T, parent int) []int {
+func childrenOf(t testing.TB, parent int) []int {
 	t.Helper()
 	all, err := os.ReadDir("/proc")
 	if err != nil {
@@ -576,7 +576,7 @@ func TestParallel(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if s := p.Stats(); s.Jobs != 200 || s.Died != 10 || s.Started > 12 || s.Busy != 0 {
+	if s := p.Stats(); s.Tasks != 200 || s.Died != 10 || s.Started > 12 || s.Busy != 0 {
 		t.Errorf("stats %+v", s)
 	}
 	p.Close()
@@ -673,7 +673,18 @@ func BenchmarkRoundTrip(b *testing.B) {
 			b.Fatal(out.Err)
 		}
 	}
-	b.ReportMetric(float64(resident(p.idle[0].cmd.Process.Pid)>>20), "MiB/worker")
+	b.ReportMetric(float64(resident(b, pids(b)[0])>>10), "MiB/worker")
+}
+
+// resident is how much memory a process has of its own, in KiB.
+func resident(b *testing.B, pid int) (kib int) {
+	b.Helper()
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		b.Error(err)
+	}
+	return kib
 }
 
 // BenchmarkFiles renders 50 files of which nothing was given in advance, and of

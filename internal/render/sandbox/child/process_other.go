@@ -1,14 +1,14 @@
 //go:build !linux
 
-package script
+package child
 
 import (
 	"os"
 	"syscall"
 )
 
-// self is this program.
-func self() string {
+// Self is this program.
+func Self() string {
 	name, err := os.Executable()
 	if err != nil {
 		return os.Args[0]
@@ -16,11 +16,8 @@ func self() string {
 	return name
 }
 
-// attributes are those of any process: a worker ends when its pipe does.
+// attributes are those of any process: a child ends when its pipe does.
 func attributes() *syscall.SysProcAttr { return nil }
 
 // resident is how much memory a process has: not known.
 func resident(int) int64 { return 0 }
-
-// closeInherited has nothing to close: Go passes on no descriptors.
-func closeInherited() {}

@@ -1,4 +1,4 @@
-package script
+package child
 
 import (
 	"os/exec"

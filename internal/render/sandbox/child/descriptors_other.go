@@ -1,6 +1,6 @@
 //go:build !linux
 
-package worker
+package child
 
 // closeInherited has nothing to close: Go passes on no descriptors.
 func closeInherited() {}

@@ -1,12 +1,13 @@
-package worker
+package child
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 )
 
-// said keeps the beginning of what a worker writes to its standard streams:
-// the runtime's last words, if it crashes.
+// said keeps the beginning of what a child writes to its standard streams: the
+// runtime's last words, if it crashes.
 type said struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -37,7 +38,14 @@ func (s *said) String() string {
 }
 
 // first is the beginning of it, in one line.
-func (s *said) first(n int) string {
-	text := bytes.Join(bytes.Fields([]byte(s.String())), []byte(" "))
-	return clipped(string(text[:min(n, len(text))]))
+func (s *said) first(most int) string {
+	return Clipped(strings.Join(strings.Fields(s.String()), " "), most)
+}
+
+// Clipped is a text of a child that can be shown: at most so many bytes of it.
+func Clipped(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }

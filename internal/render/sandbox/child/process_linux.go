@@ -1,4 +1,4 @@
-package worker
+package child
 
 import (
 	"bytes"
@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// self is this program, even if another has taken its place on the disk since.
-func self() string { return "/proc/self/exe" }
+// Self is this program, even if another has taken its place on the disk since.
+func Self() string { return "/proc/self/exe" }
 
-// attributes let a worker end with this process, and keep signals of a
+// attributes let a child end with this process, and keep signals of a
 // terminal away from it.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
