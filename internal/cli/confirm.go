@@ -46,7 +46,7 @@ wait later asks again.`,
 			if err != nil {
 				return err
 			}
-			listUnconfirmed(cmd.OutOrStdout(), waiting)
+			listUnconfirmed(cmd.OutOrStdout(), waiting, spec.DeletionTimestamp != nil)
 			if !yes && !agreed(cmd, "Delete "+plural(len(waiting), "object")+"?") {
 				return errors.New("nothing was agreed to: answer y, or give --yes")
 			}
@@ -84,12 +84,12 @@ func isRunning(app *v1alpha1.Application) bool {
 	return s != nil && s.Phase != "" && !isDone(s.Phase)
 }
 
-func listUnconfirmed(w io.Writer, waiting []v1alpha1.ResourceStatus) {
+func listUnconfirmed(w io.Writer, waiting []v1alpha1.ResourceStatus, deleting bool) {
 	t := &table{header: []string{"OBJECT", "WHY"}}
 	for _, r := range waiting {
-		why := "the Application is being deleted"
-		if r.RequiresPruning {
-			why = "not declared any more"
+		why := "not declared any more"
+		if deleting {
+			why = "the Application is being deleted"
 		}
 		t.add(objectText(refOf(r).ObjectKey), why)
 	}

@@ -99,21 +99,34 @@ func (d *description) operation() string {
 		}
 		return ""
 	}
-	text := o.Phase + " for " + age(o.StartedAt.Time, d.now)
+	text, message := o.Phase+" for "+age(o.StartedAt.Time, d.now), o.Message
 	if o.FinishedAt != nil {
 		text = o.Phase + " " + age(o.FinishedAt.Time, d.now) + " ago"
 	}
-	if o.RetryCount > 0 {
+	switch {
+	case o.FinishedAt != nil && o.Phase == "Running": // it waits
+		text = "Failed " + age(o.FinishedAt.Time, d.now) + " ago, is repeated (" + repetition(o) + ")"
+		message = strings.TrimSuffix(message, fmt.Sprintf(". Retrying attempt #%d", o.RetryCount))
+	case o.RetryCount > 0:
 		text += ", repeated " + plural(int(o.RetryCount), "time")
 	}
 	if by := initiator(o.Operation.InitiatedBy); by != "" {
 		text += " (" + by + ")"
 	}
-	text = withText(text, ": ", o.Message)
+	text = withText(text, ": ", message)
 	if d.app.Operation != nil {
 		text += "\nanother is asked for, and not begun yet"
 	}
 	return text
+}
+
+// repetition is the number of the repetition that an operation waits for, with how
+// many there may be. Those for causes that pass have no limit.
+func repetition(o *v1alpha1.OperationState) string {
+	if limit := o.Operation.Retry.Limit; o.RetryCount <= limit {
+		return fmt.Sprintf("%d of %d", o.RetryCount, limit)
+	}
+	return strconv.FormatInt(o.RetryCount, 10)
 }
 
 func (d *description) deployed() string {

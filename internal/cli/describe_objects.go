@@ -31,13 +31,18 @@ func (d *description) objects() {
 	if all == 0 {
 		return
 	}
-	count := fmt.Sprintf("%d of %s are", synced, plural(all, "object"))
-	if all == 1 {
-		count = fmt.Sprintf("%d of 1 object is", synced)
+	count := fmt.Sprintf("%d of %s are synced", synced, plural(all, "object"))
+	switch {
+	case d.app.DeletionTimestamp != nil && all == 1:
+		count = "1 object is there still"
+	case d.app.DeletionTimestamp != nil:
+		count = plural(all, "object") + " are there still"
+	case all == 1:
+		count = fmt.Sprintf("%d of 1 object is synced", synced)
 	}
-	printf(d.w, "\n%s synced; 'fixpoint tree %s' shows all.\n", count, d.path)
+	printf(d.w, "\n%s; 'fixpoint tree %s' shows all.\n", count, d.path)
 	if len(t.rows) > 0 {
-		t.print(d.w)
+		t.without("HEALTH").print(d.w)
 	}
 }
 
@@ -56,10 +61,12 @@ func healthText(r v1alpha1.ResourceStatus) string {
 // trouble says what is to be done about an object, or what went wrong.
 func (d *description) trouble(r v1alpha1.ResourceStatus, failure string) string {
 	switch {
-	case failure != "":
-		return failure
 	case r.RequiresDeletionConfirmation && (r.RequiresPruning && isRunning(d.app) || d.app.DeletionTimestamp != nil):
 		return fmt.Sprintf("its deletion waits for 'fixpoint confirm %s'", d.path)
+	case d.app.DeletionTimestamp != nil:
+		return ""
+	case failure != "":
+		return failure
 	case r.RequiresDeletionConfirmation && r.RequiresPruning:
 		return fmt.Sprintf("not declared any more; 'fixpoint sync %s --prune' asks before it deletes it", d.path)
 	case r.RequiresPruning:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -137,7 +138,7 @@ func tableOf(items []item, kinds []kind, now time.Time, width int) *table {
 	for _, i := range items {
 		s := summary(i)
 		t.add(i.kind.name, i.GetNamespace(), i.GetName(), s.sync, s.health, revision(s.revision),
-			age(i.GetCreationTimestamp().Time, now), brief(s.message, width))
+			age(i.GetCreationTimestamp().Time, now), brief(gist(s.message), width))
 	}
 	return t
 }
@@ -163,17 +164,26 @@ func summary(i item) state {
 	return kustomizationState(i)
 }
 
-// applicationState tells first what went wrong, then what is going on.
+// applicationState tells first what went wrong, then what is going on, then why an
+// Application may not be as it is declared.
 func applicationState(i item) state {
 	s := state{
 		sync: i.text("status", "sync", "status"), health: i.text("status", "health", "status"),
 		revision: i.text("status", "sync", "revision"),
 	}
+	if several, _, _ := unstructured.NestedStringSlice(i.Object, "status", "sync", "revisions"); s.revision == "" {
+		s.revision = revisionText(several)
+	}
+	hindrance := ""
 	phase := i.text("status", "operationState", "phase")
 	conditions, _, _ := unstructured.NestedSlice(i.Object, "status", "conditions")
 	for _, raw := range conditions {
-		if c, ok := raw.(map[string]any); ok && strings.HasSuffix(textOf(c, "type"), "Error") {
+		c, _ := raw.(map[string]any)
+		switch kind := textOf(c, "type"); {
+		case strings.HasSuffix(kind, "Error"):
 			s.message = textOf(c, "message")
+		case slices.Contains(hindrances, kind):
+			hindrance = first(hindrance, textOf(c, "message"))
 		}
 	}
 	switch {
@@ -183,10 +193,21 @@ func applicationState(i item) state {
 	case phase == "Running" || phase == "Failed" || phase == "Error":
 		s.message = i.text("status", "operationState", "message")
 	default:
-		s.message = i.text("status", "health", "message")
+		s.message = first(i.text("status", "health", "message"), hindrance)
 	}
 	return s
 }
+
+// hindrances are conditions without which an Application may be OutOfSync for good,
+// though all goes well.
+var hindrances = []string{"ConflictWarning", "PruneWarning", "RollbackWarning", "SharedResourceWarning"}
+
+// gist is a message without what comes before its cause and after it.
+func gist(message string) string {
+	return boilerplate.ReplaceAllString(message, "")
+}
+
+var boilerplate = regexp.MustCompile(`^(Failed last sync attempt to \[[^]]*\]: )?(one or more synchronization tasks completed unsuccessfully: )?|\. Retrying attempt #\d+$`)
 
 func kustomizationState(i item) state {
 	ready, message := readiness(i)
@@ -272,11 +293,14 @@ func revision(r string) string {
 	if _, hash, ok := strings.Cut(commit, ":"); ok {
 		commit = hash
 	}
-	if branch != "" {
-		return branch + "@" + short(commit)
+	if isHash.MatchString(commit) {
+		commit = short(commit)
 	}
-	return short(commit)
+	return strings.TrimPrefix(branch+"@"+commit, "@")
 }
+
+// isHash tells commits and digests from versions, however long these are.
+var isHash = regexp.MustCompile(`^[0-9a-f]{40,}$`)
 
 func getCompletion(conn *Connection, sel *selector) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -79,6 +79,19 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
+// without leaves out a column in which nothing stands.
+func (t *table) without(header string) *table {
+	at := slices.Index(t.header, header)
+	if at < 0 || slices.ContainsFunc(t.rows, func(row []string) bool { return row[at] != "" }) {
+		return t
+	}
+	out := &table{header: slices.Delete(slices.Clone(t.header), at, at+1)}
+	for _, row := range t.rows {
+		out.rows = append(out.rows, slices.Delete(slices.Clone(row), at, at+1))
+	}
+	return out
+}
+
 func (t *table) print(w io.Writer) {
 	last := len(t.header) - 1
 	widths := make([]int, len(t.header))
@@ -125,7 +138,7 @@ func age(then, now time.Time) string {
 	if then.IsZero() {
 		return ""
 	}
-	return duration.HumanDuration(now.Sub(then))
+	return duration.HumanDuration(max(now.Sub(then), 0)) // clocks differ
 }
 
 // plural is "1 object" or "2 objects".

@@ -86,12 +86,13 @@ func mapOf(v any) map[string]any {
 }
 
 // step plays what the controller does next. It takes up what is asked for: an
-// operation that stands in the object is the one that its status tells of.
+// operation that stands in the object is the one that its status tells of, unless the
+// step names another.
 func (s *standin) step() {
 	step := s.steps[0]
 	s.steps = s.steps[1:]
 	if asked, ok := s.objects[0]["operation"]; ok {
-		if state := mapOf(mapOf(step["status"])["operationState"]); len(state) > 0 {
+		if state := mapOf(mapOf(step["status"])["operationState"]); len(state) > 0 && state["operation"] == nil {
 			state["operation"], step["operation"] = asked, nil
 		}
 	}

@@ -46,6 +46,17 @@ func TestSummary(t *testing.T) {
 			  conditions: [{type: ComparisonError, message: no such path}, {type: ExcludedResourceWarning, message: shared}]}}`,
 			state{"Unknown", "Healthy", "", "no such path"},
 		},
+		"what keeps it from being as declared": {
+			application,
+			`{status: {sync: {status: OutOfSync, revision: abc}, health: {status: Healthy}, operationState: {phase: Succeeded, message: done},
+			  conditions: [{type: UnsupportedFieldWarning, message: spec.x}, {type: ConflictWarning, message: the autoscaler writes spec.replicas}]}}`,
+			state{"OutOfSync", "Healthy", "abc", "the autoscaler writes spec.replicas"},
+		},
+		"several sources": {
+			application,
+			`{status: {sync: {status: Synced, revisions: [e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2, 1.2.3-rc.1]}, health: {status: Healthy}}}`,
+			state{"Synced", "Healthy", "e47ca13, 1.2.3-rc.1", ""},
+		},
 		"a Kustomization that nobody looked at": {kustomization, `{spec: {}}`, state{"Unknown", "Unknown", "", nobody}},
 		"a ready one": {
 			kustomization,
@@ -80,12 +91,28 @@ func TestSummary(t *testing.T) {
 
 func TestRevision(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "", "e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "e47ca13", "v1": "v1",
+		"e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "e47ca13", "v1": "v1",
+		"12.10.3-rc.1": "12.10.3-rc.1", "": "", "a/b@sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "a/b@e47ca13",
 		"main@sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "main@e47ca13",
 		"sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2":      "e47ca13",
 	} {
 		if got := revision(in); got != want {
 			t.Errorf("revision(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestGist: a table has room for the cause alone.
+func TestGist(t *testing.T) {
+	const tasks = "one or more synchronization tasks completed unsuccessfully: "
+	for in, want := range map[string]string{
+		"": "", "no such path": "no such path",
+		tasks + "Job/migrate: failed. Retrying attempt #2":                    "Job/migrate: failed",
+		"Failed last sync attempt to [e47ca13 1.2]: " + tasks + "Job: failed": "Job: failed",
+		"Failed last sync attempt to [e47ca13]: Operation terminated":         "Operation terminated",
+	} {
+		if got := gist(in); got != want {
+			t.Errorf("gist(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

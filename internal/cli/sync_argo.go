@@ -23,11 +23,13 @@ type request struct {
 
 // operate has an operation carried out.
 func (w *waiter) operate(ctx context.Context, app item, r request) error {
+	if app.GetDeletionTimestamp() != nil {
+		return fmt.Errorf("%s is being deleted, and is not synced any more: 'fixpoint get %s' shows what that waits for", app.title(), app.path())
+	}
 	if _, busy := app.Object["operation"]; busy {
 		return fmt.Errorf("%s: another sync was asked for and has not begun: wait for it, or take it back with 'fixpoint terminate %s'", app.title(), app.path())
 	}
 	w.takeBack = fmt.Sprintf("'fixpoint terminate %s' takes it back", app.path())
-	w.end = fmt.Sprintf("'fixpoint terminate %s' ends it", app.path())
 	token := stamp()
 	operation := map[string]any{
 		"initiatedBy": map[string]any{"username": w.whoami(ctx)},
@@ -51,7 +53,11 @@ func (w *waiter) operate(ctx context.Context, app item, r request) error {
 	if err != nil {
 		return err
 	}
-	printf(w.out, "%s: %s asked for\n", app.title(), r.what)
+	what := r.what
+	if dry, _ := r.sync["dryRun"].(bool); dry {
+		what = "dry run of a " + what
+	}
+	printf(w.out, "%s: %s asked for\n", app.title(), what)
 	if w.noWait {
 		return nil
 	}
@@ -65,15 +71,20 @@ func (w *waiter) operate(ctx context.Context, app item, r request) error {
 // ended waits for the end of the operation that bears the token.
 func (w *waiter) ended(ctx context.Context, asked item, token string) (item, error) {
 	var end item
+	terminate := fmt.Sprintf("'fixpoint terminate %s' ends ", asked.path())
 	err := w.await(ctx, asked, func(now item) (bool, error) {
-		if !isOf(now, token) {
-			return false, nil
-		}
-		phase := now.text("status", "operationState", "phase")
-		if end = now; isDone(phase) {
+		phase, message := now.text("status", "operationState", "phase"), now.text("status", "operationState", "message")
+		switch {
+		case isOf(now, token) && isDone(phase):
+			end = now
 			return true, nil
+		case isOf(now, token):
+			w.end = terminate + "it"
+			w.progress(now, phase+": "+message)
+		case phase != "" && !isDone(phase):
+			w.end = terminate + "the one that is under way"
+			w.progress(now, "waits for the sync that is under way: "+message)
 		}
-		w.progress(now, phase+": "+now.text("status", "operationState", "message"))
 		return false, nil
 	})
 	return end, err

@@ -96,6 +96,9 @@ func (w *waiter) awaitEnd(ctx context.Context, app item) error {
 			return true, nil
 		case isDone(phase):
 			printf(w.out, "%s: its sync has ended, %s: %s\n", now.title(), strings.ToLower(phase), brief(message, 0))
+			if _, asked := now.Object["operation"]; asked {
+				printf(w.err, "Another sync was asked for and begins now; 'fixpoint terminate %s' ends that, too.\n", now.path())
+			}
 			return true, nil
 		}
 		w.progress(now, phase+": "+message)

@@ -22,6 +22,7 @@ type node struct {
 	Sync      string             `json:"sync,omitempty"`
 	Health    model.HealthStatus `json:"health,omitempty"`
 	Message   string             `json:"message,omitempty"`
+	Hook      bool               `json:"hook,omitempty"`
 	Created   time.Time          `json:"created,omitzero"`
 	Children  []*node            `json:"children,omitempty"`
 
@@ -35,8 +36,10 @@ func newTree(deps Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tree NAME|NAMESPACE/NAME",
 		Short: "Show an app's objects and what they made, with health",
-		Long: `Shows the objects of an app as its status lists them, and below each what it owns
-(ReplicaSets, Pods, Jobs, EndpointSlices, …), with the health that each has now.`,
+		Long: `Shows the objects of an app as its status lists them, the hooks that are there, and
+below each what it owns (ReplicaSets, Pods, Jobs, EndpointSlices, …), with the health
+that each has now. That is by the rules that are built in: health checks of argocd-cm
+(resource.customizations.health) count for the app as a whole, but are not run here.`,
 		Example: "  fixpoint tree my-app\n  fixpoint tree argocd/my-app -o json",
 		Args:    oneArg("the name of an app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -105,21 +108,46 @@ func (f *forester) tree(ctx context.Context, app item) (*node, error) {
 	if elsewhere {
 		return root, nil
 	}
+	if err := f.hooks(ctx, app, root); err != nil {
+		return nil, err
+	}
 	return root, f.grow(ctx, root.Children)
+}
+
+// hooks adds those of an Application that are there.
+func (f *forester) hooks(ctx context.Context, app item, root *node) error {
+	for _, r := range listed(app) {
+		if hook, _ := r["hook"].(bool); !hook {
+			continue
+		}
+		n := &node{Kind: textOf(r, "kind"), Group: textOf(r, "group"), Namespace: textOf(r, "namespace"), Name: textOf(r, "name"), Hook: true}
+		if err := f.look(ctx, n, textOf(r, "version")); err != nil {
+			return err
+		}
+		if n.uid != "" {
+			root.Children = append(root.Children, n)
+		}
+	}
+	return nil
+}
+
+// listed are the objects that the status of an Application lists.
+func listed(app item) (out []map[string]any) {
+	all, _, _ := unstructured.NestedSlice(app.Object, "status", "resources")
+	for _, raw := range all {
+		if r, ok := raw.(map[string]any); ok && app.kind.name == application.name {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // syncStatuses are those of an Application's objects; Flux records none.
 func syncStatuses(app item) map[model.ObjectKey]string {
 	out := map[model.ObjectKey]string{}
-	if app.kind.name != application.name {
-		return out
-	}
-	all, _, _ := unstructured.NestedSlice(app.Object, "status", "resources")
-	for _, raw := range all {
-		if r, ok := raw.(map[string]any); ok {
-			key := model.ObjectKey{Group: textOf(r, "group"), Kind: textOf(r, "kind"), Namespace: textOf(r, "namespace"), Name: textOf(r, "name")}
-			out[key] = textOf(r, "status")
-		}
+	for _, r := range listed(app) {
+		key := model.ObjectKey{Group: textOf(r, "group"), Kind: textOf(r, "kind"), Namespace: textOf(r, "namespace"), Name: textOf(r, "name")}
+		out[key] = textOf(r, "status")
 	}
 	return out
 }
@@ -135,7 +163,7 @@ func printTree(w io.Writer, root *node, now time.Time) {
 	t := &table{header: []string{"OBJECT", "SYNC", "HEALTH", "AGE", "MESSAGE"}}
 	var walk func(n *node, lead, branch string)
 	walk = func(n *node, lead, branch string) {
-		t.add(lead+branch+n.title(), n.Sync, string(n.Health), age(n.Created, now), brief(n.Message, 80))
+		t.add(lead+branch+n.title(), n.Sync, string(n.Health), age(n.Created, now), brief(gist(n.Message), 80))
 		switch branch {
 		case "├─ ":
 			lead += "│  "
@@ -155,5 +183,9 @@ func printTree(w io.Writer, root *node, now time.Time) {
 }
 
 func (n *node) title() string {
-	return strings.TrimSpace(kindText(n.Group, n.Kind) + " " + strings.TrimPrefix(n.Namespace+"/"+n.Name, "/"))
+	text := strings.TrimSpace(kindText(n.Group, n.Kind) + " " + strings.TrimPrefix(n.Namespace+"/"+n.Name, "/"))
+	if n.Hook {
+		text += " (hook)"
+	}
+	return text
 }

@@ -115,7 +115,7 @@ func stamp() string { return time.Now().UTC().Format(time.RFC3339Nano) }
 
 // failure is the end of a command whose sync failed.
 func failure(app item, what, message, hint string) error {
-	return fmt.Errorf("%s: %s: %s: %s", app.title(), what, cmp.Or(strings.TrimSpace(message), "no reason was given"), hint)
+	return fmt.Errorf("%s: %s: %s; %s", app.title(), what, cmp.Or(strings.TrimSpace(message), "no reason was given"), hint)
 }
 
 // agreed asks a question on the terminal; anything but y or yes is no.
