@@ -24,8 +24,8 @@ type Desired struct {
 	First bool
 	// Careful: some of its differences don't count, which only a dry run can tell.
 	Careful bool
-	// Rules is the digest of what does not count; zero for nothing.
-	Rules model.Digest
+	// Basis is that of a Pair which is made of it now.
+	Basis uint64
 	// Traits are what it asks for, with its app's defaults.
 	Traits model.Traits
 	// Unknown says why the cluster can't take the object: its kind is not served.
@@ -147,8 +147,9 @@ func (in Input) compare(d Desired, live model.Live, pair model.Pair, known bool)
 		return model.ActionUpdate, "was not applied by this app before"
 	case !known:
 		return model.ActionCheck, "was applied by another run or tool"
-	case pair.Rules != d.Rules:
-		return model.ActionCheck, "is compared by other rules"
+	case pair.Basis != d.Basis && (pair.Desired == d.Digest || d.Careful || !in.Rules.Auto || !in.Rules.SelfHeal):
+		// Other marks alone are nothing that nobody repairs.
+		return model.ActionCheck, "is compared or marked in another way"
 	case pair.Differs && pair.Matches(live) && pair.Desired == d.Digest:
 		return model.ActionUpdate, "differs"
 	case pair.Desired != d.Digest && (d.Careful || !in.Rules.Auto) && !live.Fields.IsZero():

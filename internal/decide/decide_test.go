@@ -19,9 +19,9 @@ var update = flag.Bool("update", false, "rewrite the plans in testdata")
 
 // TestPlan reads cases of the form
 //
-//	-- desired --   [group/]Kind[:namespace]/name  digest [implicit] [createonly] [unknown] [skip] [awaits=KEY] [wave=N] [rules=R]
+//	-- desired --   [group/]Kind[:namespace]/name  digest [implicit] [createonly] [unknown] [skip] [awaits=KEY] [wave=N] [basis=N] [careful]
 //	-- live --      KEY uid=U fields=F time=T [owner=APP] [keep] [terminating]
-//	-- pairs --     KEY desired=D uid=U fields=F time=T [differs] [rules=R]
+//	-- pairs --     KEY desired=D uid=U fields=F time=T [differs] [basis=N]
 //	-- claims --    KEY APP...
 //	-- rules --     auto prune selfheal allowempty deleting
 //	-- plan --      what comes out
@@ -142,9 +142,7 @@ func readDesired(in *Input, lines [][]string) {
 		d := Desired{Implicit: a["implicit"] != ""}
 		d.Traits = model.Traits{CreateOnly: a["createonly"] != "", Wave: int32(number(a["wave"]))}
 		d.ObjectKey, d.Version, d.Digest = key(l[0]), "v1", digest(l[1])
-		if a["rules"] != "" {
-			d.Careful, d.Rules = true, digest(a["rules"])
-		}
+		d.Careful, d.Basis = a["careful"] != "", uint64(number(a["basis"]))
 		if a["unknown"] != "" {
 			d.Unknown = fmt.Errorf("kind %s is not served", d.Kind)
 		}
@@ -180,12 +178,7 @@ func readPairs(in *Input, lines [][]string) {
 	for _, l := range lines {
 		a := attrs(l[1:])
 		in.Pairs[key(l[0])] = model.Pair{Desired: digest(a["desired"]), UID: a["uid"], Fields: digest(a["fields"]),
-			Time: number(a["time"]), Differs: a["differs"] != ""}
-		if a["rules"] != "" {
-			pair := in.Pairs[key(l[0])]
-			pair.Rules = digest(a["rules"])
-			in.Pairs[key(l[0])] = pair
-		}
+			Time: number(a["time"]), Differs: a["differs"] != "", Basis: uint64(number(a["basis"]))}
 	}
 }
 

@@ -29,8 +29,20 @@ func TestSettingsIgnoreDifferences(t *testing.T) {
 	e.still("scaled", "scaled-web", 3)
 	e.synced("scaled", "")
 
-	// Without the rule it is drift, and repaired; what is as declared is not written.
+	// So it is after a restart.
+	e.stopController()
 	n := e.counted(func() {
+		e.startController()
+		e.repaired(deploymentKind, "scaled", "scaled-tail")
+		e.synced("scaled", "")
+	})
+	if n["APPLY deployments"] != 1 {
+		t.Errorf("a restart, and one repair: %v", n)
+	}
+	e.still("scaled", "scaled-web", 3)
+
+	// Without the rule it is drift, and repaired; what is as declared is not written.
+	n = e.counted(func() {
 		e.settings(map[string]string{})
 		e.replicas("scaled", "scaled-web", 1)
 		e.synced("scaled", "")
@@ -38,8 +50,19 @@ func TestSettingsIgnoreDifferences(t *testing.T) {
 	if n["APPLY deployments"] != 1 {
 		t.Errorf("a rule that goes away: %v", n)
 	}
-	e.scale("scaled", "scaled-web", 3)
+	// Also if it goes while nobody looks.
+	e.settings(map[string]string{"resource.customizations.ignoreDifferences.apps_Deployment": replicasIgnored})
+	e.eventually("the rule holds", func() error {
+		e.scale("scaled", "scaled-web", 3)
+		e.repaired(deploymentKind, "scaled", "scaled-other")
+		return e.field(deploymentKind, "scaled", "scaled-web", int64(3), "spec", "replicas")
+	})
+	e.synced("scaled", "")
+	e.stopController()
+	e.settings(map[string]string{})
+	e.startController()
 	e.replicas("scaled", "scaled-web", 1)
+	e.synced("scaled", "")
 
 	// A rule that comes makes drift none at all: with it what is repaired stays changed.
 	all := "jqPathExpressions: [.metadata.labels.team]\n"

@@ -41,6 +41,15 @@ func (e *env) marked(namespace, name string, label, value, tracking string) {
 	})
 }
 
+// refresh has an app looked at now, and waits until it was.
+func (e *env) refresh(app string) {
+	e.t.Helper()
+	e.edit(applicationKind, "argocd", app, `{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"normal"}}}`)
+	e.eventually(app+" is refreshed", func() error {
+		return e.field(applicationKind, "argocd", app, nil, "metadata", "annotations", "argocd.argoproj.io/refresh")
+	})
+}
+
 // TestSettingsTracking switches between the ways of marking objects while apps are
 // deployed: no object is deleted, made anew or shown as drift for it, each bears the
 // new marks in the end, and what leaves the source is pruned by whichever mark it has.
@@ -61,6 +70,10 @@ func TestSettingsTracking(t *testing.T) {
 	e.apply(manual("track-hand", byHand, ".", "track"))
 	e.shows("track-hand", map[string]string{"sync.status": "OutOfSync"})
 	e.operate("track-hand", "alice", `{}`, "Succeeded")
+	// Nor is one that nobody repairs taken for drifted.
+	lax := e.repo("track-lax", map[string]string{"c.yaml": configMap("lax-c", "1"), "d.yaml": configMap("lax-d", "1")})
+	e.apply(strings.Replace(application("track-lax", lax, ".", "track"), ", selfHeal: true", "", 1))
+	e.synced("track-lax", "")
 	before := e.uids("track")
 	id := func(app, name string) string { return app + ":/ConfigMap:track/" + name }
 
@@ -77,7 +90,12 @@ func TestSettingsTracking(t *testing.T) {
 		e.settings(way.settings)
 		e.marked("track", "track-c", way.label, way.value, way.tracking)
 		e.synced("track", "")
-		e.shows("track-hand", map[string]string{"sync.status": "Synced"})
+		for _, app := range []string{"track-hand", "track-lax"} {
+			e.refresh(app)
+			if got := at(e.app(app), "status", "sync", "status"); got != "Synced" {
+				t.Errorf("%v: %s is %s: %s", way.settings, app, got, brief(e.app(app)))
+			}
+		}
 		if after := e.uids("track"); !maps.Equal(before, after) {
 			t.Fatalf("%v: objects are %v, were %v", way.settings, after, before)
 		}
@@ -90,7 +108,9 @@ func TestSettingsTracking(t *testing.T) {
 			t.Fatalf("%v: after a prune the objects are %v, want %v", way.settings, after, before)
 		}
 	}
-	e.shows("track-hand", map[string]string{"sync.status": "Synced"})
+	e.push(lax, "less", map[string]string{"d.yaml": "", "c.yaml": configMap("lax-c", "2")})
+	e.eventually("pruned", func() error { return e.absent(configMapKind, "track", "lax-d") })
+	e.synced("track-lax", "")
 	commit := e.push(byHand, "less", map[string]string{"d.yaml": "", "c.yaml": configMap("hand-c", "2")})
 	e.shows("track-hand", map[string]string{"sync.status": "OutOfSync", "sync.revision": commit})
 	e.operate("track-hand", "bob", `{"prune":true}`, "Succeeded")

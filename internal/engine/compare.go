@@ -236,7 +236,7 @@ func (r *run) ask(ctx context.Context, key model.ObjectKey) (pair model.Pair, er
 	obj := r.desired.byKey[key]
 	answer, err := r.same(ctx, obj, live)
 	return model.Pair{
-		Desired: obj.Digest, Rules: r.rules(key).Digest(), Fields: live.Fields, Time: live.Time, UID: live.UID,
+		Desired: obj.Digest, Basis: r.desired.basis[key], Fields: live.Fields, Time: live.Time, UID: live.UID,
 		ResourceVersion: live.ResourceVersion, Partial: answer.Same && !answer.Owned, Writes: live.Writes, Differs: !answer.Same,
 	}, err
 }

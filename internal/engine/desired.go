@@ -27,6 +27,8 @@ type desired struct {
 	// alone are declared objects that are never applied.
 	alone map[model.ObjectKey]bool
 	byKey map[model.ObjectKey]model.Object
+	// basis is what the objects are compared by, see model.Pair.
+	basis map[model.ObjectKey]uint64
 	// placed are the prepared objects by the digest of the rendered ones.
 	placed   map[model.Digest]decide.Desired
 	warnings []model.Warning
@@ -235,7 +237,7 @@ func (r *run) served(d *desired) bool {
 func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 	d := &desired{
 		rendered: rendered.Digest, version: r.version, asks: r.asks,
-		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, alone: map[model.ObjectKey]bool{}, rendering: rendered.Warnings,
+		epoch: r.target.KindsEpoch(), byKey: map[model.ObjectKey]model.Object{}, basis: map[model.ObjectKey]uint64{}, alone: map[model.ObjectKey]bool{}, rendering: rendered.Warnings,
 		partial: rendered.Partial,
 	}
 	defined := definedKinds(rendered.Objects)
@@ -278,8 +280,8 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 			d.alone[o.ObjectKey] = true
 			continue
 		}
-		rules := r.rules(o.ObjectKey)
-		item.Careful, item.Rules = !rules.Empty(), rules.Digest()
+		item.Careful, item.Basis = !r.rules(o.ObjectKey).Empty(), r.basis(o.ObjectKey)
+		d.basis[o.ObjectKey] = item.Basis
 		d.objects = append(d.objects, item)
 		d.byKey[o.ObjectKey] = o
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +16,18 @@ import (
 
 // rules are those by which an object is compared.
 func (r *run) rules(key model.ObjectKey) compare.Rules { return compare.For(r.app.Compare, key) }
+
+// basis is what an object is compared by, see model.Pair.
+func (r *run) basis(key model.ObjectKey) uint64 {
+	rules := r.rules(key).Digest()
+	labels, annotations := r.e.cfg.Dialects[r.app.Key.Dialect].Stamp(r.app.Key, key)
+	marks, err := json.Marshal([]map[string]string{labels, annotations})
+	if err != nil {
+		panic(err) // they are texts
+	}
+	sum := model.DigestOf(rules[:], marks)
+	return binary.BigEndian.Uint64(sum[:])
+}
 
 // differ compares an object by them.
 func (r *run) differ(obj model.Object) compare.Differ {
@@ -77,7 +91,9 @@ func (r *run) planOf(in decide.Input) model.Plan {
 }
 
 // overwrites reports whether a task writes to an object that exists.
-func overwrites(t sequence.Task) bool { return t.Action == model.ActionUpdate || t.Action == model.ActionCheck }
+func overwrites(t sequence.Task) bool {
+	return t.Action == model.ActionUpdate || t.Action == model.ActionCheck
+}
 
 // respected are the desired objects of some tasks, those with fields that are to be
 // left as they are with what is live in them.

@@ -42,7 +42,7 @@ func (l *lessons) add(res model.Result) {
 			l.put = map[model.ObjectKey]model.Pair{}
 		}
 		l.put[key] = model.Pair{
-			Desired: l.r.desired.byKey[key].Digest, Rules: l.r.rules(key).Digest(), Fields: res.Live.Fields, Time: res.Live.Time, UID: res.Live.UID,
+			Desired: l.r.desired.byKey[key].Digest, Basis: l.r.desired.basis[key], Fields: res.Live.Fields, Time: res.Live.Time, UID: res.Live.UID,
 			ResourceVersion: res.Live.ResourceVersion,
 		}
 		l.r.noteHeal(key, l.before[key])

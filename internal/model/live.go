@@ -50,8 +50,9 @@ type Pair struct {
 	UID     string
 	// ResourceVersion is that of the object when the pair was made.
 	ResourceVersion string
-	// Rules is the digest of the rules by which the two were compared; zero for none.
-	Rules Digest
+	// Basis is what the two were compared by, beside what they are: the rules and the
+	// app's marks.
+	Basis uint64
 	// Recalled: the pair is of an earlier run of the controller, which may have
 	// written more before it ended than it could note.
 	Recalled bool `json:"-"`
