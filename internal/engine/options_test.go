@@ -31,6 +31,13 @@ func TestRequestOptions(t *testing.T) {
 		w.engine.Operate(app.Key, model.Request{ID: "4", By: "me", Prune: true})
 		synctest.Wait()
 		w.did("without it", "delete b")
+
+		app.Namespace = "other"
+		w.put(app)
+		part := []model.ObjectKey{{Kind: "ConfigMap", Name: "a"}}
+		w.engine.Operate(app.Key, model.Request{ID: "part", By: "me", Only: part, Options: &model.Options{CreateNamespace: model.Yes}})
+		synctest.Wait()
+		w.did("a part, in another namespace", "apply a", "apply other")
 	})
 }
 

@@ -201,7 +201,8 @@ func (r *run) sameAttempt(op *model.Operation) bool {
 	return op.Revision == r.commit() && op.Spec == r.spec()
 }
 
-// selected is the plan cut down to what the request asks for.
+// selected is the plan cut down to what the request asks for, and to the namespace
+// that it may need.
 func (r *run) selected(req model.Request) model.Plan {
 	plan := r.permitted(req)
 	if len(req.Only) == 0 {
@@ -215,7 +216,7 @@ func (r *run) selected(req model.Request) model.Plan {
 	for _, s := range plan.Steps {
 		anywhere := s.Object.ObjectKey
 		anywhere.Namespace = ""
-		if named[s.Object.ObjectKey] || named[anywhere] {
+		if named[s.Object.ObjectKey] || named[anywhere] || s.Stage < 0 {
 			p.Steps = append(p.Steps, s)
 		}
 	}
