@@ -10,7 +10,7 @@ import (
 // goes. Without that field an existing one is not touched.
 func TestOptionCreateNamespace(t *testing.T) {
 	e := newEnv(t)
-	repo := e.repo("opt-namespace", map[string]string{"a.yaml": configMap("a", "1")})
+	repo := e.repo("opt-namespace", map[string]string{"a.yaml": configMap("a", "1"), "pre.yaml": waved(-3, hookPod("pre", "PreSync"))})
 	app := func(metadata string) string {
 		return strings.Replace(strings.Replace(application("opt-namespace", repo, ".", "opt-namespace"),
 			"    retry:", "    managedNamespaceMetadata: "+metadata+"\n    retry:", 1),
@@ -74,6 +74,13 @@ func TestOptionNoNamespace(t *testing.T) {
 	if got := at(o, "status", "operationState", "message"); !strings.Contains(got, "CreateNamespace=true") {
 		t.Errorf("message: %s", got)
 	}
-	e.operate("opt-nonamespace", "with", `{"syncOptions":["CreateNamespace=true"]}`, "Succeeded")
+	o = e.operate("opt-nonamespace", "dry", `{"dryRun":true,"syncOptions":["CreateNamespace=true"]}`, "Succeeded")
+	if got := outcome(o, "opt-nonamespace"); got != "Synced: namespace/opt-nonamespace created (dry run)" {
+		t.Errorf("the namespace in a dry run: %s", got)
+	}
+	if err := e.absent(namespaceKind, "", "opt-nonamespace"); err != nil {
+		t.Error(err)
+	}
+	e.operate("opt-nonamespace", "part", `{"resources":[{"kind":"ConfigMap","name":"a"}],"syncOptions":["CreateNamespace=true"]}`, "Succeeded")
 	e.holds("opt-nonamespace", "a", "key", "1")
 }

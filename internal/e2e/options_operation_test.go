@@ -12,16 +12,16 @@ import (
 // everything is an app with hooks of all phases, waves and an object that goes.
 func everything(name string) map[string]string {
 	return map[string]string{
-		"pre.yaml": hookJob(name+"-pre", "PreSync", ""), "mid.yaml": waved(1, hookJob(name+"-mid", "Sync", "")),
-		"post.yaml": hookJob(name+"-post", "PostSync", ""), "fail.yaml": hookJob(name+"-fail", "SyncFail", ""),
+		"pre.yaml": hookPod(name+"-pre", "PreSync"), "mid.yaml": waved(1, hookPod(name+"-mid", "Sync")),
+		"post.yaml": hookPod(name+"-post", "PostSync"), "fail.yaml": hookPod(name+"-fail", "SyncFail"),
 		"a.yaml": configMap("a", "1"), "b.yaml": waved(2, configMap("b", "1")),
 	}
 }
 
-// jobs are the names of the Jobs of a namespace.
-func (e *env) jobs(namespace string) []string {
+// pods are the names of the Pods of a namespace.
+func (e *env) pods(namespace string) []string {
 	e.t.Helper()
-	r, err := e.cluster.kind(jobKind, namespace)
+	r, err := e.cluster.kind(podKind, namespace)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -52,9 +52,9 @@ func TestOptionDryRun(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"a": "Synced: configmap/a created (dry run)", "b": "Synced: configmap/b created (dry run)",
-		"dry-pre":  "Synced: job.batch/dry-pre created: would run in PreSync (dry run)",
-		"dry-mid":  "Synced: job.batch/dry-mid created: would run in Sync (dry run)",
-		"dry-post": "Synced: job.batch/dry-post created: would run in PostSync (dry run)", "dry-fail": "",
+		"dry-pre":  "Synced: pod/dry-pre created: would run in PreSync (dry run)",
+		"dry-mid":  "Synced: pod/dry-mid created: would run in Sync (dry run)",
+		"dry-post": "Synced: pod/dry-post created: would run in PostSync (dry run)", "dry-fail": "",
 	} {
 		if got := outcome(o, name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -68,7 +68,7 @@ func TestOptionDryRun(t *testing.T) {
 	commit := e.push(repo, "right", map[string]string{"wrong.yaml": ""})
 	e.shows("opt-dry", map[string]string{"sync.status": "OutOfSync", "sync.revision": commit})
 	e.operate("opt-dry", "dry", `{"dryRun":true}`, "Succeeded")
-	if got := e.jobs("opt-dry"); len(got) > 0 {
+	if got := e.pods("opt-dry"); len(got) > 0 {
 		t.Errorf("a dry run made hooks: %q", got)
 	}
 
@@ -104,7 +104,7 @@ func TestOptionStrategy(t *testing.T) {
 	}
 	o := e.operate("opt-strategy", "apply", `{"syncStrategy":{"apply":{}}}`, "Succeeded")
 	e.holds("opt-strategy", "a", "key", "1")
-	if got := e.jobs("opt-strategy"); len(got) > 0 {
+	if got := e.pods("opt-strategy"); len(got) > 0 {
 		t.Errorf("hooks were made in part or with strategy apply: %q", got)
 	}
 	if got := len(list(o, "status", "operationState", "syncResult", "resources")); got != 2 {
@@ -117,7 +117,7 @@ func TestOptionStrategy(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if got := len(e.jobs("opt-strategy")); got != 3 {
+	if got := len(e.pods("opt-strategy")); got != 3 {
 		t.Errorf("%d hooks are there, want 3", got)
 	}
 }
