@@ -346,6 +346,27 @@ func TestHookNames(t *testing.T) {
 	if got := seeds(); len(got) != 1 || !strings.HasPrefix(got[0], "seed-") || !strings.Contains(got[0], "-presync-") {
 		t.Errorf("hooks %q", got)
 	}
+	busy := hookJob("busy", "PostSync", "localcluster.fixpoint-cd.github.io/run-for: 3s")
+	began := e.push(repo, "busy", map[string]string{"busy.yaml": busy, "web.yaml": configMap("web", "busy")})
+	e.eventually("the hook runs", func() error {
+		if e.get(jobKind, "hooknames", "busy") == nil {
+			return fmt.Errorf("%s", brief(e.app("hooknames")))
+		}
+		return nil
+	})
+	uid := e.get(jobKind, "hooknames", "busy").GetUID()
+	e.push(repo, "elsewhere", map[string]string{"README.md": "nothing of the app\n"})
+	e.eventually("the sync goes on to its end", func() error {
+		o := e.app("hooknames")
+		if at(o, "status", "operationState", "phase") != "Succeeded" || at(o, "status", "operationState", "syncResult", "revision") != began {
+			return fmt.Errorf("%s", brief(o))
+		}
+		return nil
+	})
+	if o := e.get(jobKind, "hooknames", "busy"); o == nil || o.GetUID() != uid {
+		t.Error("a commit elsewhere has ended the hook")
+	}
+	e.push(repo, "not busy", map[string]string{"busy.yaml": ""})
 	slow := hookJob("slow", "PostSync", "localcluster.fixpoint-cd.github.io/run-for: 60s")
 	e.push(repo, "slow", map[string]string{"slow.yaml": slow, "web.yaml": configMap("web", "2")})
 	e.eventually("the hook runs", func() error {

@@ -26,6 +26,9 @@ func TestOptionCreateNamespace(t *testing.T) {
 	e.done("opt-namespace", "")
 	has("red", "labels", "team")
 	has("one", "annotations", "note")
+	if r := resource(e.app("opt-namespace"), "Namespace", "opt-namespace"); r["status"] != "Synced" || r["requiresPruning"] != nil {
+		t.Errorf("the namespace is shown as %v", r)
+	}
 	if got := at(e.app("opt-namespace"), "status", "operationState", "syncResult", "managedNamespaceMetadata", "labels", "team"); got != "red" {
 		t.Errorf("managedNamespaceMetadata in the result: %q", got)
 	}

@@ -73,7 +73,7 @@ func TestOptionDryRun(t *testing.T) {
 	}
 
 	e.operate("opt-dry", "real", `{}`, "Succeeded")
-	commit = e.push(repo, "less", map[string]string{"b.yaml": "", "a.yaml": configMap("a", "2")})
+	commit = e.push(repo, "less", map[string]string{"b.yaml": "", "a.yaml": configMap("a", "2"), "c.yaml": configMap("c", "1")})
 	e.shows("opt-dry", map[string]string{"sync.status": "OutOfSync", "sync.revision": commit})
 	history := len(list(e.app("opt-dry"), "status", "history"))
 	o = e.operate("opt-dry", "pruning", `{"dryRun":true,"prune":true}`, "Succeeded")
@@ -85,8 +85,19 @@ func TestOptionDryRun(t *testing.T) {
 	}
 	e.holds("opt-dry", "b", "key", "1")
 	e.holds("opt-dry", "a", "key", "1")
+	o = e.operate("opt-dry", "pruning one", `{"prune":true,"resources":[{"kind":"ConfigMap","name":"b","namespace":"opt-dry"}]}`, "Succeeded")
+	if got := outcome(o, "b"); !strings.HasPrefix(got, "Pruned") {
+		t.Errorf("b: %s", got)
+	}
+	if err := e.absent(configMapKind, "opt-dry", "b"); err != nil {
+		t.Error(err)
+	}
+	e.holds("opt-dry", "a", "key", "1")
+	if err := e.absent(configMapKind, "opt-dry", "c"); err != nil {
+		t.Error(err)
+	}
 	if got := len(list(e.app("opt-dry"), "status", "history")); got != history {
-		t.Errorf("a dry run is in the history: %d entries, want %d", got, history)
+		t.Errorf("a dry run or a sync of one object is in the history: %d entries, want %d", got, history)
 	}
 }
 

@@ -79,6 +79,7 @@ func TestOptionForce(t *testing.T) {
 			"forced/job.yaml":   asking(job("job", version), "Force=true", "Replace=true"),
 			"forced/force.yaml": asking(job("force", version), "Force=true"),
 			"forced/web.yaml":   asking(selecting("web", version), "Force=true"),
+			"forced/held.yaml":  strings.Replace(asking(configMap("held", version), "Force=true"), "metadata: {", "immutable: true\nmetadata: {finalizers: [example.com/held], ", 1),
 			"plain/job.yaml":    job("plain-job", version), "plain/web.yaml": selecting("plain-web", version),
 		}
 	}
@@ -92,7 +93,11 @@ func TestOptionForce(t *testing.T) {
 		"web": string(e.get(deploymentKind, "opt-force", "web").GetUID()),
 	}
 	commit := e.push(repo, "two", files("two"))
+	e.operation("opt-force", "Running", "waiting for deletion of ConfigMap/held")
+	e.holds("opt-force", "held", "key", "one")
+	e.edit(configMapKind, "opt-force", "held", `{"metadata":{"finalizers":null}}`)
 	e.done("opt-force", commit)
+	e.holds("opt-force", "held", "key", "two")
 	for name, uid := range uids {
 		kind := jobKind
 		if name == "web" {

@@ -128,13 +128,16 @@ func TestOptionPruneWaves(t *testing.T) {
 	repo := e.repo("opt-prunewaves", map[string]string{
 		"keep.yaml": configMap("keep", "1"), "a.yaml": waved(-1, configMap("minus", "1")), "b.yaml": configMap("zero", "1"),
 		"c.yaml": waved(1, configMap("one", "1")), "d.yaml": held, "e.yaml": waved(3, configMap("three", "1")),
+		"ns.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: opt-prunewaves-inner}\n",
+		"in.yaml": strings.Replace(configMap("inner", "1"), "metadata: {", "metadata: {namespace: opt-prunewaves-inner, ", 1),
 	})
+	wn := e.witness("opt-prunewaves-inner", namespaceKind, configMapKind)
 	w := e.witness("opt-prunewaves", configMapKind)
 	e.apply(application("opt-prunewaves", repo, ".", "opt-prunewaves"))
 	e.done("opt-prunewaves", "")
 	w.before(t, "ConfigMap/minus", "ConfigMap/zero", "ConfigMap/one", "ConfigMap/two", "ConfigMap/three")
 	commit := e.push(repo, "less", map[string]string{
-		"a.yaml": "", "b.yaml": "", "c.yaml": "", "d.yaml": "", "e.yaml": "", "keep.yaml": configMap("keep", "2"),
+		"a.yaml": "", "b.yaml": "", "c.yaml": "", "d.yaml": "", "e.yaml": "", "ns.yaml": "", "in.yaml": "", "keep.yaml": configMap("keep", "2"),
 	})
 	e.operation("opt-prunewaves", "Running", "waiting for deletion of ConfigMap/two")
 	e.holds("opt-prunewaves", "keep", "key", "2")
@@ -147,6 +150,10 @@ func TestOptionPruneWaves(t *testing.T) {
 	e.edit(configMapKind, "opt-prunewaves", "two", `{"metadata":{"finalizers":null}}`)
 	e.done("opt-prunewaves", commit)
 	w.before(t, "-ConfigMap/three", "-ConfigMap/two", "-ConfigMap/one", "-ConfigMap/zero", "-ConfigMap/minus")
+	wn.before(t, "-ConfigMap/inner", "-Namespace/opt-prunewaves-inner")
+	if at(e.app("opt-prunewaves"), "status", "operationState", "syncResult", "revision") != commit {
+		t.Errorf("%s", brief(e.app("opt-prunewaves")))
+	}
 }
 
 // TestOptionLift has a CustomResourceDefinition and a Namespace in wave 5, and a hook

@@ -67,15 +67,19 @@ func TestSyncToCommit(t *testing.T) {
 	e.shows("tocommit", map[string]string{"sync.status": "OutOfSync"})
 	e.operate("tocommit", "nothing", `{"revision":"no-such-branch"}`, "Error")
 	e.holds("tocommit", "a", "key", "2")
+	// What was pushed a moment ago is what a sync is of.
+	e.push(repo, "four", map[string]string{"a.yaml": configMap("a", "4")})
 	e.operate("tocommit", "newest", `{}`, "Succeeded")
-	e.holds("tocommit", "a", "key", "3")
+	if got, err := e.data("tocommit", "a", "key"); err != nil || got != "4" {
+		t.Errorf("synced %q (%v), want what was pushed before the request", got, err)
+	}
 
 	e.edit(applicationKind, "argocd", "tocommit", `{"spec":{"syncPolicy":{"automated":{"selfHeal":true}}}}`)
 	o := e.operate("tocommit", "refused", fmt.Sprintf(`{"revision":%q}`, old), "Error")
 	if got := at(o, "status", "operationState", "message"); !strings.Contains(got, "automated") {
 		t.Errorf("message: %s", got)
 	}
-	e.holds("tocommit", "a", "key", "3")
+	e.holds("tocommit", "a", "key", "4")
 }
 
 // TestAutomaticRollback has an app that asks to go back when a commit ends badly:
@@ -105,6 +109,11 @@ func TestAutomaticRollback(t *testing.T) {
 	e.stopController()
 	e.startController()
 	e.shows("autoback", map[string]string{"sync.status": "OutOfSync", "health.status": "Healthy"})
+	e.holds("autoback", "a", "key", "1")
+
+	// A commit that changes none of its objects is no reason to try again.
+	other := e.push(repo, "elsewhere", map[string]string{"README.md": "nothing of the app\n"})
+	e.shows("autoback", map[string]string{"sync.status": "OutOfSync", "sync.revision": other})
 	e.holds("autoback", "a", "key", "1")
 
 	good := e.push(repo, "good", map[string]string{"web.yaml": deployment("web", ""), "a.yaml": configMap("a", "3")})

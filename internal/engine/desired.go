@@ -84,6 +84,7 @@ func (r *run) reportSources() {
 }
 
 func (r *run) renderNewest(ctx context.Context) error {
+	r.report.Looked = r.looked()
 	snapshots, late, err := r.newest()
 	if err != nil {
 		return err
@@ -114,6 +115,21 @@ func (r *run) made(old *desired, rendered model.Rendered) (*desired, error) {
 	kept := *old
 	kept.rendering, kept.partial, kept.epoch = rendered.Warnings, rendered.Partial, epoch
 	return &kept, nil
+}
+
+// looked is the token of the last look at the sources that is over, where it is the
+// same for all.
+func (r *run) looked() string {
+	states, ok := r.e.cfg.Sources.States(sourceKeys(r.app.Sources))
+	if !ok || len(states) == 0 {
+		return ""
+	}
+	for _, s := range states {
+		if s.Handled != states[0].Handled {
+			return ""
+		}
+	}
+	return states[0].Handled
 }
 
 // newest is the newest content of every source, of one moment. late is why one

@@ -14,7 +14,7 @@ func (r *run) due() (model.Request, bool) {
 	if op != nil && op.Phase == model.PhaseRunning {
 		return r.goOn(op), true
 	}
-	if req := r.request; req != nil && req.ID != r.s.handled {
+	if req := r.request; req != nil && req.ID != r.s.handled && r.hasLooked(*req) {
 		return *req, true
 	}
 	if again := r.s.onceMore; again != nil {
@@ -77,12 +77,12 @@ func (r *run) goOn(op *model.Operation) model.Request {
 	next := *op
 	next.Terminating = next.Terminating || r.s.endAsked(*op)
 	switch {
-	case !r.sameAttempt(op):
+	case !r.sameAttempt(op) && !r.sameContent(op):
 		next.Superseded = model.Short(r.commit())
 		if op.Revision == r.commit() {
 			next.Superseded += " with other settings"
 		}
-		if op.Request.By != "" {
+		if op.Request.By != "" && !next.Terminating {
 			again := op.Request
 			r.s.onceMore = &again
 		}
@@ -127,7 +127,7 @@ func (r *run) retry(op *model.Operation) (model.Request, bool) {
 		r.setOp(&over)
 		op = &over
 	}
-	if op.Terminating || op.Superseded != "" {
+	if op.Terminating || op.Superseded != "" || (op.Phase == model.PhaseError && op.Request.Pin != nil) {
 		return model.Request{}, false
 	}
 	if !r.cleared(op) {

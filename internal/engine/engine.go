@@ -155,7 +155,9 @@ func (e *Engine) Operate(key model.AppKey, req model.Request) {
 
 // Terminate ends the operation of an app that is under way, or waits to be
 // repeated; hooks that run are deleted.
-func (e *Engine) Terminate(key model.AppKey) {
+// The operation is named by its mark, or, where it waits to be repeated, by that of
+// the next attempt; another is left alone.
+func (e *Engine) Terminate(key model.AppKey, mark string) {
 	s := e.app(key)
 	if s == nil {
 		return
@@ -164,7 +166,14 @@ func (e *Engine) Terminate(key model.AppKey) {
 	if report, ok := s.reported(); ok {
 		op = report.Operation
 	}
-	if op != nil && op.Phase != model.PhaseSucceeded {
+	if op == nil || op.Phase == model.PhaseSucceeded {
+		return
+	}
+	next := *op
+	if next.Phase.Done() {
+		next.Retries++
+	}
+	if mark == op.Mark() || mark == next.Mark() {
 		s.askEnd(op.Mark())
 		s.cancelAct(errors.New("the operation is terminated"))
 		e.Wake(key)

@@ -63,13 +63,20 @@ func (r *run) logSync(op model.Operation, results []model.Result) {
 			changed[res.Action]++
 		}
 	}
-	level, why := slog.LevelInfo, ""
-	if op.Phase != model.PhaseSucceeded {
-		level, why = slog.LevelWarn, op.Message
+	facts := []any{
+		"app", r.app.Key, "revision", op.Revision, "phase", op.Phase,
+		"created", changed[model.ActionCreate], "updated", changed[model.ActionUpdate], "deleted", changed[model.ActionDelete],
+		"took", op.Finished.Sub(op.Started).Round(time.Millisecond),
 	}
-	r.e.cfg.Log.Log(context.Background(), level, "sync ended", "app", r.app.Key, "revision", op.Revision, "phase", op.Phase,
-		"heal", op.Request.Heal, "created", changed[model.ActionCreate], "updated", changed[model.ActionUpdate],
-		"deleted", changed[model.ActionDelete], "took", op.Finished.Sub(op.Started).Round(time.Millisecond), "err", why)
+	if op.Request.Heal {
+		only := op.Request.Only
+		facts = append(facts, "repaired", only[:min(shown, len(only))], "objects", len(only))
+	}
+	level := slog.LevelInfo
+	if op.Phase != model.PhaseSucceeded {
+		level, facts = slog.LevelWarn, append(facts, "err", op.Message)
+	}
+	r.e.cfg.Log.Log(context.Background(), level, "sync ended", facts...)
 }
 
 func failures(results []model.Result) []model.Result {

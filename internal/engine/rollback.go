@@ -32,13 +32,15 @@ func (r *run) deployed(op *model.Operation) {
 		return
 	}
 	r.s.deployed = attempt{op.Revision, op.Spec}
+	r.s.deployedContent = r.desired.rendered
 	r.s.deployedHealthy = false
 }
 
 // provenHealthy notes, once, that what was deployed was seen healthy.
 func (r *run) provenHealthy() {
-	now := attempt{r.commit(), r.spec()}
-	if r.s.deployedHealthy || r.s.deployed != now || r.report.Health.Status != model.Healthy || r.e.cfg.History == nil {
+	now := r.s.deployed
+	same := now.spec == r.spec() && r.s.deployedContent == r.desired.rendered
+	if r.s.deployedHealthy || now.revision == "" || !same || r.report.Health.Status != model.Healthy || r.e.cfg.History == nil {
 		return
 	}
 	if err := r.e.cfg.History.Healthy(r.app.Key, now.revision, now.spec); err != nil {
@@ -52,7 +54,7 @@ func (r *run) provenHealthy() {
 // automated sync of what is declared has ended badly.
 func (r *run) rollback(op *model.Operation) (model.Request, bool) {
 	if !r.app.Sync.Rollback || !r.app.Sync.Auto || r.e.cfg.History == nil || op == nil ||
-		op.Request.By != "" || op.Request.Rollback || op.Terminating || !r.sameAttempt(op) || r.isGivenUp() {
+		op.Request.By != "" || op.Request.Rollback || op.Terminating || (!r.sameAttempt(op) && !r.sameContent(op)) || r.isGivenUp() {
 		return model.Request{}, false
 	}
 	why := r.badEnd(op)
@@ -67,12 +69,13 @@ func (r *run) rollback(op *model.Operation) (model.Request, bool) {
 		r.e.cfg.Log.Error("looking for a revision to roll back to", "app", r.app.Key, "err", err)
 		return model.Request{}, false
 	}
-	r.s.gaveUp = attempt{op.Revision, op.Spec}
+	content := r.desired.rendered.String()[:shortDigest]
+	r.s.gaveUp = content
 	r.e.cfg.Log.Warn("rolling back", "app", r.app.Key, "from", op.Revision, "to", last.Revision, "why", why)
 	return model.Request{
 		ID:  fmt.Sprintf("rollback/%s/%d", op.Revision, op.Started.Unix()),
 		Pin: &model.Pin{Revision: last.Revision, Spec: last.Spec}, Revision: last.Revision, Rollback: true, Prune: r.app.Sync.Prune,
-		GaveUp: op.Revision, Why: why, Retry: model.Retry{Limit: 3, Base: 5 * time.Second, Factor: 2, Max: time.Minute},
+		GaveUp: op.Revision, GaveUpContent: content, Why: why, Retry: model.Retry{Limit: 3, Base: 5 * time.Second, Factor: 2, Max: time.Minute},
 	}, true
 }
 
@@ -109,12 +112,22 @@ func (r *run) warnOfRollback() {
 		model.Short(op.Request.GaveUp), model.Short(op.Revision), op.Request.Why)})
 }
 
+// shortDigest is how much of a digest tells contents apart for people and status.
+const shortDigest = 16
+
 // isGivenUp reports whether what is declared now was rolled back: it is not tried
-// again until something else is declared.
+// again until something else is declared. A commit that changes none of the app's
+// objects declares nothing else.
 func (r *run) isGivenUp() bool {
-	given := r.s.gaveUp
-	if op := r.s.op; given == (attempt{}) && op != nil && op.Request.Rollback && op.Request.GaveUp != "" {
-		given = attempt{op.Request.GaveUp, r.app.Spec} // told by status, after a restart
+	if r.pin != nil || r.desired == nil {
+		return false
 	}
-	return given == attempt{r.commit(), r.spec()}
+	if r.s.gaveUp != "" && r.s.gaveUp == r.desired.rendered.String()[:shortDigest] {
+		return true
+	}
+	op := r.s.op
+	if op == nil || !op.Request.Rollback {
+		return false
+	}
+	return op.Request.GaveUpContent == r.desired.rendered.String()[:shortDigest] || op.Request.GaveUp == r.commit()
 }

@@ -157,7 +157,7 @@ func (r *run) finish(ctx context.Context) (model.Report, time.Duration) {
 func (r *run) send(ctx context.Context) {
 	before, had := r.s.reported()
 	r.s.setReport(r.report)
-	if err := r.report.Err; err != nil && (before.Err == nil || before.Err.Error() != err.Error()) {
+	if err := r.report.Err; err != nil && !r.isTold() && (before.Err == nil || before.Err.Error() != err.Error()) {
 		r.e.cfg.Log.Warn("app is in trouble", "app", r.app.Key, "stage", r.report.Stage, "revision", r.commit(), "err", err)
 	}
 	if d, ok := r.e.cfg.Dialects[r.app.Key.Dialect]; ok {
@@ -166,6 +166,18 @@ func (r *run) send(ctx context.Context) {
 	if !had || before.Ready != r.report.Ready || before.Applied != r.report.Applied || before.Generation != r.report.Generation {
 		r.e.wakeDependents(r.app.Key)
 	}
+}
+
+// isTold reports whether the log knows of the report's error already, or it is none:
+// a sync that has failed, or a deletion that goes on.
+func (r *run) isTold() bool {
+	switch r.report.Stage {
+	case model.StageApply, model.StagePrune:
+		return r.report.Operation != nil && failed(r.report.Operation)
+	case model.StageDelete:
+		return len(r.report.Blocking) == 0
+	}
+	return false
 }
 
 func (e *Engine) wakeDependents(key model.AppKey) {

@@ -49,11 +49,14 @@ type state struct {
 	onceMore *model.Request
 	// removal is the operation of the app's own deletion.
 	removal *model.Operation
-	// gaveUp is the attempt that was rolled back: it is not made again.
-	gaveUp attempt
+	// gaveUp is the content that was rolled back; "" is none.
+	gaveUp string
+	// attempted is what the last operation's content is, as desired.rendered.
+	attempted model.Digest
 	// deployed is the last attempt that went into the history; deployedHealthy: it
 	// was seen healthy since.
 	deployed        attempt
+	deployedContent model.Digest
 	deployedHealthy bool
 	rivals          map[model.ObjectKey]rivalry
 	op              *model.Operation

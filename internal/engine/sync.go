@@ -168,7 +168,16 @@ func (r *run) begin(req model.Request) *model.Operation {
 	op := &model.Operation{
 		Request: req, Phase: model.PhaseRunning, Revision: r.commit(), Spec: r.spec(), Started: r.start(),
 	}
+	if r.pinErr != nil && req.Pin != nil {
+		op.Revision, op.Spec = req.Pin.Revision, req.Pin.Spec
+	}
 	r.setOp(op)
+	if r.desired != nil {
+		r.s.attempted = r.desired.rendered
+	}
+	if req.By != "" && !req.DryRun && len(req.Only) == 0 {
+		r.s.gaveUp = "" // somebody wants it all the same
+	}
 	if req.ID != "" {
 		r.s.handled = req.ID
 		r.s.settle(req.ID)
@@ -189,7 +198,7 @@ func (r *run) start() time.Time {
 func (r *run) continuing(req model.Request) bool {
 	op := r.s.op
 	return op != nil && op.Phase == model.PhaseRunning && op.Request.ID == req.ID &&
-		(r.sameAttempt(op) || op.Terminating || op.Superseded != "")
+		(r.sameAttempt(op) || r.sameContent(op) || op.Terminating || op.Superseded != "")
 }
 
 func (r *run) setOp(op *model.Operation) {
@@ -199,6 +208,19 @@ func (r *run) setOp(op *model.Operation) {
 // sameAttempt reports whether the operation was of what is desired now.
 func (r *run) sameAttempt(op *model.Operation) bool {
 	return op.Revision == r.commit() && op.Spec == r.spec()
+}
+
+// sameContent reports whether the operation was of objects like those that are
+// desired now: a commit elsewhere in the repository changes nothing for it. It is
+// not known of an operation of an earlier run.
+func (r *run) sameContent(op *model.Operation) bool {
+	return op.Spec == r.spec() && r.desired != nil && !r.s.attempted.IsZero() && r.s.attempted == r.desired.rendered
+}
+
+// hasLooked reports whether the sources have been looked at since a request that
+// wants the newest there is.
+func (r *run) hasLooked(req model.Request) bool {
+	return req.Look == "" || req.Pin != nil || r.looked() == req.Look
 }
 
 // selected is the plan cut down to what the request asks for, and to the namespace

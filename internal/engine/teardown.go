@@ -15,6 +15,9 @@ import (
 // event comes before: what stands in its way may send none.
 const teardownPause = 30 * time.Second
 
+// plainDeletion is how long a deletion may wait before that is told as a hindrance.
+const plainDeletion = 10 * time.Second
+
 // teardown deletes the objects of an app that is being deleted, with its hooks
 // before and after. It ends the reconcile; for other apps it does nothing.
 func (r *run) teardown(ctx context.Context) error {
@@ -130,6 +133,7 @@ func (r *run) removed(ctx context.Context, in sequence.Input) error {
 		return err
 	}
 	r.report.Deleted = true
+	r.e.cfg.Log.Info("app is deleted with its objects", "app", r.app.Key)
 	return errDone
 }
 
@@ -152,7 +156,11 @@ func (r *run) removeAgain(ctx context.Context, op *model.Operation, in sequence.
 
 // removing reports what the deletion waits for.
 func (r *run) removing(move sequence.Move) error {
-	r.report.Blocking = move.Waits
+	if left := r.app.Since.Add(plainDeletion).Sub(r.now); move.Confirm || left <= 0 {
+		r.report.Blocking = []string{waitingText(move)}
+	} else {
+		r.again(left)
+	}
 	r.report.Resources = r.resources()
 	r.report.Health = model.Health{Status: model.Progressing, Message: "being deleted"}
 	return errors.New(strings.TrimSpace(waitingText(move)))

@@ -67,10 +67,14 @@ type Request struct {
 	// Heal marks an automated sync that repairs drift at an unchanged revision. It
 	// runs no hooks.
 	Heal bool
-	// Rollback marks a return to what was deployed before, since GaveUp, a revision,
-	// ended badly: Why.
-	Rollback    bool
-	GaveUp, Why string
+	// Rollback marks a return to what was deployed before, since GaveUp, a revision
+	// with the objects of digest GaveUpContent, ended badly: Why.
+	Rollback      bool
+	GaveUp, Why   string
+	GaveUpContent string
+	// Look, where it is set, is the token of a look at the app's sources that has to
+	// be over first: SourceState.Handled.
+	Look string
 	// NoHooks leaves hooks out; a sync of some objects only has none either.
 	NoHooks bool
 	// Options are traits that the request sets over those of the app; nil is none.
@@ -209,6 +213,9 @@ type Report struct {
 	// StageSource the older Snapshot may still be served.
 	Stage Stage
 	Err   error
+	// Looked is the token of the last look at the sources that is over, where it is
+	// the same for all of them.
+	Looked string
 	// Hooks are the phases of a deletion that the app has hooks for.
 	Hooks Phases
 	// Blocking says what a deletion waits for, each as a text for people; empty if

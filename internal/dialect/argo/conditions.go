@@ -76,6 +76,14 @@ func conditions(prev []v1alpha1.ApplicationCondition, last *v1alpha1.OperationSt
 		kind := cmp.Or(stageConditions[r.Stage], ConditionUnknown)
 		add(kind, errorText(kind, r))
 	}
+	if op := o.Report.Operation; o.Report.Err == nil && op != nil && !op.Phase.Done() && op.Retries > 0 {
+		// It is being repeated: until that is over it stands as it failed.
+		for _, p := range prev {
+			if p.Type == ConditionSync {
+				add(p.Type, p.Message)
+			}
+		}
+	}
 	for _, text := range o.Report.Blocking {
 		add(ConditionDeletion, text)
 	}

@@ -24,6 +24,10 @@ type entry struct {
 	taken   taken                            // the last request that was taken up
 	pin     *pinning                         // of a request that waits or is carried out
 	written string                           // resourceVersion that our last write made
+	// look is the token of the last look at the sources that was asked for, refreshing
+	// that a refresh was asked for that it has to be over for.
+	look       string
+	refreshing bool
 	// told is what the engine was told last of what status records.
 	told       string
 	terminated termination

@@ -95,7 +95,7 @@ func readHelmHook(t *model.Traits, text string) (complaints []string) {
 	for value := range values(text) {
 		if phase, ok := helmPhases[value]; ok {
 			t.Hooks |= model.PhasesOf(phase)
-		} else if value != helmHookCRD {
+		} else if value != helmHookCRD && !strings.HasPrefix(value, "test") { // every chart has tests, which only people run
 			complaints = append(complaints, complaint(annotationHelmHook, value, adviceHelmHookWithoutPhase, ""))
 		}
 	}

@@ -64,7 +64,7 @@ func (r *Reconciler) next(e *entry, u *unstructured.Unstructured, app model.App,
 	if !app.Deleting && !app.Suspended && !c.taken {
 		r.operate(e, &c, o, env)
 	}
-	r.refresh(e, &c, app)
+	r.refresh(e, &c, o)
 	c.holdHooks(app, o)
 	c.release(app, o.Report.Deleted)
 	c.report = o.Report
@@ -122,6 +122,10 @@ func (r *Reconciler) operate(e *entry, c *change, o Observed, env Env) {
 	if err == nil {
 		e.pending = p
 		r.subscribe(e, p.pin)
+		if p.pin == nil { // the newest is wanted, which may be just a moment old
+			r.lookAnew(e, "operation/"+p.request.ID)
+			p.request.Look = e.look
+		}
 		r.cfg.Engine.Operate(o.App.Key, p.request)
 		return
 	}
@@ -142,16 +146,37 @@ func (c *change) takeOperation() {
 	c.exclusive, c.taken = true, true
 }
 
-// refresh obeys the refresh annotation and takes it away.
-func (r *Reconciler) refresh(e *entry, c *change, app model.App) {
+// lookAnew looks at the app's sources now.
+func (r *Reconciler) lookAnew(e *entry, token string) {
+	e.look = token
+	for _, key := range slices.Sorted(maps.Keys(e.sources)) {
+		r.cfg.Sources.Refresh(key, token)
+	}
+}
+
+// refresh obeys the refresh annotation, and takes it away when the sources have been
+// looked at and the engine has told what it makes of them.
+func (r *Reconciler) refresh(e *entry, c *change, o Observed) {
 	mode, ok := c.object.GetAnnotations()[annotationRefresh]
 	if !ok {
+		e.refreshing = false
 		return
 	}
-	for _, key := range slices.Sorted(maps.Keys(e.sources)) {
-		r.cfg.Sources.Refresh(key, mode+"/"+c.object.GetResourceVersion())
+	looks := !o.App.Suspended && o.App.Invalid == nil && len(e.sources) > 0
+	if !e.refreshing {
+		e.refreshing = true
+		if e.pending == nil || e.pending.request.Look == "" { // else that look will do
+			r.lookAnew(e, mode+"/"+c.object.GetResourceVersion())
+		}
+		r.cfg.Engine.Refresh(o.App.Key, mode == "hard")
+		if looks {
+			return
+		}
 	}
-	r.cfg.Engine.Refresh(app.Key, mode == "hard")
+	if looks && o.Report.Looked != e.look {
+		return
+	}
+	e.refreshing = false
 	annotations := maps.Clone(c.object.GetAnnotations())
 	delete(annotations, annotationRefresh)
 	c.object.SetAnnotations(annotations)

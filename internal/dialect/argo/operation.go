@@ -134,6 +134,9 @@ func operationOf(o Observed, result v1alpha1.SyncOperationResult) v1alpha1.Opera
 	if op.Request.Rollback {
 		sync.Source, sync.Sources = result.Source.DeepCopy(), copySources(result.Sources)
 		out.Info = []v1alpha1.Info{{Name: infoGaveUp, Value: op.Request.GaveUp}, {Name: infoWhy, Value: op.Request.Why}}
+		if content := op.Request.GaveUpContent; content != "" {
+			out.Info = append(out.Info, v1alpha1.Info{Name: infoContent, Value: content})
+		}
 		return out
 	}
 	if policy := o.Spec.SyncPolicy; policy != nil {
@@ -151,8 +154,9 @@ func operationOf(o Observed, result v1alpha1.SyncOperationResult) v1alpha1.Opera
 
 // What an automated rollback says of itself, by the names of its infos.
 const (
-	infoGaveUp = "Rolled back from"
-	infoWhy    = "Reason"
+	infoGaveUp  = "Rolled back from"
+	infoWhy     = "Reason"
+	infoContent = "Digest of its objects"
 )
 
 func retryStrategy(r model.Retry) v1alpha1.RetryStrategy {

@@ -81,6 +81,8 @@ func recallRollback(op *model.Operation, asked v1alpha1.Operation, history []v1a
 		switch info.Name {
 		case infoGaveUp:
 			op.Request.GaveUp = info.Value
+		case infoContent:
+			op.Request.GaveUpContent = info.Value
 		case infoWhy:
 			op.Request.Why = info.Value
 		}

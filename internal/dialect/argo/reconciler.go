@@ -32,8 +32,8 @@ type Engine interface {
 	Refresh(app model.AppKey, hard bool)
 	// Operate asks for a sync; the same ID is carried out once.
 	Operate(model.AppKey, model.Request)
-	// Terminate ends the app's operation that is under way.
-	Terminate(model.AppKey)
+	// Terminate ends the app's operation with that Mark.
+	Terminate(app model.AppKey, mark string)
 	// Recorded tells that status holds the app's operation with that Mark, in that
 	// phase and with that many hooks that have ended: a restart would find it so. Of
 	// one that has ended it may hold a later one.

@@ -30,6 +30,7 @@ type recorder struct {
 	app      model.App
 	source   model.Source
 	requests []model.Request
+	token    string // of the last look
 }
 
 func (r *recorder) note(format string, args ...any) {
@@ -45,10 +46,10 @@ func (r *recorder) take() []string {
 
 type fakeEngine struct{ *recorder }
 
-func (e fakeEngine) Put(a model.App)                   { e.note("put %s", a.Key); e.app = a }
-func (e fakeEngine) Forget(k model.AppKey)             { e.note("forget %s", k) }
-func (e fakeEngine) Refresh(k model.AppKey, hard bool) { e.note("refresh %s %v", k, hard) }
-func (e fakeEngine) Terminate(k model.AppKey)          { e.note("terminate %s", k) }
+func (e fakeEngine) Put(a model.App)                    { e.note("put %s", a.Key); e.app = a }
+func (e fakeEngine) Forget(k model.AppKey)              { e.note("forget %s", k) }
+func (e fakeEngine) Refresh(k model.AppKey, hard bool)  { e.note("refresh %s %v", k, hard) }
+func (e fakeEngine) Terminate(k model.AppKey, _ string) { e.note("terminate %s", k) }
 func (e fakeEngine) Recorded(_ model.AppKey, mark string, phase model.Phase, endedHooks int) {
 	if e.note("recorded %s %s", mark, phase); endedHooks > 0 {
 		e.calls[len(e.calls)-1] += fmt.Sprintf(" %d hooks", endedHooks)
@@ -63,7 +64,7 @@ type fakeSources struct{ *recorder }
 
 func (s fakeSources) Set(k model.SourceKey, src model.Source) { s.note("set %s", k); s.source = src }
 func (s fakeSources) Remove(k model.SourceKey)                { s.note("remove %s", k) }
-func (s fakeSources) Refresh(k model.SourceKey, _ string)     { s.note("look %s", k) }
+func (s fakeSources) Refresh(k model.SourceKey, token string) { s.note("look %s", k); s.token = token }
 
 // bench is a Reconciler among fakes. The API server is one too: what is tested
 // here does not depend on its defaults, its schema or its watches.
@@ -230,7 +231,7 @@ func TestReconcileSources(t *testing.T) {
 		map[string]any{"repoURL": "https://git.example/a", "path": "a"}, map[string]any{"repoURL": "https://git.example/b", "ref": "v", "targetRevision": "main"},
 	}}))
 	b.reconcile()
-	b.expect("a sync of what the sources follow", "operate ann prune=false")
+	b.expect("a sync of what the sources follow", "look argo/argocd/a", "look argo/argocd/a/1", "operate ann prune=false")
 	if got := b.requests[0].Revision; got != "aaa," {
 		t.Errorf("revision %q: what a source follows in any case is not asked for", got)
 	}
@@ -314,10 +315,17 @@ func TestReconcileRefreshes(t *testing.T) {
 			app := minimal(t, "")
 			app.SetAnnotations(map[string]string{annotationRefresh: mode, "keep": "me"})
 			b := newBench(t, app)
-			if n := b.reconcile(); n != 1 {
-				t.Errorf("%d writes, want 1", n)
+			if n := b.reconcile(); n != 0 {
+				t.Errorf("%d writes before the look is over", n)
 			}
 			b.expect("after the app is known", "set argo/argocd/a", "put argo/argocd/a", "look argo/argocd/a", fmt.Sprintf("refresh argo/argocd/a %v", hard))
+			b.report(report("aaa", func(r *model.Report) { r.Looked = "of another look" }))
+			if b.get().GetAnnotations()[annotationRefresh] == "" {
+				t.Error("the annotation is gone before the look is over")
+			}
+			if n := b.report(report("aaa", func(r *model.Report) { r.Looked = b.token })); n != 1 {
+				t.Errorf("%d writes, want 1", n)
+			}
 			if diff := cmp.Diff(map[string]string{"keep": "me"}, b.get().GetAnnotations()); diff != "" {
 				t.Error(diff)
 			}
@@ -336,7 +344,7 @@ func TestReconcileOperates(t *testing.T) {
 	b.edit(syncing(map[string]any{"prune": true, "resources": []any{map[string]any{"kind": "ConfigMap", "name": "c"}}}))
 	b.reconcile()
 	b.reconcile()
-	b.expect("the request is handed over once", "operate ann prune=true")
+	b.expect("the request is handed over once", "look argo/argocd/a", "operate ann prune=true")
 	if b.get().Object["operation"] == nil {
 		t.Error("the request is gone before it was taken up")
 	}
@@ -359,7 +367,7 @@ func TestReconcileOperates(t *testing.T) {
 	b.take()
 	b.edit(syncing(map[string]any{"prune": true, "resources": []any{map[string]any{"kind": "ConfigMap", "name": "c"}}}))
 	b.reconcile()
-	b.expect("the same request again is another one", "operate ann prune=true")
+	b.expect("the same request again is another one", "look argo/argocd/a", "operate ann prune=true")
 	if b.requests[1].ID == req.ID {
 		t.Error("both have the same ID")
 	}
@@ -374,7 +382,7 @@ func TestReconcileOperationWaits(t *testing.T) {
 	b.reconcile()
 	b.expect("an operation is running")
 	b.report(report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseSucceeded, "aaa", 5, model.Request{}) }))
-	b.expect("it has ended; what the option says is the objects' own", "operate ann prune=true", "recorded 1767225605.0 Succeeded")
+	b.expect("it has ended; what the option says is the objects' own", "look argo/argocd/a", "operate ann prune=true", "recorded 1767225605.0 Succeeded")
 }
 
 func TestReconcileOperationRefused(t *testing.T) {

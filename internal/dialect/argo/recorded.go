@@ -54,7 +54,7 @@ func (r *Reconciler) terminate(e *entry, u *unstructured.Unstructured) {
 	heard := e.report != nil && e.report.Operation != nil && e.report.Operation.Terminating
 	r.mu.Unlock()
 	if now != e.terminated && !heard {
-		r.cfg.Engine.Terminate(keyOf(u))
+		r.cfg.Engine.Terminate(keyOf(u), now.mark)
 	}
 	e.terminated = now
 }

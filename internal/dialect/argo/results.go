@@ -94,6 +94,8 @@ func phaseIndex(phase string) int {
 // resultText is Argo CD's status of a result, and a text that names its action.
 func resultText(r model.Result) (status, message string) {
 	switch {
+	case r.Err != nil && ranBadly(r):
+		r.Message = r.Err.Error() // the object was made; it is its run that failed
 	case r.Err != nil:
 		return resultFailed, failureText(r.Action) + r.Err.Error()
 	case r.Action == model.ActionRefuse:
@@ -113,6 +115,16 @@ func resultText(r model.Result) (status, message string) {
 		}
 	}
 	return resultSynced, withDetail(plainName(r.Object)+" "+text, r)
+}
+
+// ranBadly reports whether a hook has failed that was made: in the sequence's words
+// it "failed", "was stopped" or "is missing".
+func ranBadly(r model.Result) bool {
+	if !r.Hook || r.State != model.HookStateFailed || (r.Action != model.ActionCreate && r.Action != model.ActionUpdate) {
+		return false
+	}
+	text := r.Err.Error()
+	return strings.HasPrefix(text, "failed") || strings.HasPrefix(text, "was stopped") || strings.HasPrefix(text, "is missing")
 }
 
 func failureText(action model.Action) string {
@@ -176,6 +188,10 @@ func resultOf(r v1alpha1.ResourceResult) model.Result {
 		out.Action, out.Message = model.ActionWait, strings.TrimPrefix(text, textWaits)
 	default:
 		out.Action, out.Message = actionDone(out, text)
+		bad := out
+		if bad.Err = errors.New(out.Message); ranBadly(bad) {
+			out = bad
+		}
 	}
 	return out
 }
