@@ -1,11 +1,15 @@
 package engine
 
-import "github.com/fixpoint-cd/fixpoint/internal/model"
+import (
+	"context"
+	"slices"
 
-// obey lays what the operation under way says of its sync, or a request that waits,
-// over the rules of its app.
-func (r *run) obey() {
-	o := r.asked()
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// obey lays what a request says of its sync over the rules of its app.
+func (r *run) obey(o *model.Options) {
+	r.app, r.asks = r.declared, model.Options{}
 	if o == nil || r.app.Deleting {
 		return
 	}
@@ -23,18 +27,34 @@ func (r *run) obey() {
 	}
 }
 
-// asked is what an operation that goes on or may be repeated has been asked for
-// with, or what the next one is; nil if that says nothing.
+// asked is what the operation under way, or a request that waits, says of its sync;
+// nil if nothing.
 func (r *run) asked() *model.Options {
 	switch op := r.s.op; {
 	case op != nil && op.Phase == model.PhaseRunning:
 		return op.Request.Options
 	case r.request != nil && r.request.ID != r.s.handled:
 		return r.request.Options
-	case r.s.onceMore != nil:
-		return r.s.onceMore.Options
-	case op != nil && failed(op):
-		return op.Request.Options
+	}
+	return nil
+}
+
+// adapt compares anew where the sync that is due says something else than what was
+// gone by until now.
+func (r *run) adapt(ctx context.Context, req model.Request) error {
+	asks := model.Options{}
+	if req.Options != nil {
+		asks = *req.Options
+	}
+	if asks == r.asks {
+		return nil
+	}
+	r.obey(req.Options)
+	r.report.Warnings = slices.Clone(r.app.Warnings)
+	for _, do := range []func(context.Context) error{r.resolve, r.observe, r.decide} {
+		if err := do(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -38,6 +40,35 @@ func TestRequestOptions(t *testing.T) {
 		w.engine.Operate(app.Key, model.Request{ID: "part", By: "me", Only: part, Options: &model.Options{CreateNamespace: model.Yes}})
 		synctest.Wait()
 		w.did("a part, in another namespace", "apply a", "apply other")
+	})
+}
+
+// TestRequestOptionsEnd: a request that failed says nothing of the automated sync of
+// the next commit, and something of its own repetition.
+func TestRequestOptionsEnd(t *testing.T) {
+	inWorld(t, func(w *world) {
+		app := automated("web")
+		w.put(app)
+		w.commit("c1", "a=1", "b=1")
+		w.did("automated", "apply a", "apply b")
+		w.target.fail("apply a", model.As(model.ErrInvalid, errors.New("refused")))
+		keep := &model.Options{Defaults: model.Traits{Prune: model.ConsentNo}}
+		w.commit("c2", "a=2")
+		w.did("it fails", "apply a")
+		w.engine.Operate(app.Key, model.Request{ID: "1", By: "me", Prune: true, Options: keep, Retry: model.Retry{Limit: 1, Base: time.Hour}})
+		synctest.Wait()
+		w.did("by hand", "apply a")
+		w.target.fail("apply a", nil)
+		w.after(2 * time.Hour)
+		w.did("repeated with Prune=false", "apply a")
+		w.target.fail("apply a", model.As(model.ErrInvalid, errors.New("refused")))
+		w.commit("c3", "a=3", "b=1")
+		w.engine.Operate(app.Key, model.Request{ID: "2", By: "me", Prune: true, Options: keep})
+		synctest.Wait()
+		w.target.requests()
+		w.target.fail("apply a", nil)
+		w.commit("c4", "a=4")
+		w.did("the next commit", "apply a", "delete b")
 	})
 }
 

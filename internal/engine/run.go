@@ -35,19 +35,21 @@ type run struct {
 	// fighting are objects that are not repaired yet, since they have been often.
 	fighting []model.ObjectRef
 
-	// asks is what the request in question says of its sync.
-	asks    model.Options
-	target  Target
-	desired *desired
-	input   decide.Input
-	plan    model.Plan
-	report  model.Report
+	// asks is what the request in question says of its sync: app is then declared with
+	// that.
+	asks     model.Options
+	declared model.App
+	target   Target
+	desired  *desired
+	input    decide.Input
+	plan     model.Plan
+	report   model.Report
 }
 
 func newRun(e *Engine, s *state) *run {
 	r := &run{e: e, s: s, now: time.Now()}
-	r.app, r.version, r.request = s.take()
-	r.obey()
+	r.declared, r.version, r.request = s.take()
+	r.obey(r.asked())
 	r.report = model.Report{
 		App: r.app.Key, Generation: r.app.Generation, Sync: model.SyncUnknown,
 		Warnings: slices.Clone(r.app.Warnings), Operation: s.op, Applied: s.applied,

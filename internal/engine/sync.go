@@ -20,6 +20,9 @@ func (r *run) act(ctx context.Context) error {
 	if !ok {
 		return r.release(ctx, r.s.op)
 	}
+	if err := r.adapt(ctx, req); err != nil {
+		return err
+	}
 	if err := r.repin(ctx, req); err != nil {
 		return err
 	}
