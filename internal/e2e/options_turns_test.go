@@ -85,7 +85,7 @@ func TestOptionRetryHooks(t *testing.T) {
 		"pre.yaml": hookPod("pre", "PreSync", `localcluster.fixpoint-cd.github.io/exit-code: "3"`), "a.yaml": configMap("a", "1"),
 		"fail.yaml": hookPod("fail", "SyncFail"),
 	})
-	e.apply(strings.Replace(application("opt-retryhooks", repo, ".", "opt-retryhooks"), "retry: {limit: 5,", "retry: {limit: 2,", 1))
+	e.apply(strings.Replace(application("opt-retryhooks", repo, ".", "opt-retryhooks"), "retry: {limit: 5, backoff: {duration: 1s,", "retry: {limit: 2, backoff: {duration: 100ms,", 1))
 	o := e.operation("opt-retryhooks", "Failed", "pre")
 	if got := at(o, "status", "operationState", "retryCount"); got != "2" {
 		t.Errorf("retryCount is %s", got)

@@ -27,7 +27,7 @@ func TestOptionWaveFails(t *testing.T) {
 	e := newEnv(t)
 	e.namespaces("opt-wavefails")
 	repo := e.repo("opt-wavefails", map[string]string{"web.yaml": degraded("web"), "next.yaml": waved(1, configMap("next", "1"))})
-	e.apply(strings.Replace(application("opt-wavefails", repo, ".", "opt-wavefails"), "retry: {limit: 5,", "retry: {limit: 2,", 1))
+	e.apply(strings.Replace(application("opt-wavefails", repo, ".", "opt-wavefails"), "retry: {limit: 5, backoff: {duration: 1s,", "retry: {limit: 2, backoff: {duration: 100ms,", 1))
 	e.operation("opt-wavefails", "Running", "waiting for healthy state of apps/Deployment/web")
 	o := e.operation("opt-wavefails", "Failed", "apps/Deployment/web", "progress deadline")
 	if got := at(o, "status", "operationState", "retryCount"); got != "2" {
