@@ -217,4 +217,8 @@ func TestSettingsWaves(t *testing.T) {
 	e.settings(map[string]string{})
 	e.synced("keyed", "")
 	e.holds("keyed", "keyed-b", "key", "done")
+	e.delete(applicationKind, "argocd", "keyed")
+	for _, name := range []string{"keyed-a", "keyed-b"} {
+		e.delete(configMapKind, "keyed", name) // so that there is something to sync the next time
+	}
 }

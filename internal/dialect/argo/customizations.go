@@ -1,6 +1,7 @@
 package argo
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -72,6 +73,20 @@ func (s *Settings) HealthScript(group, kind string) (script string, openLibs, ok
 		return "", false, false
 	}
 	return found.health, found.openLibs, true
+}
+
+// healthDigest is of all checks of health; zero for none.
+func (c customizations) healthDigest() model.Digest {
+	var parts [][]byte
+	for _, one := range c.sorted() {
+		if one.health != "" {
+			parts = append(parts, []byte(one.group), []byte(one.kind), []byte(one.health), fmt.Append(nil, one.openLibs))
+		}
+	}
+	if len(parts) == 0 {
+		return model.Digest{}
+	}
+	return model.DigestOf(parts...)
 }
 
 // ActionScripts are the resource actions that are configured of a kind.

@@ -60,7 +60,7 @@ type Settings struct {
 	impersonates  bool
 	noInCluster   bool
 	objects       model.Digest // of what App.Settings is about
-	scripts       model.Digest // of what is customized
+	scripts       model.Digest // of the checks of health; zero for none
 	digest        model.Digest // of all that was read
 }
 
@@ -152,7 +152,7 @@ func (s *Settings) readMain(data map[string]string) error {
 	s.webhooks.MaxPayload, err = maxPayload(data["webhook.maxPayloadSizeMB"])
 	add("webhook.maxPayloadSizeMB", err)
 	s.objects = digestOfKeys(data, keyTracking, keyLabel, keyInstallation, keyExclusions, keyInclusions)
-	s.scripts = digestOfKeys(data, keyCustomizations)
+	s.scripts = s.customized.healthDigest()
 	if len(found) == 0 {
 		return nil
 	}
@@ -168,12 +168,12 @@ const (
 	keyImpersonation = "application.sync.impersonation.enabled"
 )
 
-// digestOfKeys is of the values of keys, and of those that begin with one and a dot.
+// digestOfKeys is of the values of keys.
 func digestOfKeys(data map[string]string, keys ...string) model.Digest {
 	var parts [][]byte
-	for _, name := range slices.Sorted(maps.Keys(data)) {
-		if slices.ContainsFunc(keys, func(k string) bool { return name == k || strings.HasPrefix(name, k+".") }) {
-			parts = append(parts, []byte(name), []byte(data[name]))
+	for _, k := range keys {
+		if v, set := data[k]; set {
+			parts = append(parts, []byte(k), []byte(v))
 		}
 	}
 	return model.DigestOf(parts...)

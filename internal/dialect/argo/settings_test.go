@@ -217,7 +217,10 @@ func TestSettingsLive(t *testing.T) {
 		{"other marks again", keyInstallation, "x", []SettingsChange{{Marks: true}}, true, true},
 		{"other kinds", keyExclusions, "[]", nil, true, true},
 		{"scripts are for live objects", keyCustomizations + ".health.Pod", "return nil", []SettingsChange{{Scripts: true}}, false, false},
-		{"what may differ is the app's", keyCustomizations + ".ignoreDifferences.Pod", "jsonPointers: [/spec]", []SettingsChange{{Scripts: true}}, false, true},
+		{"what may differ is the app's", keyCustomizations + ".ignoreDifferences.Pod", "jsonPointers: [/spec]", nil, false, true},
+		{"actions are for who asks for them", keyCustomizations + ".actions.Pod", "discovery.lua: return {}", nil, false, false},
+		{"another script", keyCustomizations + ".health.Pod", "return {}", []SettingsChange{{Scripts: true}}, false, false},
+		{"a script with other libraries", keyCustomizations + ".useOpenLibs.Pod", "true", []SettingsChange{{Scripts: true}}, false, false},
 	} {
 		told = nil
 		config.Data[step.key] = step.value

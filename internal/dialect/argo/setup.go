@@ -195,10 +195,14 @@ func (r *Reconciler) reload(ctx context.Context) (changed bool, err error) {
 	if told := r.cfg.ClustersChanged; told != nil && (old == nil || !sameClusters(old.clusters, settings.clusters)) {
 		told(settings.Clusters())
 	}
-	r.follow(old, settings)
+	change := r.follow(old, settings)
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.settings = settings
+	r.mu.Unlock()
+	// Only now: what is read anew has to be judged by the new ones.
+	if r.cfg.SettingsChanged != nil && change != (SettingsChange{}) {
+		r.cfg.SettingsChanged(change)
+	}
 	return true, nil
 }
 
@@ -206,20 +210,20 @@ func (r *Reconciler) reload(ctx context.Context) (changed bool, err error) {
 type SettingsChange struct {
 	// Marks: objects are marked, and marks are read, in another way.
 	Marks bool
-	// Scripts: other checks of health, or actions, are configured.
+	// Scripts: other checks of health are configured.
 	Scripts bool
 }
 
-// follow tells of what has changed in the settings.
-func (r *Reconciler) follow(old, now *Settings) {
-	var change SettingsChange
+// follow marks objects by the new settings, and says what has changed in them.
+func (r *Reconciler) follow(old, now *Settings) (change SettingsChange) {
 	if r.cfg.Tracker != nil {
 		change.Marks = r.cfg.Tracker.Follow(now)
 	}
-	change.Scripts = (old == nil && len(now.customized.all) > 0) || (old != nil && old.scripts != now.scripts)
-	if r.cfg.SettingsChanged != nil && change != (SettingsChange{}) {
-		r.cfg.SettingsChanged(change)
+	if old == nil {
+		old = &Settings{}
 	}
+	change.Scripts = old.scripts != now.scripts
+	return change
 }
 
 func sameClusters(a, b []Cluster) bool {
