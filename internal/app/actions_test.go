@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,8 +39,9 @@ type shelf struct {
 	version int
 	// meanwhile is called before each write.
 	meanwhile func(m *shelf, change action.Change)
-	// done are the reads and writes.
-	done []string
+
+	mu   sync.Mutex
+	done []string // the reads and writes
 }
 
 func (m *shelf) Kind(ref model.ObjectRef) (liveKind, error) {
@@ -50,6 +52,8 @@ func (m *shelf) Kind(ref model.ObjectRef) (liveKind, error) {
 }
 
 func (m *shelf) Read(_ context.Context, ref model.ObjectRef) (map[string]any, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.done = append(m.done, "read "+ref.ObjectKey.String())
 	obj, ok := m.objects[ref.ObjectKey]
 	if !ok {
