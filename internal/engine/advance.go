@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/apply"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -16,6 +17,7 @@ import (
 // something has to happen first that an event will tell of.
 func (r *run) advance(ctx context.Context, op *model.Operation) error {
 	for {
+		r.s.awaitRecord(true) // before it is read whether there is one
 		in, hooks, err := r.sequenceInput(*op)
 		if err != nil {
 			return r.finishOp(op, model.PhaseError, err.Error(), err)
@@ -145,6 +147,7 @@ func (r *run) sequenceInput(op model.Operation) (sequence.Input, map[model.Objec
 	if err != nil {
 		return sequence.Input{}, nil, err
 	}
+	op.Terminating = op.Terminating || r.s.expired.mark == op.Mark()
 	in := sequence.Input{
 		Plan: r.selected(op.Request), Hooks: hooks, Operation: op, Deleting: r.app.Deleting,
 		Declared: make(map[model.ObjectKey]bool, len(r.input.Desired)), Live: maps.Clone(r.input.Live),
@@ -169,20 +172,32 @@ func (r *run) sequenceInput(op model.Operation) (sequence.Input, map[model.Objec
 	return in, objects, nil
 }
 
-// expire ends an operation that takes longer than the app allows.
+// expire ends an attempt that takes longer than the app allows.
 func (r *run) expire(op *model.Operation) error {
 	limit := r.app.Sync.Timeout
-	if limit <= 0 || op.Terminating {
+	if limit <= 0 || op.Terminating || r.s.expired.mark == op.Mark() {
 		return nil
 	}
-	left := op.Started.Add(limit).Sub(r.now)
-	if left > 0 {
+	if r.s.waits.mark != op.Mark() {
+		r.s.waits = waiting{op.Mark(), op.Started}
+		if op.Retries > 0 {
+			r.s.waits.since = r.now
+		}
+	}
+	if left := r.s.waits.since.Add(limit).Sub(r.now); left > 0 {
 		r.again(left)
 		return nil
 	}
-	op.Terminating = true
-	op.Message = fmt.Sprintf("timeout after %s: %s", limit, op.Message)
-	r.setOp(op)
+	r.s.expired = expiry{op.Mark(), fmt.Sprintf("timeout after %s: %s", limit, op.Message)}
 	r.e.queue.Add(r.app.Key)
 	return nil
 }
+
+// waiting is which attempt waits for something, and since when.
+type waiting struct {
+	mark  string
+	since time.Time
+}
+
+// expiry is which attempt took too long, and what it waited for then.
+type expiry struct{ mark, why string }

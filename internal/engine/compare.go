@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -247,9 +248,21 @@ func (r *run) owned() []model.Live {
 	excluded := r.e.cfg.Dialects[r.app.Key.Dialect].rules(r.app).Excluded
 	return slices.DeleteFunc(r.target.Owned(r.app.Key, r.app.Manager), func(l model.Live) bool {
 		key := l.Ref.ObjectKey
-		return isHook(l) || (excluded != nil && excluded(key.Group, key.Kind) != "") ||
+		return (isHook(l) && !r.isLeft(l)) || (excluded != nil && excluded(key.Group, key.Kind) != "") ||
 			(r.desired != nil && r.desired.alone[key])
 	})
+}
+
+// isLeft reports whether a live object is left of a hook of a sync, and goes with its
+// app.
+func (r *run) isLeft(l model.Live) bool {
+	return r.app.Deleting && !l.Held && !l.Traits.Skip && !isOfDeletion(l) &&
+		(r.desired == nil || !slices.Contains(r.desired.hookKeys(), l.Ref.ObjectKey))
+}
+
+// isOfDeletion reports whether a live object was made as a hook of its app's deletion.
+func isOfDeletion(l model.Live) bool {
+	return strings.HasSuffix(l.Operation, "/"+string(model.PhasePreDelete)) || strings.HasSuffix(l.Operation, "/"+string(model.PhasePostDelete))
 }
 
 // isHook reports whether a live object is, or was made as, a hook, or asks never to

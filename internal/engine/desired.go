@@ -42,9 +42,10 @@ type desired struct {
 // resolve finds what is to be compared: what an operation is pinned to while it
 // lasts, else the newest content that renders.
 func (r *run) resolve(ctx context.Context) error {
+	r.overtake(ctx)
 	if r.pin = r.pinOf(); r.pin != nil {
 		err := r.resolvePin(ctx)
-		underWay := r.s.op != nil && !r.s.op.Phase.Done()
+		underWay := r.s.op != nil && (!r.s.op.Phase.Done() || r.repeats(r.s.op))
 		if err == nil || errors.Is(err, errPending) || (underWay && errors.Is(err, model.ErrTransient)) {
 			return err
 		}
@@ -262,6 +263,7 @@ func (r *run) prepare(rendered model.Rendered) (*desired, error) {
 		return nil, err
 	}
 	d.hooks = unnamed
+	d.unknown = slices.ContainsFunc(unnamed, func(h hook) bool { return h.Unknown != nil })
 	placed := make([]model.Object, 0, len(objects))
 	unknown := map[model.ObjectKey]decide.Desired{}
 	known := r.placedBefore(d)

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -22,7 +23,18 @@ type discreet struct {
 
 func (d discreet) Apply(ctx context.Context, obj model.Object, manager string, how model.Write) (model.Live, error) {
 	live, err := d.Target.Apply(ctx, obj, manager, how)
+	if live.Warning != "" {
+		live.Warning = Discreet(d.app, errors.New(live.Warning)).Error()
+	}
 	return live, Discreet(d.app, err)
+}
+
+func (d discreet) Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error {
+	return Discreet(d.app, d.Target.Delete(ctx, ref, uid, policy))
+}
+
+func (d discreet) Release(ctx context.Context, ref model.ObjectRef, uid string) error {
+	return Discreet(d.app, d.Target.Release(ctx, ref, uid))
 }
 
 func (d discreet) Compare(

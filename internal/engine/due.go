@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/sequence"
 )
 
 // due says which sync to run now, if any.
@@ -21,6 +22,12 @@ func (r *run) due() (model.Request, bool) {
 		r.s.onceMore = nil
 		return *again, true
 	}
+	if op != nil && op.Request.DryRun && failed(op) && r.sameAttempt(op) {
+		if again, ok := r.retry(op); ok {
+			return again, true
+		}
+	}
+	op = r.s.real // a dry run neither was a sync nor stands in the way of one
 	if back, ok := r.rollback(op); ok {
 		return back, true
 	}
@@ -77,14 +84,12 @@ func (r *run) goOn(op *model.Operation) model.Request {
 	next := *op
 	next.Terminating = next.Terminating || r.s.endAsked(*op)
 	switch {
+	case r.overtaken != "":
+		next.Superseded = r.overtaken
 	case !r.sameAttempt(op) && !r.sameContent(op):
 		next.Superseded = model.Short(r.commit())
 		if op.Revision == r.commit() {
 			next.Superseded += " with other settings"
-		}
-		if op.Request.By != "" && !next.Terminating {
-			again := op.Request
-			r.s.onceMore = &again
 		}
 	case r.request != nil && r.request.ID != r.s.handled && r.request.ID != op.Request.ID:
 		next.Superseded = "of another request"
@@ -172,7 +177,20 @@ func (r *run) cleared(op *model.Operation) bool {
 			return true
 		}
 	}
-	return false
+	return r.hooksCleared(*op, refused)
+}
+
+// hooksCleared reports whether a hook that could not be made can be now.
+func (r *run) hooksCleared(op model.Operation, refused map[model.ObjectKey]bool) bool {
+	if len(refused) == 0 {
+		return false
+	}
+	hooks, _, err := r.hooks(op)
+	return err == nil && slices.ContainsFunc(hooks, func(h sequence.Hook) bool {
+		guessed := h.Object.ObjectKey
+		guessed.Namespace = ""
+		return h.Action == "" && (refused[h.Object.ObjectKey] || refused[guessed])
+	})
 }
 
 // retries reports whether the sync is to be repeated. One that failed for

@@ -162,10 +162,7 @@ func (e *Engine) Terminate(key model.AppKey, mark string) {
 	if s == nil {
 		return
 	}
-	op := s.spec().Last
-	if report, ok := s.reported(); ok {
-		op = report.Operation
-	}
+	op := s.last()
 	if op == nil || op.Phase == model.PhaseSucceeded {
 		return
 	}

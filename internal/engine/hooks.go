@@ -37,6 +37,7 @@ func (r *run) named(objects []model.Object) (rest []model.Object, unnamed []hook
 	if !slices.ContainsFunc(objects, func(o model.Object) bool { return o.Name == "" }) {
 		return objects, nil, nil
 	}
+	defined := definedKinds(objects)
 	for _, o := range objects {
 		if o.Name != "" {
 			rest = append(rest, o)
@@ -46,11 +47,17 @@ func (r *run) named(objects []model.Object) (rest []model.Object, unnamed []hook
 		if !traits.IsHook() {
 			return nil, nil, model.Invalidf("%s: %s has metadata.generateName and no name: only hooks can; give it a name", o.Origin, o.Kind)
 		}
-		namespaced, err := r.scope(o, nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", o.Origin, err)
+		namespaced, unknown := r.scope(o, defined)
+		if unknown != nil && !errors.Is(unknown, model.ErrNotFound) {
+			return nil, nil, fmt.Errorf("%s: %w", o.Origin, unknown)
 		}
-		unnamed = append(unnamed, hook{Desired: decide.Desired{Object: o, Traits: traits}, generated: true, namespaced: namespaced})
+		if namespaced && o.Namespace == "" {
+			o.Namespace = r.app.Namespace
+		}
+		unnamed = append(unnamed, hook{
+			Desired:   decide.Desired{Object: o, Traits: traits, Unknown: unknown, Awaits: defined[kindOf(o)].crd},
+			generated: true, namespaced: namespaced,
+		})
 	}
 	return rest, unnamed, nil
 }
@@ -153,10 +160,11 @@ func (r *run) release(ctx context.Context, op *model.Operation) error {
 		r.s.awaitRecord(false)
 		return nil
 	}
+	r.s.awaitRecord(true) // before it is read whether there is one
 	if !r.s.isRecorded(*op) {
-		r.s.awaitRecord(true)
 		return nil
 	}
+	r.s.awaitRecord(false)
 	in, _, err := r.sequenceInput(*op)
 	if err != nil {
 		return err
@@ -165,12 +173,16 @@ func (r *run) release(ctx context.Context, op *model.Operation) error {
 }
 
 func (r *run) letGo(ctx context.Context, releases []sequence.Release) error {
+	return letGo(ctx, r.target, releases)
+}
+
+func letGo(ctx context.Context, t Target, releases []sequence.Release) error {
 	var all []error
 	for _, rel := range releases {
 		if rel.Delete {
-			all = append(all, r.target.Delete(ctx, rel.Object, rel.UID, "Background"))
+			all = append(all, t.Delete(ctx, rel.Object, rel.UID, "Background"))
 		}
-		all = append(all, r.target.Release(ctx, rel.Object, rel.UID))
+		all = append(all, t.Release(ctx, rel.Object, rel.UID))
 	}
 	if err := errors.Join(all...); err != nil {
 		return fmt.Errorf("letting go of finished hooks: %w", err)
@@ -191,4 +203,15 @@ func (r *run) ownedHooks() map[model.ObjectKey]model.Live {
 
 func sortedKeys(m map[model.ObjectKey]model.Live) []model.ObjectKey {
 	return slices.SortedFunc(maps.Keys(m), model.ObjectKey.Compare)
+}
+
+// letGoOf lets go of hooks whose operation is over for their app.
+func letGoOf(ctx context.Context, t Target, hooks []model.Live) error {
+	in := sequence.Input{Live: map[model.ObjectKey]model.Live{}, Operation: model.Operation{Phase: model.PhaseFailed}}
+	for _, l := range hooks {
+		if l.Held {
+			in.Live[l.Ref.ObjectKey] = l
+		}
+	}
+	return letGo(ctx, t, sequence.Releases(in))
 }

@@ -20,7 +20,7 @@ func (r *run) judge(ctx context.Context) error {
 	r.fights(ctx)
 	r.report.Health = r.health(r.report.Resources)
 	r.report.Warnings = append(r.report.Warnings, r.shared()...)
-	op := r.s.op
+	op := r.s.real
 	// What stays although it is no longer declared is OutOfSync, yet nothing is
 	// left to do: the commit has been applied.
 	settled := !r.plan.Changes() && (op == nil || !r.sameAttempt(op) || op.Phase == model.PhaseSucceeded)
@@ -29,7 +29,7 @@ func (r *run) judge(ctx context.Context) error {
 	if settled {
 		r.s.applied = r.commit()
 	}
-	r.report.Applied, r.report.Operation = r.s.applied, op
+	r.report.Applied, r.report.Operation = r.s.applied, r.s.op
 	r.provenHealthy()
 	r.warnOfRollback()
 	if r.report.Err == nil {
@@ -49,7 +49,7 @@ func (r *run) judge(ctx context.Context) error {
 // standing is why the last sync of what is desired failed, as long as it has
 // not been repeated and something is left to do.
 func (r *run) standing() error {
-	op := r.s.op
+	op := r.s.real
 	if op == nil || !failed(op) || !r.sameAttempt(op) || !r.plan.Changes() {
 		return nil
 	}

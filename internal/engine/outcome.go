@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -15,8 +14,8 @@ import (
 // finishOp ends the operation: by the machine's word, or by an error that kept it
 // from going on. What the app has to tell as its error goes into the report.
 func (r *run) finishOp(op *model.Operation, phase model.Phase, message string, cause error) error {
-	if op.Terminating && strings.HasPrefix(op.Message, "timeout after") {
-		message = op.Message
+	if r.s.expired.mark == op.Mark() && phase == model.PhaseFailed {
+		message = r.s.expired.why // a failure like any other
 	}
 	if err := r.end(op, phase, message, cause); err != nil {
 		r.fail(model.StageApply, err) // how the app is now is told all the same

@@ -11,19 +11,25 @@ import (
 // pinOf is what the operation under way, or a request for one, is pinned to; nil
 // if that is what the app declares.
 func (r *run) pinOf() *model.Pin {
-	if op := r.s.op; op != nil && (!op.Phase.Done() || r.repeats(op)) {
+	op := r.s.op
+	switch {
+	case op != nil && !op.Phase.Done():
 		return op.Request.Pin
-	}
-	if req := r.request; req != nil && req.ID != r.s.handled {
-		return req.Pin
+	case r.isAsked():
+		return r.request.Pin
+	case op != nil && r.repeats(op):
+		return op.Request.Pin
 	}
 	return nil
 }
 
+// isAsked reports whether a request waits to be carried out.
+func (r *run) isAsked() bool { return r.request != nil && r.request.ID != r.s.handled }
+
 // repeats reports whether a failed operation is pinned and will be repeated.
 func (r *run) repeats(op *model.Operation) bool {
 	return op.Phase == model.PhaseFailed && op.Request.Pin != nil && !op.Terminating && op.Superseded == "" &&
-		!r.s.endAsked(*op) && r.retries(op)
+		!r.s.endAsked(*op) && r.retries(op) && r.overtaken == "" && !r.isAsked()
 }
 
 // resolvePin finds the content that is asked for by name: what the history keeps of
@@ -58,6 +64,7 @@ func (r *run) pinKept(kept model.Deployed) error {
 	if err != nil {
 		return &stageError{model.StageRender, err}
 	}
+	r.desired.snapshots = nil
 	for _, s := range kept.Snapshots {
 		r.desired.snapshots = append(r.desired.snapshots, &s)
 	}
@@ -76,6 +83,9 @@ func digestOf(objects []model.Object) model.Digest {
 func (r *run) pinSources(ctx context.Context) error {
 	if len(r.pin.Sources) == 0 {
 		return model.As(model.ErrNotFound, fmt.Errorf("revision %s is not kept in the history any more", model.Short(r.pin.Revision)))
+	}
+	if _, subscribed := r.e.cfg.Sources.States(sourceKeys(r.pin.Sources)); !subscribed {
+		return model.As(model.ErrNotFound, errors.New("nobody asks for its sources any more"))
 	}
 	snapshots, late, err := r.contents(r.pin.Sources)
 	if err == nil {

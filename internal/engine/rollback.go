@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -16,7 +17,7 @@ const defaultPatience = 5 * time.Minute
 // deployed keeps what a whole sync has applied.
 func (r *run) deployed(op *model.Operation) {
 	whole := !op.Request.DryRun && !op.Request.Heal && len(op.Request.Only) == 0
-	if r.e.cfg.History == nil || !whole || r.app.History <= 0 || r.desired.partial {
+	if r.e.cfg.History == nil || !whole || r.app.History <= 0 || r.desired.partial || (!r.sameAttempt(op) && !r.sameContent(op)) {
 		return
 	}
 	kept := model.Deployed{
@@ -53,8 +54,20 @@ func (r *run) provenHealthy() {
 // rollback is the return to what was healthy last, where the app asks for it and an
 // automated sync of what is declared has ended badly.
 func (r *run) rollback(op *model.Operation) (model.Request, bool) {
-	if !r.app.Sync.Rollback || !r.app.Sync.Auto || r.e.cfg.History == nil || op == nil ||
-		op.Request.By != "" || op.Request.Rollback || op.Terminating || (!r.sameAttempt(op) && !r.sameContent(op)) || r.isGivenUp() {
+	if !r.app.Sync.Rollback || !r.app.Sync.Auto || r.e.cfg.History == nil || op == nil {
+		return model.Request{}, false
+	}
+	if op.Request.GaveUp != "" && op.Phase == model.PhaseError && r.isGivenUp() {
+		wait := op.Finished.Add(elsewhere).Sub(r.now)
+		if wait > 0 { // what it goes back to could not be had; nobody watches that
+			r.again(wait)
+		}
+		return op.Request, wait <= 0
+	}
+	if op.Request.By != "" || op.Request.Rollback || op.Terminating || (!r.sameAttempt(op) && !r.sameContent(op)) || r.isGivenUp() {
+		return model.Request{}, false
+	}
+	if !r.recallDeployed(op) {
 		return model.Request{}, false
 	}
 	why := r.badEnd(op)
@@ -70,13 +83,30 @@ func (r *run) rollback(op *model.Operation) (model.Request, bool) {
 		return model.Request{}, false
 	}
 	content := r.desired.rendered.String()[:shortDigest]
-	r.s.gaveUp = content
-	r.e.cfg.Log.Warn("rolling back", "app", r.app.Key, "from", op.Revision, "to", last.Revision, "why", why)
 	return model.Request{
 		ID:  fmt.Sprintf("rollback/%s/%d", op.Revision, op.Started.Unix()),
 		Pin: &model.Pin{Revision: last.Revision, Spec: last.Spec}, Revision: last.Revision, Rollback: true, Prune: r.app.Sync.Prune,
 		GaveUp: op.Revision, GaveUpContent: content, Why: why, Retry: model.Retry{Limit: 3, Base: 5 * time.Second, Factor: 2, Max: time.Minute},
 	}, true
+}
+
+// recallDeployed recalls, after a restart, whether what was deployed last was seen
+// healthy; false if that can't be told now.
+func (r *run) recallDeployed(op *model.Operation) bool {
+	if r.s.deployed != (attempt{}) || op.Phase != model.PhaseSucceeded {
+		return true
+	}
+	was, err := r.e.cfg.History.Kept(r.app.Key, op.Revision, op.Spec)
+	if errors.Is(err, model.ErrNotFound) {
+		return true
+	}
+	if err != nil {
+		r.e.cfg.Log.Error("reading what was deployed", "app", r.app.Key, "revision", op.Revision, "err", err)
+		return false
+	}
+	r.s.deployed, r.s.deployedHealthy = attempt{op.Revision, op.Spec}, was.Healthy
+	r.s.deployedContent = r.desired.rendered
+	return true
 }
 
 // badEnd says why an operation counts as failed for good; "" if it does not (yet).
@@ -103,7 +133,7 @@ func (r *run) badEnd(op *model.Operation) string {
 
 // warnOfRollback says, as long as it is so, that not what is declared is applied.
 func (r *run) warnOfRollback() {
-	op := r.s.op
+	op := r.s.real
 	if op == nil || !op.Request.Rollback || !r.isGivenUp() {
 		return
 	}
@@ -122,12 +152,33 @@ func (r *run) isGivenUp() bool {
 	if r.pin != nil || r.desired == nil {
 		return false
 	}
-	if r.s.gaveUp != "" && r.s.gaveUp == r.desired.rendered.String()[:shortDigest] {
-		return true
+	return r.givenUp(r.desired.rendered, r.commit())
+}
+
+// givenUp reports whether that content, of that revision, was rolled back.
+func (r *run) givenUp(content model.Digest, revision string) bool {
+	if r.s.gaveUp != "" {
+		return r.s.gaveUp == content.String()[:shortDigest]
 	}
+	op := r.s.real
+	return op != nil && op.Request.Rollback && op.Request.GaveUpContent == "" && op.Request.GaveUp == revision
+}
+
+// overtake finds out, while an automated rollback is under way or waits to be
+// repeated, whether newer content is there that can be applied instead.
+func (r *run) overtake(ctx context.Context) {
 	op := r.s.op
-	if op == nil || !op.Request.Rollback {
-		return false
+	if op == nil || op.Request.GaveUp == "" || op.Phase == model.PhaseSucceeded {
+		return
 	}
-	return op.Request.GaveUpContent == r.desired.rendered.String()[:shortDigest] || op.Request.GaveUp == r.commit()
+	snapshots, _, err := r.newest()
+	if err != nil {
+		return
+	}
+	told := r.report.Warnings
+	rendered, _, err := r.render(ctx, r.app.Sources, snapshots)
+	r.report.Warnings = told // they are of what is not synced yet
+	if revision := model.Revision(snapshots); err == nil && !r.givenUp(rendered.Digest, revision) {
+		r.overtaken = model.Short(revision)
+	}
 }

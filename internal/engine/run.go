@@ -30,6 +30,8 @@ type run struct {
 	// one whose content can't be had, for pinErr.
 	pin, pinned *model.Pin
 	pinErr      error
+	// overtaken is the newer revision that counts more than a rollback under way.
+	overtaken string
 	// unjudged are objects that could not be compared, and why.
 	unjudged map[model.ObjectKey]string
 	// fighting are objects that are not repaired yet, since they have been often.
@@ -61,6 +63,7 @@ func newRun(e *Engine, s *state) *run {
 // reconcile. An error of the content is not such a one where an earlier
 // content can be kept up.
 func (r *run) stages(ctx context.Context) {
+	acted := false
 	steps := []struct {
 		stage model.Stage
 		do    func(context.Context) error
@@ -78,9 +81,13 @@ func (r *run) stages(ctx context.Context) {
 	for _, step := range steps {
 		if err := step.do(ctx); err != nil {
 			r.fail(step.stage, err)
+			if !acted {
+				r.abandon(ctx)
+			}
 			r.reject()
 			return
 		}
+		acted = acted || step.stage == model.StageDependency
 	}
 }
 
@@ -207,7 +214,7 @@ func (r *run) check(context.Context) error {
 }
 
 // connect finds the target.
-func (r *run) connect(context.Context) error {
+func (r *run) connect(ctx context.Context) error {
 	t, err := r.e.cfg.Target(r.app.Target)
 	if err != nil && r.app.Deleting && errors.Is(err, model.ErrNotFound) {
 		// The cluster is gone, and with it the objects.
@@ -218,17 +225,20 @@ func (r *run) connect(context.Context) error {
 		return err
 	}
 	r.target = discreet{t, r.app}
-	r.move()
+	r.move(ctx)
 	return r.load()
 }
 
 // move gives up what is of another target than the app's present one. The
-// objects there stay.
-func (r *run) move() {
+// objects there stay, but for hooks that are running.
+func (r *run) move(ctx context.Context) {
 	if r.s.connected == r.app.Target {
 		return
 	}
 	if old, err := r.e.cfg.Target(r.s.connected); err == nil {
+		if err := letGoOf(ctx, old, old.Owned(r.app.Key, r.app.Manager)); err != nil {
+			r.e.cfg.Log.Error("letting go of the hooks at the target before", "app", r.app.Key, "target", r.s.connected, "err", err)
+		}
 		old.Claim(r.app.Key, nil, nil)
 	}
 	r.s.connected, r.s.desired, r.s.good = r.app.Target, nil, nil

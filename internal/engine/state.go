@@ -31,6 +31,8 @@ type state struct {
 	recordedEnd   string // the mark of the last that is recorded to have ended
 	recordedHooks int
 	awaitsRecord  bool
+	// shown tells the last operation from others, and whether it has ended.
+	shown *model.Operation
 	// terminate is the mark of the operation whose end somebody has asked for.
 	terminate string
 
@@ -44,6 +46,10 @@ type state struct {
 	good      *desired // the last that was complete
 	// pinned is what the operation under way is to sync instead.
 	pinned *desired
+	// waits is the attempt that waits for something.
+	waits waiting
+	// expired is the attempt that took longer than the app allows.
+	expired expiry
 	// onceMore is a request whose operation was superseded by newer content: it is
 	// carried out with that.
 	onceMore *model.Request
@@ -60,9 +66,11 @@ type state struct {
 	deployedHealthy bool
 	rivals          map[model.ObjectKey]rivalry
 	op              *model.Operation
-	handled         string // ID of the last request that was taken
-	applied         string
-	failures        int // transient ones in a row
+	// real is the last operation that was no dry run.
+	real     *model.Operation
+	handled  string // ID of the last request that was taken
+	applied  string
+	failures int // transient ones in a row
 	// waitingSince is when the wait for health of commit waitingFor began.
 	waitingSince time.Time
 	waitingFor   string
@@ -82,8 +90,34 @@ func newState(app model.App) *state {
 	}
 	if app.Last != nil {
 		s.record(app.Last.Mark(), app.Last.Phase, app.Last.EndedHooks())
+		s.show(*app.Last)
+		s.recall(*app.Last)
 	}
 	return s
+}
+
+// recall takes over what the last operation of an earlier run tells.
+func (s *state) recall(last model.Operation) {
+	switch {
+	case !last.Request.DryRun:
+		s.real, s.gaveUp = &last, last.Request.GaveUpContent
+	case s.applied != "":
+		s.real = &model.Operation{Phase: model.PhaseSucceeded, Revision: s.applied, Spec: last.Spec}
+	}
+}
+
+// show lets others see which operation is the last.
+func (s *state) show(op model.Operation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = &model.Operation{Phase: op.Phase, Started: op.Started, Retries: op.Retries}
+}
+
+// last is the last operation, as far as show tells; nil if there was none.
+func (s *state) last() *model.Operation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown
 }
 
 // record notes which operation a restart would find; it reports whether that was

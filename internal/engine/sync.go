@@ -13,12 +13,13 @@ import (
 
 // act syncs, if there is reason to, and compares again.
 func (r *run) act(ctx context.Context) error {
-	if op := r.s.op; r.pinErr != nil && op != nil && op.Phase == model.PhaseRunning {
+	if op := r.s.op; r.pinErr != nil && op != nil && (op.Phase == model.PhaseRunning || r.repeats(op)) {
 		r.fail(model.StageApply, r.end(op, model.PhaseError, r.pinErr.Error(), r.pinErr))
 	}
 	req, ok := r.due()
 	if !ok {
-		return r.release(ctx, r.s.op)
+		r.fail(model.StageApply, r.release(ctx, r.s.op))
+		return nil
 	}
 	if err := r.adapt(ctx, req); err != nil {
 		return err
@@ -26,8 +27,9 @@ func (r *run) act(ctx context.Context) error {
 	if err := r.repin(ctx, req); err != nil {
 		return err
 	}
-	if err := r.refusal(req); err != nil && !r.continuing(req) {
+	if err := r.refusal(req); err != nil && (r.pinErr != nil || !r.continuing(req)) {
 		r.fail(model.StageApply, r.end(r.begin(req), model.PhaseError, err.Error(), err))
+		r.follow(*r.s.op)
 		return r.unpin(ctx)
 	}
 	if err := r.rememberKinds(); err != nil {
@@ -46,12 +48,21 @@ func (r *run) act(ctx context.Context) error {
 		if err := r.release(ctx, r.s.op); err != nil {
 			r.fail(model.StageApply, err)
 		}
-		if r.s.op.Superseded != "" {
-			r.e.queue.Add(r.app.Key)
-		}
+		r.follow(*r.s.op)
 		return r.unpin(ctx)
 	}
 	return nil
+}
+
+// follow sees to what comes after an operation that has just ended.
+func (r *run) follow(op model.Operation) {
+	cut := op.Superseded != "" && op.Phase != model.PhaseSucceeded && !op.Terminating
+	if cut && op.Request.By != "" && !r.sameAttempt(&op) && !r.sameContent(&op) {
+		r.s.onceMore = &op.Request
+	}
+	if op.Superseded != "" || (r.app.Sync.Rollback && (!op.Request.Rollback || op.Phase == model.PhaseError)) {
+		r.e.queue.Add(r.app.Key)
+	}
 }
 
 // permitted is the plan with the deletes that a request asks for and the app's
@@ -113,7 +124,9 @@ func (r *run) denied(req model.Request) error {
 		}
 	}
 	for _, h := range r.desired.hooks {
-		refs = append(refs, h.ObjectRef)
+		if !req.NoHooks && !req.Heal && len(req.Only) == 0 {
+			refs = append(refs, h.ObjectRef)
+		}
 	}
 	if err := permit(r.app, refs); err != nil {
 		return model.As(model.ErrDenied, fmt.Errorf("nothing was applied: %w", err))
@@ -150,7 +163,8 @@ func (r *run) commit() string {
 
 // announce reports that a sync has begun, or how far it has come.
 func (r *run) announce(ctx context.Context) {
-	report := r.report
+	report, op := r.report, *r.s.op
+	report.Operation = &op // the operation goes on, and others read the report
 	report.Hooks = r.desired.deletionHooks()
 	report.Resources = r.resources()
 	report.Health = r.health(report.Resources)
@@ -175,11 +189,15 @@ func (r *run) begin(req model.Request) *model.Operation {
 		op.Revision, op.Spec = req.Pin.Revision, req.Pin.Spec
 	}
 	r.setOp(op)
-	if r.desired != nil {
+	if r.desired != nil && !req.DryRun {
 		r.s.attempted = r.desired.rendered
 	}
 	if req.By != "" && !req.DryRun && len(req.Only) == 0 {
 		r.s.gaveUp = "" // somebody wants it all the same
+	}
+	if req.GaveUp != "" {
+		r.s.gaveUp = req.GaveUpContent
+		r.e.cfg.Log.Warn("rolling back", "app", r.app.Key, "from", req.GaveUp, "to", req.Revision, "why", req.Why)
 	}
 	if req.ID != "" {
 		r.s.handled = req.ID
@@ -206,6 +224,10 @@ func (r *run) continuing(req model.Request) bool {
 
 func (r *run) setOp(op *model.Operation) {
 	r.s.op, r.report.Operation = op, op
+	if !op.Request.DryRun {
+		r.s.real = op
+	}
+	r.s.show(*op)
 }
 
 // sameAttempt reports whether the operation was of what is desired now.

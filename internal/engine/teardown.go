@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +43,9 @@ func (r *run) teardown(ctx context.Context) error {
 		return err
 	}
 	r.target.Claim(r.app.Key, nil, r.desired.hookKeys())
+	if err := letGoOf(ctx, r.target, r.heldBefore()); err != nil {
+		return err
+	}
 	r.compare()
 	return r.remove(ctx)
 }
@@ -90,6 +95,11 @@ func (r *run) hooksOfDeletion(ctx context.Context) error {
 	only.objects, only.byKey = nil, map[model.ObjectKey]model.Object{}
 	r.desired = &only
 	return nil
+}
+
+// heldBefore are the hooks that a sync has made and nobody has let go of.
+func (r *run) heldBefore() []model.Live {
+	return slices.DeleteFunc(slices.Collect(maps.Values(r.ownedHooks())), isOfDeletion)
 }
 
 // remove takes the deletion as far as it goes now.

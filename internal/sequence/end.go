@@ -52,7 +52,7 @@ func (w *walk) beside(g group) bool {
 // lingers reports whether hooks are really running, and waits for them alone.
 func (w *walk) lingers(groups []group, why string) bool {
 	w.still()
-	for _, hook := range w.busy(groups) {
+	for _, hook := range append(w.busy(groups), w.strays()...) {
 		w.move.Waits = append(w.move.Waits, why+"; waits for hook "+hook+", which is running, to end")
 	}
 	w.move.Waits = shortened(w.move.Waits)

@@ -1,6 +1,7 @@
 package sequence
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -143,6 +144,25 @@ func (w *walk) busy(groups []group) []string {
 			out = append(out, name(t.Object))
 		}
 	}
+	return out
+}
+
+// strays name the runs of this operation's hooks that are really running and that the
+// source, which has changed since, does not declare any more.
+func (w *walk) strays() []string {
+	declared := map[model.ObjectKey]bool{}
+	for _, h := range w.in.Hooks {
+		declared[h.Object.ObjectKey] = true
+	}
+	var out []string
+	for key, live := range w.in.Live {
+		leaves := live.Terminating && !live.Held
+		if !declared[key] && live.Busy && !leaves && stateOf(live) == model.HookStateRunning &&
+			strings.HasPrefix(live.Operation, w.in.Operation.Mark()+"/") {
+			out = append(out, name(live.Ref))
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
