@@ -17,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
 	"github.com/fixpoint-cd/fixpoint/internal/action"
@@ -358,5 +359,20 @@ func TestRefusedSecret(t *testing.T) {
 	}
 	if err := withoutValues(object("/ConfigMap app/settings"), said); !strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestConnectionTo: what is meant for a cluster that nobody has declared never goes
+// to the one at hand.
+func TestConnectionTo(t *testing.T) {
+	a, _ := newTestActor(t)
+	own := &rest.Config{Host: "https://own"}
+	for target, want := range map[string]string{"": "https://own", "https://limited": "https://limited"} {
+		if got, err := connectionTo(target, a.settings, own); err != nil || got.Host != want {
+			t.Errorf("%q: %v, %v", target, got, err)
+		}
+	}
+	if got, err := connectionTo("https://nowhere", a.settings, own); got != nil || !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
