@@ -147,14 +147,25 @@ func (r *run) retry(op *model.Operation) (model.Request, bool) {
 	again := *op
 	again.Phase = model.PhaseRunning
 	again.Retries++
+	passing := transient(op)
 	again.Results = slices.DeleteFunc(slices.Clone(op.Results), func(res model.Result) bool {
+		if passing && hasRun(res) {
+			return false // what failed has nothing to do with it
+		}
 		return res.Hook || res.Err != nil || res.State == model.HookStateFailed || res.Action == model.ActionRefuse
 	})
 	for i := range again.Results {
-		again.Results[i].State = model.HookStateNone
+		if !again.Results[i].Hook {
+			again.Results[i].State = model.HookStateNone
+		}
 	}
 	r.setOp(&again)
 	return again.Request, true
+}
+
+// hasRun reports whether a result is of a hook that has done its work.
+func hasRun(res model.Result) bool {
+	return res.Hook && res.State == model.HookStateSucceeded && res.Phase != model.PhaseSyncFail && res.Action != model.ActionDelete
 }
 
 // cleared reports whether what could not be done then can be now: all of it, or

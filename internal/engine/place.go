@@ -49,6 +49,9 @@ func (r *run) scope(o model.Object, defined map[groupKind]definition) (bool, err
 		if def, ok := defined[kindOf(o)]; ok {
 			return def.namespaced, err
 		}
+		if another, known := r.target.Namespaced(model.ObjectRef{ObjectKey: o.ObjectKey}); known == nil {
+			return another, err // only that version is not served
+		}
 		return o.Namespace != "", err
 	}
 	return namespaced, err

@@ -563,3 +563,64 @@ func TestDeletionTakesHooks(t *testing.T) {
 		}
 	})
 }
+
+// TestPassingFailuresKeepHooks: a sync that is repeated for causes that pass does not
+// run again the hooks that have done their work.
+func TestPassingFailuresKeepHooks(t *testing.T) {
+	inStages(t, func(s *staged) {
+		s.target.fail("apply a", errPassing)
+		s.release("c1", "a=1", "Job/before=1 hook=PreSync", "Job/after=1 hook=PostSync")
+		s.put(automated("web"))
+		s.hooks.ends(job("before"), model.Healthy)
+		s.after(10 * time.Minute)
+		s.target.fail("apply a", nil)
+		s.after(time.Minute)
+		s.hooks.ends(job("after"), model.Healthy)
+		s.phase("at last", "web", model.PhaseSucceeded, "")
+		var hooks []string
+		for _, did := range s.target.requests() {
+			if did != "apply a" {
+				hooks = append(hooks, did)
+			}
+		}
+		if want := []string{"apply after", "apply before", "release after", "release before"}; !slices.Equal(hooks, want) {
+			t.Errorf("hooks %q, want %q", hooks, want)
+		}
+	})
+}
+
+// TestTimeoutStopsHooks: a hook that takes too long is stopped, and runs again with the
+// next attempt.
+func TestTimeoutStopsHooks(t *testing.T) {
+	inStages(t, func(s *staged) {
+		app := automated("web")
+		app.Sync.Timeout, app.Sync.Retry = time.Minute, model.Retry{Limit: 1, Base: 2 * time.Minute, Factor: 1}
+		s.release("c1", "a=1", "Job/hook=1 hook=PreSync")
+		s.put(app)
+		s.after(61 * time.Second)
+		s.phase("too long", "web", model.PhaseFailed, "timeout after 1m0s")
+		s.wrote("too long", "apply hook", "delete hook", "release hook")
+		s.after(2 * time.Minute)
+		s.wrote("once more", "apply hook")
+		s.after(time.Hour)
+		s.phase("for good", "web", model.PhaseFailed, "timeout after 1m0s")
+		s.wrote("for good", "delete hook", "release hook")
+	})
+}
+
+// TestOtherVersionIsDeclared: an object of a version that is not served any more is
+// still declared, so that the live one, of another version, is not pruned.
+func TestOtherVersionIsDeclared(t *testing.T) {
+	inStages(t, func(s *staged) {
+		s.release("c1", "a=1", "Job/x=1")
+		s.put(automated("web"))
+		s.hooks.unserved = "v1"
+		s.target.serve("Job", true) // the kinds have changed
+		s.release("c2", "a=1", "Job/x=1 more=1")
+		for _, step := range s.report("web").Resources {
+			if step.Prune {
+				t.Errorf("%s would be pruned", step.Object)
+			}
+		}
+	})
+}

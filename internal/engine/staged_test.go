@@ -130,6 +130,15 @@ type hookCluster struct {
 	*cluster
 	// looked is called for every look at an object.
 	looked func(model.ObjectKey)
+	// unserved is the version of Jobs that is not served any more.
+	unserved string
+}
+
+func (c *hookCluster) Namespaced(ref model.ObjectRef) (bool, error) {
+	if c.unserved != "" && ref.Kind == "Job" && ref.Version == c.unserved {
+		return false, model.As(model.ErrNotFound, errors.New("not served at that version"))
+	}
+	return c.cluster.Namespaced(ref)
 }
 
 func (c *hookCluster) Live(key model.ObjectKey, app model.AppKey, manager string) (model.Live, bool) {
