@@ -92,6 +92,7 @@ func (r *run) performRemoval(ctx context.Context, op *model.Operation, move sequ
 	if ctx.Err() != nil {
 		return errPending
 	}
+	r.liveHooks = nil
 	if r.app.Deletion != "Orphan" {
 		r.compare()
 	}

@@ -120,9 +120,10 @@ func (r *run) forgetUndeclared() {
 func (r *run) compare() {
 	in := decide.Input{
 		App: r.app.Key, Rules: r.app.Sync, Deleting: r.app.Deleting, Pairs: r.s.pairs,
-		Owned: r.owned(),
-		Live:  map[model.ObjectKey]model.Live{}, Claims: map[model.ObjectKey][]model.AppKey{},
+		Owned:  r.owned(),
+		Claims: map[model.ObjectKey][]model.AppKey{},
 	}
+	in.Live = make(map[model.ObjectKey]model.Live, len(in.Owned)+1)
 	if r.desired != nil {
 		in.Desired = r.desired.objects
 		in.Rules.Prune = in.Rules.Prune && !r.desired.partial
@@ -246,7 +247,9 @@ func (r *run) ask(ctx context.Context, key model.ObjectKey) (pair model.Pair, er
 // source declares and wants left alone, and nothing of kinds that are not managed.
 func (r *run) owned() []model.Live {
 	excluded := r.e.cfg.Dialects[r.app.Key.Dialect].rules(r.app).Excluded
-	return slices.DeleteFunc(r.target.Owned(r.app.Key, r.app.Manager), func(l model.Live) bool {
+	all := r.target.Owned(r.app.Key, r.app.Manager)
+	r.liveHooks = hooksAmong(all)
+	return slices.DeleteFunc(all, func(l model.Live) bool {
 		key := l.Ref.ObjectKey
 		return (isHook(l) && !r.isLeft(l)) || (excluded != nil && excluded(key.Group, key.Kind) != "") ||
 			(r.desired != nil && r.desired.alone[key])

@@ -190,10 +190,17 @@ func letGo(ctx context.Context, t Target, releases []sequence.Release) error {
 	return nil
 }
 
-// ownedHooks are the live hooks of the app, by key.
+// ownedHooks are the live hooks of the app, by key, as of the last comparison.
 func (r *run) ownedHooks() map[model.ObjectKey]model.Live {
+	if r.liveHooks == nil {
+		r.liveHooks = hooksAmong(r.target.Owned(r.app.Key, r.app.Manager))
+	}
+	return r.liveHooks
+}
+
+func hooksAmong(all []model.Live) map[model.ObjectKey]model.Live {
 	out := map[model.ObjectKey]model.Live{}
-	for _, l := range r.target.Owned(r.app.Key, r.app.Manager) {
+	for _, l := range all {
 		if l.Traits.IsHook() {
 			out[l.Ref.ObjectKey] = l
 		}

@@ -44,8 +44,10 @@ type run struct {
 	target   Target
 	desired  *desired
 	input    decide.Input
-	plan     model.Plan
-	report   model.Report
+	// liveHooks are the live hooks of the app.
+	liveHooks map[model.ObjectKey]model.Live
+	plan      model.Plan
+	report    model.Report
 }
 
 func newRun(e *Engine, s *state) *run {

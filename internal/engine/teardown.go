@@ -99,7 +99,7 @@ func (r *run) hooksOfDeletion(ctx context.Context) error {
 
 // heldBefore are the hooks that a sync has made and nobody has let go of.
 func (r *run) heldBefore() []model.Live {
-	return slices.DeleteFunc(slices.Collect(maps.Values(r.ownedHooks())), isOfDeletion)
+	return slices.DeleteFunc(slices.Collect(maps.Values(hooksAmong(r.target.Owned(r.app.Key, r.app.Manager)))), isOfDeletion)
 }
 
 // remove takes the deletion as far as it goes now.
