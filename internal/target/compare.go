@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -115,6 +116,9 @@ func (c *comparing) contents(ctx context.Context, judge model.Judge) (j model.Ju
 		return model.Judgement{}, true, explain(c.obj.ObjectRef, err)
 	}
 	after, err := c.preview(ctx)
+	if apierrors.IsConflict(err) && !isFieldConflict(err) {
+		return model.Judgement{}, false, nil
+	}
 	if err != nil {
 		return model.Judgement{}, true, explain(c.obj.ObjectRef, err)
 	}
@@ -124,7 +128,11 @@ func (c *comparing) contents(ctx context.Context, judge model.Judge) (j model.Ju
 	result := after.Object
 	if len(c.how.Migrate) > 0 {
 		if released := judge.Released(before.Object, result); released != nil {
-			if result, err = c.settled(ctx, released, result); err != nil {
+			result, err = c.settled(ctx, released, result)
+			if apierrors.IsConflict(err) {
+				return model.Judgement{}, false, nil
+			}
+			if err != nil {
 				return model.Judgement{}, true, explain(c.obj.ObjectRef, err)
 			}
 		}
