@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +37,11 @@ func (r *run) advance(ctx context.Context, op *model.Operation) error {
 			r.setOp(op)
 			return r.expire(op)
 		}
-		if err := r.perform(ctx, op, move, hooks); err != nil {
+		err = r.perform(ctx, op, move, hooks)
+		switch {
+		case errors.Is(err, model.ErrDenied), errors.Is(err, model.ErrInvalid): // no event will change that
+			return r.finishOp(op, model.PhaseError, err.Error(), err)
+		case err != nil:
 			return err
 		}
 	}

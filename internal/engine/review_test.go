@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -621,6 +622,44 @@ func TestOtherVersionIsDeclared(t *testing.T) {
 			if step.Prune {
 				t.Errorf("%s would be pruned", step.Object)
 			}
+		}
+	})
+}
+
+// TestUnreadableEnds: a sync ends with an error where an object can't be read of which
+// something is to be left as it is.
+func TestUnreadableEnds(t *testing.T) {
+	inStages(t, func(s *staged) {
+		app := byHand("web")
+		s.release("c1", "a=1")
+		s.put(app)
+		s.ask("1", nil)
+		app.Compare.Respect = true
+		app.Compare.Ignore = []model.IgnoredFields{{Kind: "ConfigMap", Pointers: []string{"/data/x"}}}
+		s.put(app)
+		s.target.fail("read a", model.As(model.ErrDenied, errors.New("forbidden")))
+		s.release("c2", "a=2")
+		s.ask("2", nil)
+		s.phase("it can't be read", "web", model.PhaseError, "forbidden")
+	})
+}
+
+// TestErrorsDontSpin: an error that ends each sync of an app that is rolled back ends
+// one for each event.
+func TestErrorsDontSpin(t *testing.T) {
+	inStages(t, func(s *staged) {
+		app := guarded()
+		s.release("c1", "a=1")
+		s.put(app)
+		app.Compare.Respect = true
+		app.Compare.Ignore = []model.IgnoredFields{{Kind: "ConfigMap", Pointers: []string{"/data/x"}}}
+		s.put(app)
+		s.target.fail("read a", model.As(model.ErrDenied, errors.New("forbidden")))
+		before := len(s.reports.since(0))
+		s.release("c2", "a=2")
+		s.phase("it can't be read", "web", model.PhaseError, "forbidden")
+		if n := len(s.reports.since(before)); n > 6 {
+			t.Errorf("%d reports", n)
 		}
 	})
 }

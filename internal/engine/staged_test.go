@@ -176,6 +176,16 @@ func (c *hookCluster) Apply(ctx context.Context, o model.Object, manager string,
 	return live, nil
 }
 
+func (c *hookCluster) Read(ctx context.Context, ref model.ObjectRef) (map[string]any, error) {
+	c.mu.Lock()
+	err := c.fails["read "+ref.Name]
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return c.cluster.Read(ctx, ref)
+}
+
 func (c *hookCluster) Delete(ctx context.Context, ref model.ObjectRef, uid, policy string) error {
 	c.mu.Lock()
 	l := c.live[ref.ObjectKey]

@@ -60,7 +60,9 @@ func (r *run) follow(op model.Operation) {
 	if cut && op.Request.By != "" && !r.sameAttempt(&op) && !r.sameContent(&op) {
 		r.s.onceMore = &op.Request
 	}
-	if op.Superseded != "" || (r.app.Sync.Rollback && (!op.Request.Rollback || op.Phase == model.PhaseError)) {
+	// An end that a rollback may follow, or a rollback that could not begin.
+	mayRollBack := r.app.Sync.Rollback && op.Request.Rollback == (op.Phase == model.PhaseError)
+	if op.Superseded != "" || mayRollBack {
 		r.e.queue.Add(r.app.Key)
 	}
 }
