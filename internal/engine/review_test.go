@@ -663,3 +663,19 @@ func TestErrorsDontSpin(t *testing.T) {
 		}
 	})
 }
+
+// TestRollbackStaysWhereItIs: what an app ran in another cluster is nothing to go
+// back to in the present one.
+func TestRollbackStaysWhereItIs(t *testing.T) {
+	inStages(t, func(s *staged) {
+		s.release("c1", "a=1")
+		app := guarded()
+		s.put(app)
+		s.second.fail("apply a", errLasting)
+		app.Target, app.Spec = "second", model.Digest{2}
+		s.put(app)
+		if op := s.report("web").Operation; op.Phase != model.PhaseFailed || op.Request.Rollback {
+			t.Errorf("operation %+v", op)
+		}
+	})
+}

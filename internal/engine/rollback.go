@@ -21,7 +21,7 @@ func (r *run) deployed(op *model.Operation) {
 		return
 	}
 	kept := model.Deployed{
-		Revision: op.Revision, Spec: op.Spec, At: op.Finished, Tools: r.desired.tools, Objects: r.desired.declared(),
+		Revision: op.Revision, Spec: op.Spec, Target: r.app.Target, Namespace: r.app.Namespace, At: op.Finished, Tools: r.desired.tools, Objects: r.desired.declared(),
 	}
 	for _, s := range r.desired.snapshots {
 		bare := *s
@@ -81,6 +81,9 @@ func (r *run) rollback(op *model.Operation) (model.Request, bool) {
 	if err != nil {
 		r.e.cfg.Log.Error("looking for a revision to roll back to", "app", r.app.Key, "err", err)
 		return model.Request{}, false
+	}
+	if last.Target != r.app.Target || last.Namespace != r.app.Namespace {
+		return model.Request{}, false // it ran somewhere else, and its objects belong there
 	}
 	content := r.desired.rendered.String()[:shortDigest]
 	return model.Request{

@@ -139,7 +139,7 @@ func (s *Store) deployed(e entry, sealed []sealedObject) (model.Deployed, error)
 		return model.Deployed{}, errors.New("the entry is damaged")
 	}
 	d := model.Deployed{
-		Revision: e.revision, Spec: f.Spec, At: time.UnixMilli(e.at).UTC(), Healthy: e.healthy,
+		Revision: e.revision, Spec: f.Spec, Target: f.Target, Namespace: f.Namespace, At: time.UnixMilli(e.at).UTC(), Healthy: e.healthy,
 		Snapshots: f.Snapshots, Tools: f.Tools,
 	}
 	var addresses [][]byte

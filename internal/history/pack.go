@@ -85,6 +85,8 @@ func objectOf(text []byte) (model.Object, error) {
 // facts are what an entry holds beside its objects.
 type facts struct {
 	Spec      model.Digest
+	Target    string           `json:",omitempty"`
+	Namespace string           `json:",omitempty"`
 	Snapshots []model.Snapshot `json:",omitempty"`
 	Tools     []string         `json:",omitempty"`
 	// Contents is the digest of the objects' addresses, in order.
@@ -93,7 +95,7 @@ type facts struct {
 
 // factsOf leaves out the trees of the snapshots.
 func factsOf(d model.Deployed, addresses [][]byte) facts {
-	f := facts{Spec: d.Spec, Tools: d.Tools, Contents: model.DigestOf(addresses...)}
+	f := facts{Spec: d.Spec, Target: d.Target, Namespace: d.Namespace, Tools: d.Tools, Contents: model.DigestOf(addresses...)}
 	for _, s := range d.Snapshots {
 		s.Tree = nil
 		f.Snapshots = append(f.Snapshots, s)

@@ -8,6 +8,8 @@ type Deployed struct {
 	// Revision is in the form of Revision, Spec the digest of the sources as App.Spec.
 	Revision string
 	Spec     Digest
+	// Target and Namespace are where it was deployed, as those of App.
+	Target, Namespace string
 	// At is when the sync ended.
 	At time.Time
 	// Healthy: the app was seen healthy with it.
