@@ -1,0 +1,142 @@
+package view
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Errors of a Desk are of model's kinds, and of this one. What does not exist and
+// what the reader may not see are both model.ErrNotFound, with the same text.
+// model.ErrDenied is for deeds on what the reader may see.
+var ErrUnauthenticated = errors.New("not signed in")
+
+// SyncRequest asks for a sync.
+type SyncRequest struct {
+	Revision      string // "" is what the app follows
+	Prune, DryRun bool
+	Force         bool
+	// Only limits it to these objects; empty is all.
+	Only []model.ObjectKey
+	// Options are sync options such as "ServerSideApply=true"; nil is the app's own.
+	Options []string
+	// Retries is how often it is repeated; 0 is not at all.
+	Retries int
+}
+
+// RollbackRequest asks to go back to an entry of the history.
+type RollbackRequest struct {
+	ID            int64
+	Prune, DryRun bool
+}
+
+// Backend knows everything and does whatever it is told: who may is checked before.
+// Its methods may be called concurrently. An app that does not exist, and an object
+// that is not in the app's tree, is model.ErrNotFound.
+type Backend interface {
+	// Apps asks for a page of those apps that may reports true for; nil is all.
+	Apps(q Query, may func(*App) bool) Page
+	// Brief is one app's line.
+	Brief(model.AppKey) (App, bool)
+	App(context.Context, model.AppKey) (Detail, error)
+	Tree(context.Context, model.AppKey) (Tree, error)
+	Diff(context.Context, model.AppKey, DiffQuery) (Diff, error)
+	Object(context.Context, model.AppKey, model.ObjectKey) (Object, error)
+	// Events are those of an object and its descendants, newest first; of the zero key
+	// those of the declaring object.
+	Events(context.Context, model.AppKey, model.ObjectKey) ([]Event, error)
+	// Logs calls emit with each line until there is none left, ctx ends or emit fails.
+	Logs(ctx context.Context, app model.AppKey, q LogQuery, emit func(LogLine) error) error
+
+	Clusters(context.Context) ([]Cluster, error)
+	Repositories(context.Context) ([]Repository, error)
+	Projects(context.Context) ([]Project, error)
+	Feeders(context.Context) ([]Feeder, error)
+	Activity(context.Context, ActivityQuery) ([]Activity, error)
+	Audits(context.Context, AuditQuery) ([]Audit, error)
+
+	// Watch returns a channel that gets a value some time after the topic has changed;
+	// several changes may be one. It ends with ctx.
+	Watch(context.Context, Topic) <-chan struct{}
+
+	// The deeds are asked for in the name of by; they return once they are accepted,
+	// not when they have ended.
+	Sync(ctx context.Context, app model.AppKey, by string, r SyncRequest) error
+	Rollback(ctx context.Context, app model.AppKey, by string, r RollbackRequest) error
+	Terminate(ctx context.Context, app model.AppKey, by string) error
+	Refresh(ctx context.Context, app model.AppKey, by string, hard bool) error
+	Suspend(ctx context.Context, app model.AppKey, by string, suspend bool) error
+	// Act does an action of an object; it returns what was done, a line each.
+	Act(ctx context.Context, app model.AppKey, by string, on model.ObjectKey, action string, params map[string]string) ([]string, error)
+	// Delete deletes a live object of an app.
+	Delete(ctx context.Context, app model.AppKey, by string, on model.ObjectKey) error
+}
+
+// Verb is something that a reader may be permitted to do with an app.
+type Verb string
+
+// The verbs of apps.
+const (
+	VerbGet      Verb = "get"
+	VerbSync     Verb = "sync" // terminate and refresh of Flux's kinds, too
+	VerbRollback Verb = "rollback"
+	VerbRefresh  Verb = "refresh"
+	VerbSuspend  Verb = "suspend"
+	VerbLogs     Verb = "logs"
+	// VerbOverride: to sync another revision than the app follows, or with other
+	// options.
+	VerbOverride Verb = "override"
+	VerbAct      Verb = "action"
+	VerbDelete   Verb = "delete"
+)
+
+// Who is a reader.
+type Who struct {
+	// Name is a subject such as "admin" or "proj:team:ci"; "" of an anonymous one.
+	Name string
+	// Title is for people: a mail address, a display name, or Name.
+	Title     string
+	Groups    []string
+	Anonymous bool
+}
+
+// Desk is the installation as one reader sees it, from one address, in one request:
+// every method checks what the reader may, leaves out what it may not see, and
+// notes in the audit trail what was done or seen. Its methods are those of Backend.
+type Desk interface {
+	Who() Who
+	// May reports whether the reader may do that with the app; for what pages offer.
+	May(Verb, App) bool
+	// MayOn is May for an object of the app, of VerbAct and VerbDelete; action is the
+	// name of the action.
+	MayOn(verb Verb, app App, on model.ObjectKey, action string) bool
+
+	Apps(context.Context, Query) (Page, error)
+	Brief(context.Context, model.AppKey) (App, error)
+	App(context.Context, model.AppKey) (Detail, error)
+	Tree(context.Context, model.AppKey) (Tree, error)
+	Diff(context.Context, model.AppKey, DiffQuery) (Diff, error)
+	Object(context.Context, model.AppKey, model.ObjectKey) (Object, error)
+	Events(context.Context, model.AppKey, model.ObjectKey) ([]Event, error)
+	Logs(context.Context, model.AppKey, LogQuery, func(LogLine) error) error
+
+	Clusters(context.Context) ([]Cluster, error)
+	Repositories(context.Context) ([]Repository, error)
+	Projects(context.Context) ([]Project, error)
+	Feeders(context.Context) ([]Feeder, error)
+	Activity(context.Context, ActivityQuery) ([]Activity, error)
+	Audits(context.Context, AuditQuery) ([]Audit, error)
+
+	// Watch is refused like a read of the topic. What is read after a signal is
+	// checked anew.
+	Watch(context.Context, Topic) (<-chan struct{}, error)
+
+	Sync(context.Context, model.AppKey, SyncRequest) error
+	Rollback(context.Context, model.AppKey, RollbackRequest) error
+	Terminate(context.Context, model.AppKey) error
+	Refresh(ctx context.Context, app model.AppKey, hard bool) error
+	Suspend(ctx context.Context, app model.AppKey, suspend bool) error
+	Act(ctx context.Context, app model.AppKey, on model.ObjectKey, action string, params map[string]string) ([]string, error)
+	Delete(ctx context.Context, app model.AppKey, on model.ObjectKey) error
+}
