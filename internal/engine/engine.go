@@ -207,6 +207,26 @@ func (e *Engine) Reports() []model.Report {
 	return out
 }
 
+// App is an app as it was declared last; false if there is no such app.
+func (e *Engine) App(key model.AppKey) (model.App, bool) {
+	s := e.app(key)
+	if s == nil {
+		return model.App{}, false
+	}
+	return s.spec(), true
+}
+
+// Desired is an object of an app as the last reconcile would have it; false if it
+// declares none of that key. Who reads it never changes it.
+func (e *Engine) Desired(key model.AppKey, obj model.ObjectKey) (model.Object, bool) {
+	s := e.app(key)
+	if s == nil {
+		return model.Object{}, false
+	}
+	found, ok := s.wanted()[obj]
+	return found, ok
+}
+
 // Known reports whether the app has been Put.
 func (e *Engine) Known(key model.AppKey) bool { return e.app(key) != nil }
 

@@ -168,6 +168,9 @@ func (r *run) finish(ctx context.Context) (model.Report, time.Duration) {
 func (r *run) send(ctx context.Context) {
 	before, had := r.s.reported()
 	r.s.setReport(r.report)
+	if r.desired != nil {
+		r.s.want(r.desired.byKey)
+	}
 	if err := r.report.Err; err != nil && !r.isTold() && (before.Err == nil || before.Err.Error() != err.Error()) {
 		r.e.cfg.Log.Warn("app is in trouble", "app", r.app.Key, "stage", r.report.Stage, "revision", r.commit(), "err", err)
 	}

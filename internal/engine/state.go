@@ -19,6 +19,8 @@ type state struct {
 	pending *model.Request
 	hard    bool
 	report  *model.Report
+	// desires are the objects that the report is about, for others to read.
+	desires map[model.ObjectKey]model.Object
 	// cancel ends the act that is under way, acting on commit acting.
 	cancel context.CancelCauseFunc
 	acting string
@@ -285,6 +287,19 @@ func (s *state) reported() (model.Report, bool) {
 		return model.Report{}, false
 	}
 	return *s.report, true
+}
+
+// want lets others read what is desired.
+func (s *state) want(objects map[model.ObjectKey]model.Object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.desires = objects
+}
+
+func (s *state) wanted() map[model.ObjectKey]model.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.desires
 }
 
 func (s *state) setReport(r model.Report) {

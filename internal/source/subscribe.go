@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -79,6 +80,26 @@ func (s *Store) place(src model.Source) (place, error) {
 		return s.artifactPlace(src)
 	}
 }
+
+// Fork subscribes key to what from is subscribed to, at another revision: a branch,
+// a tag, a commit, as in Ref.Any. It is looked at once, and again only when somebody
+// asks for it. The credentials are those of from. model.ErrNotFound if there is no
+// such subscription.
+func (s *Store) Fork(key, from model.SourceKey, revision string) error {
+	s.mu.Lock()
+	old := s.subs[from]
+	s.mu.Unlock()
+	if old == nil {
+		return model.As(model.ErrNotFound, fmt.Errorf("there is no source %s", from))
+	}
+	src := old.src
+	src.Ref, src.Suspended, src.Interval = model.Ref{Any: revision}, false, seldom
+	s.Set(key, src)
+	return nil
+}
+
+// seldom is the pause between two looks at what nobody follows.
+const seldom = 365 * 24 * time.Hour
 
 func (s *Store) leave(key model.SourceKey, sub *subscription) {
 	if sub.group == nil {
