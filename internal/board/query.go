@@ -1,0 +1,122 @@
+package board
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// Apps finds the page of a query among those apps that may reports true for; nil is
+// all. A sort key that is none is name.
+func (b *Board) Apps(q view.Query, may func(*view.App) bool) view.Page {
+	s := b.state()
+	w := works.Get().(*work)
+	defer w.end()
+	w.begin(q)
+	page := view.Page{Health: map[model.HealthStatus]int{}, Sync: map[model.SyncStatus]int{}, Version: s.forgotten}
+	for _, r := range s.gone {
+		if may == nil || may(&r.app) {
+			page.Version = max(page.Version, r.app.Version)
+		}
+	}
+	for _, r := range s.rows {
+		if may == nil || may(&r.app) {
+			page.All++
+			page.Version = max(page.Version, r.app.Version)
+			w.look(r, &page)
+		}
+	}
+	page.Total = len(w.found)
+	page.Apps = w.page()
+	if q.Facets {
+		page.Facets = w.counts.page()
+	}
+	return page
+}
+
+// work is the scratch space of a query, which is used again.
+type work struct {
+	q      view.Query
+	terms  []term
+	found  []*row
+	counts counts
+}
+
+var works = sync.Pool{New: func() any { return &work{counts: newCounts()} }}
+
+func (w *work) begin(q view.Query) {
+	w.q = q
+	w.terms = appendTerms(w.terms[:0], q.Search)
+}
+
+// end forgets what the query was about, so that nothing is kept alive by it.
+func (w *work) end() {
+	w.q = view.Query{}
+	clear(w.terms)
+	clear(w.found)
+	w.found = w.found[:0]
+	w.counts.clear()
+	works.Put(w)
+}
+
+// look takes r in if the query finds it, and counts it where it belongs.
+func (w *work) look(r *row, page *view.Page) {
+	for i := range w.terms {
+		if !w.terms[i].matches(r) {
+			return
+		}
+	}
+	missed := misses(&w.q, r)
+	if w.q.Facets {
+		w.counts.add(r, missed)
+	}
+	if missed != 0 {
+		return
+	}
+	w.found = append(w.found, r)
+	page.Health[r.app.Health]++
+	page.Sync[r.app.Sync]++
+	if r.app.Phase == model.PhaseRunning {
+		page.Running++
+	}
+}
+
+// page is the part of what was found that was asked for, in its order.
+func (w *work) page() []view.App {
+	from := min(max(w.q.Offset, 0), len(w.found))
+	limit := w.q.Limit
+	if limit <= 0 {
+		limit = view.DefaultLimit
+	}
+	to := min(from+min(limit, view.MaxLimit), len(w.found))
+	if from == to {
+		return nil
+	}
+	w.sort()
+	out := make([]view.App, 0, to-from)
+	for _, r := range w.found[from:to] {
+		out = append(out, r.app)
+	}
+	return out
+}
+
+// sort orders what was found, which is in the order of names.
+func (w *work) sort() {
+	by := orders[w.q.Sort]
+	switch {
+	case by == nil && w.q.Desc:
+		slices.Reverse(w.found)
+	case by == nil:
+	case w.q.Desc:
+		slices.SortFunc(w.found, func(a, b *row) int {
+			return cmp.Or(by(&b.app, &a.app), compareKeys(a.app.Key, b.app.Key))
+		})
+	default:
+		slices.SortFunc(w.found, func(a, b *row) int {
+			return cmp.Or(by(&a.app, &b.app), compareKeys(a.app.Key, b.app.Key))
+		})
+	}
+}
