@@ -1,0 +1,157 @@
+package front
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/fixpoint-cd/fixpoint/internal/access"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// Config is what a front door needs. SignIn, Desk, Page, Pages, Audit and Log have to
+// be there.
+type Config struct {
+	SignIn SignIn
+	// Desk makes the desk of a request.
+	Desk func(Reader) view.Desk
+	// Page writes the page for signing in; the door chooses its status. Pages are all
+	// others, and what is below /assets/, which needs no reader.
+	Page  func(http.ResponseWriter, *http.Request, view.SignIn)
+	Pages http.Handler
+	// API answers below /fixpoint/, Argo below /api/; nil is "not found".
+	API, Argo http.Handler
+	// Hooks answers /webhook, /api/webhook and below /hook/: by its own limits, without
+	// a reader. nil is "not found".
+	Hooks http.Handler
+	// URL is the installation's address for people, "" if it is not known. nil is "".
+	URL func() string
+	// Audit notes who signed in and out and who was refused. An error is logged.
+	Audit func(context.Context, view.Audit) error
+	Log   *slog.Logger
+	// TrustedProxies are the addresses whose X-Forwarded-For, Forwarded and
+	// X-Forwarded-Proto are believed; empty is nobody.
+	TrustedProxies []netip.Prefix
+	// MaxBody bounds the body of a request; 0 is 1 MiB.
+	MaxBody int64
+	// Timeout bounds a request that is no stream; 0 is a minute.
+	Timeout time.Duration
+	// Streams and StreamsEach bound the streams that are open at a time, of all and of
+	// one reader; 0 is 2000 and 64.
+	Streams, StreamsEach int
+}
+
+// SignIn knows who asks. Errors of the kind view.ErrUnauthenticated are refusals,
+// those of model.ErrTransient ask to come back later; all others are failures.
+type SignIn interface {
+	// Authenticate is who sent the request. Without credentials that is an anonymous
+	// identity where such are let in; credentials that are no good are refused even
+	// then.
+	Authenticate(*http.Request) (access.Identity, error)
+	// Login checks a name and a password; ErrTransient: there were too many attempts.
+	Login(ctx context.Context, name, password, from string) (Session, error)
+	// SetCookie makes the session that of the browser, ClearCookie ends that.
+	SetCookie(http.ResponseWriter, *http.Request, Session)
+	ClearCookie(http.ResponseWriter, *http.Request)
+	// Begin sends the browser to the provider. Callback is its way back: it sets the
+	// cookie of a session and says where to go on.
+	Begin(w http.ResponseWriter, r *http.Request, returnTo string)
+	Callback(http.ResponseWriter, *http.Request) (returnTo string, err error)
+	// Logout revokes the token that the identity came with.
+	Logout(context.Context, access.Identity) error
+	// Valid is an error once the identity's token would be refused.
+	Valid(context.Context, access.Identity) error
+	// Ways are those in which people can sign in: with name and password, and by the
+	// provider of that name.
+	Ways() (local bool, sso string)
+}
+
+// Session is a token with its end.
+type Session struct {
+	Token   string
+	Expires time.Time
+}
+
+// Reader is who reads, for one request.
+type Reader struct {
+	Identity access.Identity
+	// From is its address, Via "ui", "api", "argocd-api" or "cli".
+	From, Via string
+	// Valid is an error once the reader would be refused; for what lasts.
+	Valid func(context.Context) error
+}
+
+// door is what New makes.
+type door struct {
+	Config
+	cross   *http.CrossOriginProtection
+	streams *streams
+	quota   *quota
+}
+
+// New is the handler of all requests.
+func New(c Config) http.Handler {
+	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
+	c.Timeout = cmp.Or(c.Timeout, time.Minute)
+	if c.URL == nil {
+		c.URL = func() string { return "" }
+	}
+	d := &door{
+		Config: c, cross: http.NewCrossOriginProtection(), quota: newQuota(),
+		streams: newStreams(cmp.Or(c.Streams, 2000), cmp.Or(c.StreamsEach, 64)),
+	}
+	return d.entry(d.routes())
+}
+
+func (d *door) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, path := range []string{"/webhook", "/api/webhook", "/hook/"} {
+		mux.Handle(path, orNotFound(d.Hooks))
+	}
+	mux.Handle("/assets/", d.Pages)
+	mux.Handle("/auth/", d.own(notFound))
+	mux.Handle("/auth/login", d.own(methods{get: d.loginPage, post: d.login}.serve))
+	mux.Handle("/auth/logout", d.own(methods{post: d.logout}.serve))
+	mux.Handle("/auth/sso", d.own(methods{get: d.sso}.serve))
+	mux.Handle("/auth/callback", d.own(methods{get: d.callback}.serve))
+	mux.Handle("/fixpoint/", d.own(d.json(d.seated(orNotFound(d.API))).ServeHTTP))
+	mux.Handle("/api/", d.own(d.json(d.seated(orNotFound(d.Argo))).ServeHTTP))
+	mux.Handle("/", d.own(d.seated(d.Pages).ServeHTTP))
+	return mux
+}
+
+// own is what holds for all requests but the calls of webhooks: they come from this
+// site or from no browser, are bounded, and are answered in time.
+func (d *door) own(next http.HandlerFunc) http.Handler {
+	return d.sameOrigin(d.bounded(next))
+}
+
+// entry is the outermost: what holds for each request and answer.
+func (d *door) entry(next http.Handler) http.Handler {
+	plain := d.recovering(next)
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false),
+		gzhttp.ExceptContentTypes(uncompressed))
+	if err != nil {
+		panic(err) // options that never change
+	}
+	compressed := compress(plain)
+	return d.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.headers(w, r)
+		r = d.arrived(r)
+		if isStream(r) {
+			plain.ServeHTTP(w, r)
+			return
+		}
+		compressed.ServeHTTP(w, r)
+	}))
+}
+
+// uncompressed are the types that are compressed already, and those of streams.
+var uncompressed = []string{
+	"text/event-stream", "application/x-ndjson", "image/png", "image/jpeg", "image/webp", "font/woff2", "application/gzip",
+}

@@ -1,0 +1,158 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// loginPage shows how to sign in. Nothing of the request is shown.
+func (d *door) loginPage(w http.ResponseWriter, r *http.Request) {
+	returnTo := local(r.URL.Query().Get("return"))
+	id, err := d.SignIn.Authenticate(r)
+	if err == nil && !id.Anonymous {
+		http.Redirect(w, r, returnTo, http.StatusSeeOther)
+		return
+	}
+	d.showLogin(w, r, http.StatusOK, view.SignIn{ReturnTo: returnTo})
+}
+
+func (d *door) showLogin(w http.ResponseWriter, r *http.Request, status int, page view.SignIn) {
+	page.Local, page.SSO = d.SignIn.Ways()
+	d.Page(&withStatus{ResponseWriter: w, status: status}, r, page)
+}
+
+// login takes a name and a password from the form's body.
+func (d *door) login(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+			refuse(w, r, tooLarge)
+			return
+		}
+		d.showLogin(w, r, http.StatusBadRequest, view.SignIn{Failed: view.FailedPassword, ReturnTo: home})
+		return
+	}
+	name, returnTo := r.PostForm.Get("name"), local(r.PostForm.Get("return"))
+	session, err := d.SignIn.Login(r.Context(), name, r.PostForm.Get("password"), clientOf(r))
+	if err != nil {
+		d.loginFailed(w, r, view.SignIn{Name: clean(name), ReturnTo: returnTo}, err)
+		return
+	}
+	d.SignIn.SetCookie(w, r, session)
+	d.note(r, view.Audit{Who: clean(name), Action: "login", Outcome: "allowed"})
+	http.Redirect(w, r, returnTo, http.StatusSeeOther)
+}
+
+func (d *door) loginFailed(w http.ResponseWriter, r *http.Request, page view.SignIn, err error) {
+	a := view.Audit{Who: page.Name, Action: "login"}
+	status := http.StatusUnauthorized
+	switch {
+	case errors.Is(err, view.ErrUnauthenticated):
+		page.Failed, a.Detail = view.FailedPassword, "wrong name or password"
+	case busy(err):
+		page.Failed, a.Detail = view.FailedBusy, "too many attempts"
+		status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", "10")
+	default:
+		d.Log.Error("signing in", "err", err)
+		refuse(w, r, unavailable)
+		return
+	}
+	d.refused(r, a)
+	d.showLogin(w, r, status, page)
+}
+
+// sso sends the browser to the provider.
+func (d *door) sso(w http.ResponseWriter, r *http.Request) {
+	d.SignIn.Begin(w, r, local(r.URL.Query().Get("return")))
+}
+
+// callback is where the provider sends it back to.
+func (d *door) callback(w http.ResponseWriter, r *http.Request) {
+	returnTo, err := d.SignIn.Callback(w, r)
+	if err != nil {
+		d.Log.Warn("signing in by the provider", "from", clientOf(r), "err", err)
+		d.refused(r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
+		d.showLogin(w, r, http.StatusUnauthorized, view.SignIn{Failed: view.FailedSSO, ReturnTo: home})
+		return
+	}
+	who := ""
+	if id, err := d.SignIn.Authenticate(withCookies(r, w)); err == nil {
+		who = id.Subject
+	}
+	d.note(r, view.Audit{Who: who, Action: "login", Outcome: "allowed", Detail: "by the provider"})
+	http.Redirect(w, r, local(returnTo), http.StatusSeeOther)
+}
+
+// withCookies is the browser's next request, for the cookies that w sets.
+func withCookies(r *http.Request, w http.ResponseWriter) *http.Request {
+	next := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Header: http.Header{}}
+	for _, c := range (&http.Response{Header: w.Header()}).Cookies() {
+		if c.MaxAge >= 0 {
+			next.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+		}
+	}
+	return next.WithContext(r.Context())
+}
+
+// logout ends the session, if there is one.
+func (d *door) logout(w http.ResponseWriter, r *http.Request) {
+	id, err := d.SignIn.Authenticate(r)
+	if err == nil && !id.Anonymous {
+		if err := d.SignIn.Logout(context.WithoutCancel(r.Context()), id); err != nil {
+			d.Log.Error("revoking a session", "who", id.Subject, "err", err)
+			refuse(w, r, unavailable)
+			return
+		}
+		d.note(r, view.Audit{Who: id.Subject, Action: "logout", Outcome: "allowed"})
+	}
+	d.SignIn.ClearCookie(w, r)
+	http.Redirect(w, r, "/auth/login", http.StatusSeeOther)
+}
+
+// clean is a name that was typed, for a page, the log and the audit trail.
+func clean(name string) string {
+	name = strings.ToValidUTF8(name, "")
+	name = strings.TrimSpace(strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, name))
+	if letters := []rune(name); len(letters) > 64 {
+		name = string(letters[:64]) + "…"
+	}
+	return name
+}
+
+// withStatus answers with a status of its own where none is given.
+type withStatus struct {
+	http.ResponseWriter
+	status int
+	sent   bool
+}
+
+// WriteHeader is that of http.ResponseWriter.
+func (s *withStatus) WriteHeader(status int) {
+	if status == http.StatusOK {
+		status = s.status
+	}
+	s.sent = true
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write is that of http.ResponseWriter.
+func (s *withStatus) Write(b []byte) (int, error) {
+	if !s.sent {
+		s.WriteHeader(http.StatusOK)
+	}
+	return s.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (s *withStatus) Unwrap() http.ResponseWriter { return s.ResponseWriter }

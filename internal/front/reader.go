@@ -1,0 +1,144 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/access"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// open are requests that are answered without a reader as well: how to sign in, and
+// what is the same for everybody.
+var open = map[string]bool{
+	"GET /api/version":               true,
+	"POST /api/v1/session":           true,
+	"GET /api/v1/session/userinfo":   true,
+	"GET /api/v1/settings":           true,
+	"GET /fixpoint/v1/openapi.json":  true,
+	"HEAD /fixpoint/v1/openapi.json": true,
+}
+
+// seated gives the request its reader's desk, or refuses it.
+func (d *door) seated(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id, err := d.SignIn.Authenticate(r)
+		if err != nil {
+			if open[r.Method+" "+r.URL.Path] {
+				d.timed(w, r, next)
+				return
+			}
+			d.turnAway(w, r, err)
+			return
+		}
+		reader := Reader{
+			Identity: id, From: clientOf(r), Via: via(r),
+			Valid: func(ctx context.Context) error { return d.SignIn.Valid(ctx, id) },
+		}
+		noteReader(w, id.Subject)
+		r = r.WithContext(view.WithDesk(r.Context(), d.Desk(reader)))
+		if isStream(r) {
+			d.stream(w, r, reader, next)
+			return
+		}
+		d.timed(w, r, next)
+	}
+}
+
+// timed answers a request that is no stream.
+func (d *door) timed(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	ctx, cancel := context.WithTimeout(r.Context(), d.Timeout)
+	defer cancel()
+	next.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// turnAway answers a request that nobody known has sent. People are asked to sign in,
+// programs are told.
+func (d *door) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, view.ErrUnauthenticated) {
+		d.Log.Error("telling who asks", "err", err)
+		refuse(w, r, unavailable)
+		return
+	}
+	if r.Header.Get("Authorization") != "" {
+		d.refused(r, view.Audit{Action: "authenticate", Detail: "a token that is no good"})
+	}
+	switch {
+	case isAPI(r):
+	case r.Header.Get("HX-Request") == "true":
+		w.Header().Set("HX-Redirect", loginAddress(local(pathOf(r.Header.Get("HX-Current-URL")))))
+	case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
+		http.Redirect(w, r, loginAddress(local(r.URL.RequestURI())), http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="fixpoint"`)
+	refuse(w, r, unauthenticated)
+}
+
+func loginAddress(returnTo string) string {
+	return "/auth/login?" + url.Values{"return": {returnTo}}.Encode()
+}
+
+// pathOf is the path and query of an address; "" if it has none.
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.RequestURI()
+}
+
+// isAPI reports whether programs are answered there.
+func isAPI(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/fixpoint/") || strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+// via says by which of the ways in a request has come.
+func via(r *http.Request) string {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		return "argocd-api"
+	case !strings.HasPrefix(r.URL.Path, "/fixpoint/"):
+		return "ui"
+	case strings.HasPrefix(r.UserAgent(), "fixpoint/"):
+		return "cli"
+	}
+	return "api"
+}
+
+// refused notes that somebody was turned away, unless there are so many that the
+// trail would be of nothing else.
+func (d *door) refused(r *http.Request, a view.Audit) {
+	left, ok := d.quota.take()
+	if !ok {
+		return
+	}
+	if left > 0 {
+		d.Log.Warn("refusals are not in the audit trail: there were too many", "count", left)
+	}
+	a.Outcome = "denied"
+	d.note(r, a)
+}
+
+// note writes to the audit trail.
+func (d *door) note(r *http.Request, a view.Audit) {
+	a.From, a.Via = clientOf(r), via(r)
+	if err := d.Audit(context.WithoutCancel(r.Context()), a); err != nil {
+		d.Log.Error("writing to the audit trail", "action", a.Action, "err", err)
+	}
+}
+
+// busy reports whether an error asks to come back later.
+func busy(err error) bool { return errors.Is(err, model.ErrTransient) }
+
+// keyOf tells readers apart: anonymous ones by their address.
+func keyOf(id access.Identity, from string) string {
+	if id.Anonymous {
+		return "from " + from
+	}
+	return "as " + id.Subject
+}
