@@ -1,0 +1,204 @@
+// What pages do besides being links and forms: they keep themselves current, and they
+// answer keys. It needs htmx for morphing only. Nothing is evaluated.
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  document.documentElement.classList.add("js");
+
+  // What the reader has opened or chosen survives a morph.
+  htmx.registerExtension("fixpoint", {
+    htmx_before_morph_attr: (element, { attrName }) =>
+      !(attrName === "open" && element.matches("details, dialog")) &&
+      !(attrName === "class" && element.matches("[data-keep-class]")),
+    htmx_before_morph_node: (element) => !element.matches("[data-keep]"),
+  });
+
+  // Ages are written on the server once, and again here; the two are the same.
+  function age(then) {
+    const s = Math.floor((Date.now() - skew - then) / 1000);
+    if (s < 5) return "now";
+    if (s < 60) return s + "s";
+    if (s < 3600) return Math.floor(s / 60) + "m";
+    if (s < 86400) return Math.floor(s / 3600) + "h";
+    if (s < 2 * 365 * 86400) return Math.floor(s / 86400) + "d";
+    return Math.floor(s / (365 * 86400)) + "y";
+  }
+  let skew = 0;
+  function ages(root = document) {
+    for (const t of $$("time[datetime]", root)) {
+      if (t.hasAttribute("data-fixed")) continue;
+      const text = age(Date.parse(t.dateTime));
+      if (t.textContent !== text) t.textContent = text;
+    }
+  }
+  setInterval(ages, 5000);
+
+  // The stream of this page's live regions. It is closed while nobody looks.
+  const live = { source: null, page: "", have: new Map(), tries: 0, timer: 0 };
+  const banner = $("#connection");
+
+  function say(text, link) {
+    if (!banner) return;
+    banner.replaceChildren(text);
+    if (link) {
+      const a = document.createElement("a");
+      a.href = link.href;
+      a.textContent = link.text;
+      banner.append(" ", a);
+    }
+    banner.hidden = !text;
+  }
+
+  function follow() {
+    const at = $("#live");
+    const page = at?.dataset.page || "";
+    if (at?.dataset.have !== undefined && page !== live.page) {
+      live.have = new Map(at.dataset.have.split(",").map((p) => p.split(":")));
+    }
+    if (page === live.page && live.source) return;
+    live.page = page;
+    connect();
+  }
+
+  function close() {
+    clearTimeout(live.timer);
+    live.source?.close();
+    live.source = null;
+  }
+
+  function connect() {
+    close();
+    if (!live.page || document.hidden) return;
+    const have = [...live.have].map((p) => p.join(":")).join(",");
+    const query = new URLSearchParams({ page: live.page, have });
+    const source = new EventSource("/live?" + query);
+    live.source = source;
+    source.onopen = () => { live.tries = 0; say(""); };
+    source.onerror = () => lost(source);
+    source.addEventListener("region", (e) => { live.tries = 0; region(e.data); });
+    source.addEventListener("signed-out", signedOut);
+    source.addEventListener("gone", () => {
+      close();
+      say("This is gone, or you may not see it any more.", { href: "/apps", text: "All apps" });
+    });
+  }
+
+  async function lost(source) {
+    if (source !== live.source) return;
+    const refused = source.readyState === EventSource.CLOSED;
+    close();
+    if (refused && (await isSignedOut())) return signedOut();
+    live.tries++;
+    if (live.tries > 1 || refused) say("Connection lost. Trying again…");
+    const wait = Math.min(500 * 2 ** (live.tries - 1), 15000) * (0.75 + Math.random() / 2);
+    live.timer = setTimeout(connect, wait);
+  }
+
+  async function isSignedOut() {
+    try {
+      const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" });
+      return answer.status === 401 || answer.type === "opaqueredirect";
+    } catch {
+      return false;
+    }
+  }
+
+  function signedOut() {
+    close();
+    const back = location.pathname + location.search;
+    say("You are signed out.", { href: "/auth/login?return=" + encodeURIComponent(back), text: "Sign in again" });
+  }
+
+  function region(data) {
+    const line = data.indexOf("\n");
+    const [name, hash] = data.slice(0, line).split(" ");
+    live.have.set(name, hash);
+    const target = document.getElementById(name);
+    if (!target) return;
+    htmx.swap({ text: data.slice(line + 1), target, sourceElement: target, swap: "outerMorph", select: null });
+    ages(document.getElementById(name) ?? document);
+    document.dispatchEvent(new CustomEvent("fixpoint:region", { detail: { name } }));
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect()));
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", (e) => { if (e.persisted) connect(); });
+  addEventListener("online", () => { if (!live.source) connect(); });
+  document.addEventListener("htmx:after:swap", () => { ages(); follow(); });
+
+  // Messages go after a while, unless they say that something failed or are looked at.
+  new MutationObserver((changes) => {
+    for (const added of changes.flatMap((c) => [...c.addedNodes])) {
+      if (!added.matches?.("[data-toast]:not([data-stay])")) continue;
+      const go = () => (added.matches(":hover, :focus-within") ? setTimeout(go, 2000) : added.remove());
+      setTimeout(go, 6000);
+    }
+  }).observe($("#toasts") ?? document.body, { childList: true });
+
+  // Requests that did not reach the server are told like those that failed there.
+  document.addEventListener("htmx:error", () => {
+    if (!live.page) say("The server does not answer. Try again in a moment.");
+  });
+
+  document.addEventListener("click", async (e) => {
+    const on = (selector) => e.target.closest?.(selector);
+    if (on("[data-dismiss]")) on("[data-toast]")?.remove();
+    if (on("[data-keys]")) keys();
+    if (on("[data-copy]")) {
+      const button = on("[data-copy]");
+      await navigator.clipboard?.writeText($("pre", button.parentElement).textContent);
+      button.lastChild.textContent = "Copied";
+    }
+    for (const menu of $$("details.menu[open]")) if (!menu.contains(e.target)) menu.open = false;
+  });
+
+  // The theme changes at once; the cookie is what the server reads.
+  document.addEventListener("submit", (e) => {
+    if (!e.target.matches(".theme")) return;
+    e.preventDefault();
+    const theme = e.submitter.value;
+    if (theme === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+    for (const b of $$("button", e.target)) b.setAttribute("aria-pressed", String(b === e.submitter));
+    fetch("/theme", { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+  });
+
+  // Keys.
+  const places = { a: "/apps", h: "/activity", c: "/clusters", r: "/repositories", p: "/projects", s: "/sources" };
+  let going = 0;
+
+  function keys() {
+    const dialog = $("#keys");
+    if (dialog && !dialog.open) dialog.showModal();
+  }
+
+  function step(by) {
+    const rows = $$("[data-row]");
+    if (!rows.length) return;
+    const at = rows.indexOf(document.activeElement?.closest("[data-row]"));
+    const row = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
+    $("a[href]", row)?.focus();
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    if (e.key === "Escape") {
+      for (const menu of $$("details.menu[open]")) { menu.open = false; $("summary", menu).focus(); }
+      if (e.target.matches?.("[data-search]")) e.target.blur();
+      return;
+    }
+    if (e.target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]") || $("dialog[open]")) return;
+    if (going && Date.now() - going < 1500 && places[e.key]) { location.href = places[e.key]; return; }
+    going = e.key === "g" ? Date.now() : 0;
+    if (e.key === "/") { const s = $("[data-search]"); if (s) { e.preventDefault(); s.focus(); s.select(); } }
+    else if (e.key === "?") keys();
+    else if (e.key === "j") step(1);
+    else if (e.key === "k") step(-1);
+    else if (e.key === "x") document.activeElement?.closest("[data-row]")?.querySelector("input[type=checkbox]")?.click();
+  });
+
+  addEventListener("DOMContentLoaded", () => { ages(); follow(); });
+  if (document.readyState !== "loading") { ages(); follow(); }
+})();

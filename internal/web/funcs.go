@@ -1,0 +1,137 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// funcs are what templates may call besides the methods of their values.
+func (w *Web) funcs() template.FuncMap {
+	return template.FuncMap{
+		"asset":   w.assets.url,
+		"age":     func(t time.Time) string { return age(w.now(), t) },
+		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
+		"short":   model.Short,
+		"lower":   lower,
+		"appPath": AppPath,
+		"weblink": weblink,
+		"count":   grouped,
+		"plural":  plural,
+		"dict":    dict,
+		"state":   stateOf,
+		"join":    func(sep string, s []string) string { return strings.Join(s, sep) },
+		"version": func() string { return w.version },
+	}
+}
+
+// age is how long ago t was, in the largest unit: "now", "42s", "3m", "5h", "12d", "2y";
+// "" of no time. The script's age is the same.
+func age(now, t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	s := int(now.Sub(t).Seconds())
+	switch {
+	case s < 5:
+		return "now"
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm", s/60)
+	case s < 86400:
+		return fmt.Sprintf("%dh", s/3600)
+	case s < 2*365*86400:
+		return fmt.Sprintf("%dd", s/86400)
+	}
+	return fmt.Sprintf("%dy", s/(365*86400))
+}
+
+// lower takes any of the string types.
+func lower(v any) string { return strings.ToLower(fmt.Sprint(v)) }
+
+// AppPath is the address of an app's page.
+func AppPath(key model.AppKey) string {
+	kind := map[string]string{"argo": "application", "flux": "kustomization", "helm": "helmrelease"}[key.Dialect]
+	return "/apps/" + kind + "/" + url.PathEscape(key.Namespace) + "/" + url.PathEscape(key.Name)
+}
+
+// weblink is u if it is an address of the web, and "" otherwise: what users wrote never
+// becomes a link of another scheme.
+func weblink(u string) string {
+	l := strings.ToLower(u)
+	if strings.HasPrefix(l, "https://") || strings.HasPrefix(l, "http://") {
+		return u
+	}
+	return ""
+}
+
+// grouped writes a number with thin spaces between thousands.
+func grouped(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "\u2009" + s[i:]
+	}
+	return s
+}
+
+// plural is "1 app" or "3 apps".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1\u00a0" + one
+	}
+	return grouped(n) + "\u00a0" + many
+}
+
+// dict makes a value for a partial out of keys and values.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, errors.New("dict needs a value for each key")
+	}
+	d := make(map[string]any, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		key, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("dict: key %d is no string", i)
+		}
+		d[key] = pairs[i+1]
+	}
+	return d, nil
+}
+
+// State is how a status looks: never by its colour alone.
+type State struct{ Word, Icon, Tone string }
+
+var states = map[string]State{
+	"Healthy":     {"Healthy", "healthy", "good"},
+	"Progressing": {"Progressing", "progressing", "busy"},
+	"Degraded":    {"Degraded", "degraded", "bad"},
+	"Missing":     {"Missing", "missing", "warn"},
+	"Suspended":   {"Suspended", "suspended", "calm"},
+	"Synced":      {"Synced", "synced", "good"},
+	"OutOfSync":   {"Out of sync", "outofsync", "warn"},
+	"Running":     {"Syncing", "progressing", "busy"},
+	"Succeeded":   {"Succeeded", "healthy", "good"},
+	"Failed":      {"Failed", "degraded", "bad"},
+	"Error":       {"Error", "degraded", "bad"},
+
+	string(view.SeverityError):   {"Error", "degraded", "bad"},
+	string(view.SeverityWarning): {"Warning", "warning", "warn"},
+	string(view.SeverityInfo):    {"Note", "info", "calm"},
+}
+
+// stateOf is the look of a health, a sync status, a phase or a severity. What is not
+// known is unknown.
+func stateOf(v any) State {
+	if s, ok := states[fmt.Sprint(v)]; ok {
+		return s
+	}
+	return State{"Unknown", "unknown", "calm"}
+}

@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// pace is how often a live page may be made anew, and has to be: what the reader may
+// see is checked then, too.
+type pace struct{ shortest, longest, write time.Duration }
+
+var usualPace = pace{shortest: 250 * time.Millisecond, longest: 25 * time.Second, write: 15 * time.Second}
+
+// live streams the regions of the page that the parameter page names, whenever they
+// have become different from those that the parameter have lists. Its events are
+//
+//	region: the first line of its data is the region's name and hash, the rest its HTML
+//	signed-out, gone: the reader may not see the page any more; the stream ends
+//
+// and comments, so that a dead connection is noticed.
+func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
+	target, err := url.ParseRequestURI(local(r.URL.Query().Get("page")))
+	if err != nil {
+		w.fail(rw, r, model.Invalidf("the parameter page has to be the path of a page"))
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	looked := r.Clone(ctx)
+	looked.URL, looked.RequestURI = target, target.RequestURI()
+	p, err := w.make(looked)
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	signals, err := watch(ctx, &wg, view.DeskOf(ctx), p.frame().Topics)
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have"))}
+	s.open()
+	s.run(ctx, looked, signals)
+}
+
+// watch merges the signals of topics; its goroutines end with ctx.
+func watch(ctx context.Context, wg *sync.WaitGroup, desk view.Desk, topics []view.Topic) (<-chan struct{}, error) {
+	merged := make(chan struct{}, 1)
+	for _, t := range topics {
+		c, err := desk.Watch(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case _, ok := <-c:
+					if !ok {
+						return
+					}
+					select {
+					case merged <- struct{}{}:
+					default: // one is waiting
+					}
+				}
+			}
+		})
+	}
+	return merged, nil
+}
+
+// stream is one reader's connection.
+type stream struct {
+	web  *Web
+	out  http.ResponseWriter
+	ctl  *http.ResponseController
+	sent map[string]string // hashes by region
+}
+
+func (s *stream) open() {
+	h := s.out.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	s.out.WriteHeader(http.StatusOK)
+}
+
+// run makes the page again at each signal, and now and then without one.
+func (s *stream) run(ctx context.Context, r *http.Request, signals <-chan struct{}) {
+	for {
+		if !s.update(r) {
+			return
+		}
+		if !sleep(ctx, s.web.pace.shortest) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+		case <-time.After(s.web.pace.longest):
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// update sends what has become different; it reports whether to go on.
+func (s *stream) update(r *http.Request) bool {
+	p, err := s.web.make(r)
+	switch {
+	case errors.Is(err, view.ErrUnauthenticated):
+		_ = s.write("event: signed-out\ndata:\n\n") // it ends anyway
+		return false
+	case errors.Is(err, model.ErrNotFound), errors.Is(err, model.ErrDenied):
+		_ = s.write("event: gone\ndata:\n\n") // it ends anyway
+		return false
+	case err != nil:
+		return s.write(": not now\n\n") == nil
+	}
+	var b strings.Builder
+	if _, err := p.frame().Main(); err != nil {
+		s.web.log.Error("A live page could not be rendered", "page", p.frame().Template, "err", err)
+		return false
+	}
+	for _, region := range p.frame().regions {
+		if s.sent[region.Name] != region.Hash {
+			s.sent[region.Name] = region.Hash
+			b.WriteString(event(region))
+		}
+	}
+	if b.Len() == 0 {
+		b.WriteString(": still here\n\n")
+	}
+	return s.write(b.String()) == nil
+}
+
+func event(r region) string {
+	lines := strings.ReplaceAll(strings.ReplaceAll(string(r.HTML), "\r", ""), "\n", "\ndata: ")
+	return fmt.Sprintf("event: region\ndata: %s %s\ndata: %s\n\n", r.Name, r.Hash, lines)
+}
+
+func (s *stream) write(text string) error {
+	_ = s.ctl.SetWriteDeadline(time.Now().Add(s.web.pace.write)) // not all connections have one
+	if _, err := s.out.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.ctl.Flush()
+}

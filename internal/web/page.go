@@ -1,0 +1,178 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// Page is a struct that embeds Frame, with all that its template shows.
+type Page interface{ frame() *Frame }
+
+// Frame is what all pages have. Whoever makes a page fills in the first part:
+//
+//	type clustersPage struct {
+//		Frame
+//		Clusters []view.Cluster
+//	}
+//
+// Its template is that of the name in Template, and is executed with the page. In it
+// {{.Live "clusters-list"}} stands for the template of that name, executed with the page,
+// too: a region, which has to be one element with the template's name as its id. When
+// one of Topics changes, the page is made anew, and those regions that have become
+// different are sent to all who look at it.
+type Frame struct {
+	// Title is that of the window, without the program's name.
+	Title string
+	// Nav is the entry of the navigation that the page belongs to, such as "apps".
+	Nav string
+	// Template is the page's.
+	Template string
+	// Topics are what the page shows; empty if it is not live.
+	Topics []view.Topic
+	// Status is that of the answer; 0 is 200.
+	Status int
+
+	// The rest is filled in for the templates.
+
+	// Who looks at it, Theme is "light", "dark" or "" for that of the system.
+	Who   view.Who
+	Theme string
+	// Self is the page's path and query.
+	Self string
+	// Now is when it was made.
+	Now time.Time
+
+	web     *Web
+	page    Page
+	regions []region
+}
+
+func (f *Frame) frame() *Frame { return f }
+
+// Main is the content of the page.
+func (f *Frame) Main() (template.HTML, error) { return f.execute(f.Template) }
+
+// Live is a region of the page.
+func (f *Frame) Live(name string) (template.HTML, error) {
+	html, err := f.execute(name)
+	if err == nil {
+		f.regions = append(f.regions, newRegion(name, html))
+	}
+	return html, err
+}
+
+// Have says which regions the page has been sent with, as "name:hash,…".
+func (f *Frame) Have() string { return have(f.regions) }
+
+// IsLive reports whether the page changes while it is looked at.
+func (f *Frame) IsLive() bool { return len(f.Topics) > 0 }
+
+func (f *Frame) execute(name string) (template.HTML, error) {
+	var b bytes.Buffer
+	err := f.web.templates.ExecuteTemplate(&b, name, f.page)
+	return template.HTML(b.String()), err //nolint:gosec // it comes from a template
+}
+
+// maker makes a page for a request. Its error is one of a Desk, or of the address.
+type maker func(*http.Request) (Page, error)
+
+// captured is where a page is put instead of being sent.
+type captured struct {
+	page Page
+	err  error
+}
+
+type captureKey struct{}
+
+// page registers a page for GET requests of the pattern, which is a path of
+// http.ServeMux.
+func (w *Web) page(path string, of maker) {
+	w.pages.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
+		p, err := of(r)
+		if err == nil {
+			w.fill(p, r)
+		}
+		if c, ok := r.Context().Value(captureKey{}).(*captured); ok {
+			c.page, c.err = p, err
+			return
+		}
+		if err != nil {
+			w.fail(rw, r, err)
+			return
+		}
+		w.send(rw, r, p)
+	})
+}
+
+// make makes the page that a request asks for without sending it.
+func (w *Web) make(r *http.Request) (Page, error) {
+	c := &captured{err: errNoPage}
+	w.pages.ServeHTTP(nowhere{}, r.WithContext(context.WithValue(r.Context(), captureKey{}, c)))
+	return c.page, c.err
+}
+
+func (w *Web) fill(p Page, r *http.Request) {
+	f := p.frame()
+	f.web, f.page, f.Now = w, p, w.now()
+	f.Self, f.Theme = r.URL.RequestURI(), themeOf(r)
+	if desk := view.DeskOf(r.Context()); desk != nil {
+		f.Who = desk.Who()
+	}
+}
+
+// send renders the page into a buffer and sends it: all of it, or for a request of the
+// script its regions.
+func (w *Web) send(rw http.ResponseWriter, r *http.Request, p Page) {
+	body, err := w.render(p, isPartial(r))
+	if err != nil {
+		w.log.Error("A page could not be rendered", "page", p.frame().Template, "err", err)
+		w.plainError(rw, http.StatusInternalServerError)
+		return
+	}
+	h := rw.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "HX-Request, Cookie")
+	rw.WriteHeader(max(p.frame().Status, http.StatusOK))
+	if r.Method != http.MethodHead {
+		_, _ = rw.Write(body) // the reader may have gone
+	}
+}
+
+func (w *Web) render(p Page, partial bool) ([]byte, error) {
+	f := p.frame()
+	f.regions = nil
+	var b bytes.Buffer
+	if !partial {
+		err := w.templates.ExecuteTemplate(&b, "layout", p)
+		return b.Bytes(), err
+	}
+	if _, err := f.Main(); err != nil {
+		return nil, err
+	}
+	err := w.templates.ExecuteTemplate(&b, "partials", p)
+	return b.Bytes(), err
+}
+
+// Partials are the regions as the script takes them; after Main.
+func (f *Frame) Partials() []region { return f.regions }
+
+// isPartial reports whether the script asks for what a new address changes in the page.
+func isPartial(r *http.Request) bool {
+	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") == ""
+}
+
+var errNoPage = errors.New("no page has this address")
+
+// nowhere is written to when only a page's values are wanted.
+type nowhere struct{}
+
+func (nowhere) Header() http.Header         { return http.Header{} }
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+func (nowhere) WriteHeader(int)             {}
