@@ -132,4 +132,7 @@ type LogLine struct {
 	Pod, Container string
 	At             time.Time
 	Text           string
+	// Note: it is no line of the log, but Fixpoint's word on it: a container that has
+	// not started, pods that are left out.
+	Note bool
 }
