@@ -9,6 +9,10 @@ type Identity struct {
 	Subject string
 	// Title is for people: a mail address, a display name, or Subject.
 	Title string
+	// Local: Subject is an account or a project's role, and whoever has issued the
+	// Identity vouches for it. Without it Subject is what an identity provider says, and
+	// never an account, a role or a project's role of the same name.
+	Local bool
 	// Groups are those that the identity provider says.
 	Groups []string
 	// Anonymous: nobody has signed in, and the installation lets such readers in.
