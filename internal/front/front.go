@@ -3,6 +3,7 @@ package front
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -46,20 +47,19 @@ type Config struct {
 	Streams, StreamsEach int
 }
 
-// SignIn knows who asks. Errors of the kind view.ErrUnauthenticated are refusals,
-// those of model.ErrTransient ask to come back later; all others are failures.
+// SignIn knows who asks. Errors of the kind view.ErrUnauthenticated are refusals; all
+// but those and Busy are failures.
 type SignIn interface {
 	// Authenticate is who sent the request. Without credentials that is an anonymous
 	// identity where such are let in; credentials that are no good are refused even
-	// then.
+	// then, those that were good once by ErrExpired.
 	Authenticate(*http.Request) (access.Identity, error)
-	// Login checks a name and a password; ErrTransient: there were too many attempts.
-	Login(ctx context.Context, name, password, from string) (Session, error)
-	// SetCookie makes the session that of the browser, ClearCookie ends that.
-	SetCookie(http.ResponseWriter, *http.Request, Session)
+	// Login gives the browser a session, for a name and a password.
+	Login(w http.ResponseWriter, r *http.Request, name, password, from string) error
+	// ClearCookie takes the session from the browser.
 	ClearCookie(http.ResponseWriter, *http.Request)
-	// Begin sends the browser to the provider. Callback is its way back: it sets the
-	// cookie of a session and says where to go on.
+	// Begin sends the browser to the provider. Callback is its way back: it gives the
+	// browser a session and says where to go on.
 	Begin(w http.ResponseWriter, r *http.Request, returnTo string)
 	Callback(http.ResponseWriter, *http.Request) (returnTo string, err error)
 	// Logout revokes the token that the identity came with.
@@ -71,11 +71,13 @@ type SignIn interface {
 	Ways() (local bool, sso string)
 }
 
-// Session is a token with its end.
-type Session struct {
-	Token   string
-	Expires time.Time
-}
+// ErrExpired refuses credentials that were good once. It is view.ErrUnauthenticated.
+var ErrExpired = fmt.Errorf("%w: the session has ended", view.ErrUnauthenticated)
+
+// Busy is the error of a SignIn that has seen too many attempts.
+type Busy struct{ After time.Duration }
+
+func (b Busy) Error() string { return "too many attempts to sign in" }
 
 // Reader is who reads, for one request.
 type Reader struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,7 +17,6 @@ import (
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
-	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
@@ -28,7 +28,6 @@ type gate struct {
 
 	mu       sync.Mutex
 	revoked  bool
-	tried    []string // names and addresses, never passwords
 	returned string
 }
 
@@ -45,28 +44,28 @@ func (g *gate) Authenticate(r *http.Request) (access.Identity, error) {
 	switch {
 	case token == "good" && !g.revoked:
 		return access.Identity{Subject: "ann", TokenID: "1"}, nil
+	case token == "old":
+		return access.Identity{}, ErrExpired
 	case token == "" && g.anonymous:
 		return access.Identity{Anonymous: true}, nil
 	}
 	return access.Identity{}, view.ErrUnauthenticated
 }
 
-func (g *gate) Login(_ context.Context, name, password, from string) (Session, error) {
-	g.tried = append(g.tried, name+" from "+from)
+func (g *gate) Login(w http.ResponseWriter, _ *http.Request, name, password, _ string) error {
 	switch {
 	case name == "busy":
-		return Session{}, model.As(model.ErrTransient, errors.New("too many attempts"))
+		return fmt.Errorf("signing in: %w", Busy{After: 1500 * time.Millisecond})
 	case name == "broken":
-		return Session{}, errors.New("no store")
+		return errors.New("no store")
 	case name == "ann" && password == "correct":
-		return Session{Token: "good"}, nil
+		http.SetCookie(w, goodCookie)
+		return nil
 	}
-	return Session{}, model.As(view.ErrUnauthenticated, errors.New("refused"))
+	return fmt.Errorf("%w: wrong password", view.ErrUnauthenticated)
 }
 
-func (g *gate) SetCookie(w http.ResponseWriter, _ *http.Request, s Session) {
-	http.SetCookie(w, &http.Cookie{Name: "session", Value: s.Token, Path: "/"})
-}
+var goodCookie = &http.Cookie{Name: "session", Value: "good", Path: "/"}
 
 func (g *gate) ClearCookie(w http.ResponseWriter, _ *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: "session", Path: "/", MaxAge: -1})
@@ -81,7 +80,7 @@ func (g *gate) Callback(w http.ResponseWriter, r *http.Request) (string, error) 
 	if r.URL.Query().Get("code") != "good" {
 		return "", errors.New("the state does not fit: <b>" + r.URL.Query().Get("error_description") + "</b>")
 	}
-	g.SetCookie(w, r, Session{Token: "good"})
+	http.SetCookie(w, goodCookie)
 	return g.returned, nil
 }
 
@@ -305,7 +304,7 @@ func TestLogin(t *testing.T) {
 		t.Errorf("wrong password: %d %q", got.StatusCode, body)
 	}
 	got, body = h.ask(t, "POST /auth/login", asForm, form("busy", "hunter2", "/apps"))
-	if got.StatusCode != 429 || got.Header.Get("Retry-After") == "" || !strings.Contains(body, "failed=busy") {
+	if got.StatusCode != 429 || got.Header.Get("Retry-After") != "2" || !strings.Contains(body, "failed=busy") {
 		t.Errorf("too many: %d %q", got.StatusCode, body)
 	}
 	if got, body = h.ask(t, "POST /auth/login", asForm, form("broken", "hunter2", "/apps")); got.StatusCode != 503 || strings.Contains(body, "store") {
@@ -357,6 +356,10 @@ func TestNamesAreCleaned(t *testing.T) {
 
 func TestLogout(t *testing.T) {
 	h := build(t, nil)
+	if got, body := h.ask(t, "GET /auth/login?return=/activity", "Cookie: session=old"); got.StatusCode != 200 ||
+		!strings.Contains(body, "failed=expired") || !strings.Contains(body, "return=/activity") {
+		t.Errorf("an old session: %d %q", got.StatusCode, body)
+	}
 	if got, _ := h.ask(t, "GET /auth/logout", cookie); got.StatusCode != 405 || got.Header.Get("Allow") != "POST" {
 		t.Errorf("GET: %d, Allow %q", got.StatusCode, got.Header.Get("Allow"))
 	}

@@ -29,7 +29,9 @@ func (d *door) headers(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// secure reports whether the client speaks TLS, with us or with a trusted proxy.
+// secure reports whether clients speak TLS, with us or with a proxy. Browsers take no
+// notice of the header where they don't.
 func (d *door) secure(r *http.Request) bool {
-	return r.TLS != nil || d.trusted(peer(r)) && r.Header.Get("X-Forwarded-Proto") == "https"
+	return r.TLS != nil || strings.HasPrefix(d.URL(), "https://") ||
+		d.trusted(peer(r)) && r.Header.Get("X-Forwarded-Proto") == "https"
 }

@@ -3,8 +3,10 @@ package front
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -19,7 +21,12 @@ func (d *door) loginPage(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, returnTo, http.StatusSeeOther)
 		return
 	}
-	d.showLogin(w, r, http.StatusOK, view.SignIn{ReturnTo: returnTo})
+	page := view.SignIn{ReturnTo: returnTo}
+	if errors.Is(err, ErrExpired) {
+		page.Failed = view.FailedExpired
+		d.SignIn.ClearCookie(w, r)
+	}
+	d.showLogin(w, r, http.StatusOK, page)
 }
 
 func (d *door) showLogin(w http.ResponseWriter, r *http.Request, status int, page view.SignIn) {
@@ -38,26 +45,24 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, returnTo := r.PostForm.Get("name"), local(r.PostForm.Get("return"))
-	session, err := d.SignIn.Login(r.Context(), name, r.PostForm.Get("password"), clientOf(r))
-	if err != nil {
+	if err := d.SignIn.Login(w, r, name, r.PostForm.Get("password"), clientOf(r)); err != nil {
 		d.loginFailed(w, r, view.SignIn{Name: clean(name), ReturnTo: returnTo}, err)
 		return
 	}
-	d.SignIn.SetCookie(w, r, session)
 	d.note(r, view.Audit{Who: clean(name), Action: "login", Outcome: "allowed"})
 	http.Redirect(w, r, returnTo, http.StatusSeeOther)
 }
 
 func (d *door) loginFailed(w http.ResponseWriter, r *http.Request, page view.SignIn, err error) {
 	a := view.Audit{Who: page.Name, Action: "login"}
-	status := http.StatusUnauthorized
+	status, busy := http.StatusUnauthorized, Busy{}
 	switch {
 	case errors.Is(err, view.ErrUnauthenticated):
 		page.Failed, a.Detail = view.FailedPassword, "wrong name or password"
-	case busy(err):
+	case errors.As(err, &busy):
 		page.Failed, a.Detail = view.FailedBusy, "too many attempts"
 		status = http.StatusTooManyRequests
-		w.Header().Set("Retry-After", "10")
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(busy.After.Seconds())))))
 	default:
 		d.Log.Error("signing in", "err", err)
 		refuse(w, r, unavailable)
@@ -91,7 +96,12 @@ func (d *door) callback(w http.ResponseWriter, r *http.Request) {
 
 // withCookies is the browser's next request, for the cookies that w sets.
 func withCookies(r *http.Request, w http.ResponseWriter) *http.Request {
-	next := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS, Header: http.Header{}}
+	next := &http.Request{
+		Method: http.MethodGet, URL: &url.URL{Path: "/"}, Host: r.Host, RemoteAddr: r.RemoteAddr, TLS: r.TLS,
+		Header: r.Header.Clone(),
+	}
+	next.Header.Del("Cookie")
+	next.Header.Del("Authorization")
 	for _, c := range (&http.Response{Header: w.Header()}).Cookies() {
 		if c.MaxAge >= 0 {
 			next.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})

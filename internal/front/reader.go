@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
-	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
@@ -131,9 +130,6 @@ func (d *door) note(r *http.Request, a view.Audit) {
 		d.Log.Error("writing to the audit trail", "action", a.Action, "err", err)
 	}
 }
-
-// busy reports whether an error asks to come back later.
-func busy(err error) bool { return errors.Is(err, model.ErrTransient) }
 
 // keyOf tells readers apart: anonymous ones by their address.
 func keyOf(id access.Identity, from string) string {

@@ -7,10 +7,14 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// Errors of a Desk are of model's kinds, and of this one. What does not exist and
+// Errors of a Desk are of model's kinds, and of these. What does not exist and
 // what the reader may not see are both model.ErrNotFound, with the same text.
 // model.ErrDenied is for deeds on what the reader may see.
-var ErrUnauthenticated = errors.New("not signed in")
+var (
+	ErrUnauthenticated = errors.New("not signed in")
+	// ErrConflict: not now, since something else is under way, such as a sync.
+	ErrConflict = errors.New("not now")
+)
 
 // SyncRequest asks for a sync.
 type SyncRequest struct {

@@ -1,0 +1,178 @@
+package front
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/access"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// endless writes an event at once and then nothing until its request ends.
+func endless(ended chan<- error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: hello\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		ended <- context.Cause(r.Context())
+	})
+}
+
+// openStream is a stream that has begun.
+func openStream(t *testing.T, ctx context.Context, h *house, token string) *http.Response {
+	t.Helper()
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.URL+"/fixpoint/v1/apps/watch", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.StatusCode == 200 {
+		if line, err := bufio.NewReader(got.Body).ReadString('\n'); err != nil || line != "data: hello\n" {
+			t.Fatalf("the stream begins with %q, %v", line, err)
+		}
+	}
+	return got
+}
+
+// TestSecurityTooManyStreams: neither one reader nor all together hold more than so
+// many streams; who closes one may open another.
+func TestSecurityTooManyStreams(t *testing.T) {
+	ended := make(chan error, 10)
+	h := build(t, func(c *Config) { c.API, c.StreamsEach = endless(ended), 2 })
+	first, stop := context.WithCancel(t.Context())
+	rest, stopRest := context.WithCancel(t.Context())
+	defer stopRest()
+	openStream(t, first, h, "good")
+	openStream(t, rest, h, "good")
+	got := openStream(t, rest, h, "good")
+	body, _ := io.ReadAll(got.Body)
+	if got.StatusCode != 429 || got.Header.Get("Retry-After") == "" || !strings.Contains(string(body), `"next"`) {
+		t.Errorf("a third: %d %s", got.StatusCode, body)
+	}
+	stop()
+	<-ended
+	for got = openStream(t, rest, h, "good"); got.StatusCode == 429; got = openStream(t, rest, h, "good") {
+		got.Body.Close() // the handler has ended, and is about to leave
+	}
+	if got.StatusCode != 200 {
+		t.Errorf("after one was closed: %d", got.StatusCode)
+	}
+}
+
+func TestStreamsAreCounted(t *testing.T) {
+	s := newStreams(3, 2)
+	_, first := s.enter("a")
+	leave, second := s.enter("a")
+	_, third := s.enter("a")
+	_, other := s.enter("b")
+	_, full := s.enter("c")
+	if !first || !second || third || !other || full {
+		t.Errorf("%t %t %t %t %t, want true true false true false", first, second, third, other, full)
+	}
+	leave()
+	if _, ok := s.enter("c"); !ok || s.all != 3 || len(s.each) != 3 {
+		t.Errorf("after one has left: %t, %d of %v", ok, s.all, s.each)
+	}
+}
+
+// TestStreamsOutliveTimeouts: no deadline of the server ends a stream; the end of the
+// session and of the server do. Other requests have their time.
+func TestStreamsOutliveTimeouts(t *testing.T) {
+	ask := func(t *testing.T, path string, expires time.Duration, during func(*http.Server)) error {
+		t.Helper()
+		ended := make(chan error, 1)
+		g := &gate{}
+		id := access.Identity{Subject: "ann"}
+		if expires > 0 {
+			id.Expires = time.Now().Add(expires)
+		}
+		c := Config{
+			SignIn: fixed{gate: g, id: id}, Desk: func(r Reader) view.Desk { return desk{reader: r} },
+			API: endless(ended), Pages: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
+		}
+		near, far := net.Pipe()
+		s := Server(New(c))
+		l := &oneConn{conn: far, closed: make(chan struct{})}
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(l) }()
+		go func() { _, _ = io.WriteString(near, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n") }()
+		go func() { _, _ = io.Copy(io.Discard, near) }()
+		during(s)
+		err := <-ended
+		_ = s.Close()
+		near.Close()
+		<-served
+		return err
+	}
+	wait := func(d time.Duration) func(*http.Server) { return func(*http.Server) { time.Sleep(d) } }
+	tests := map[string]struct {
+		path    string
+		expires time.Duration
+		during  func(*http.Server)
+		want    error
+		after   time.Duration
+	}{
+		"the session ends": {"/fixpoint/v1/apps/watch", 12 * time.Hour, wait(0), context.DeadlineExceeded, 12 * time.Hour},
+		"the server ends": {"/fixpoint/v1/apps/watch", 0, func(s *http.Server) {
+			time.Sleep(24 * time.Hour)
+			over, cancel := context.WithCancel(context.Background())
+			cancel() // what runs is not waited for
+			_ = s.Shutdown(over)
+		}, context.Canceled, 24 * time.Hour},
+		"it is no stream": {"/fixpoint/v1/apps", 0, wait(0), context.DeadlineExceeded, time.Minute},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				err := ask(t, tt.path, tt.expires, tt.during)
+				if !errors.Is(err, tt.want) || time.Since(began) < tt.after || time.Since(began) > tt.after+time.Minute {
+					t.Errorf("ended after %s by %v, want %s, %v", time.Since(began), err, tt.after, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// fixed is a gate that always lets the same reader in.
+type fixed struct {
+	*gate
+	id access.Identity
+}
+
+func (f fixed) Authenticate(*http.Request) (access.Identity, error) { return f.id, nil }
+
+// oneConn is a listener to which one client has come.
+type oneConn struct {
+	conn   net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if c := l.conn; c != nil {
+		l.conn = nil
+		return c, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
