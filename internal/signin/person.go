@@ -1,0 +1,190 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/fixpoint-cd/fixpoint/internal/access"
+)
+
+// person is somebody whom the identity provider knows.
+type person struct {
+	subject, nonce  string
+	issued, expires time.Time
+	claims          map[string]any
+	// more are the claims of the provider's page about the person.
+	more map[string]any
+	raw  string
+}
+
+// verify checks an ID token: signature, issuer, audience, expiry.
+func (p *provider) verify(ctx context.Context, found *discovered, raw string) (person, error) {
+	verifier := found.oidc.Verifier(&oidc.Config{SkipClientIDCheck: true}) // checked below, against several
+	token, err := verifier.Verify(ctx, raw)
+	if err != nil {
+		if expired := new(oidc.TokenExpiredError); errors.As(err, &expired) {
+			return person{}, fmt.Errorf("%w: %w: the ID token has expired", ErrSSO, ErrExpired)
+		}
+		return person{}, fmt.Errorf("%w: the ID token is no good: %.300q", ErrSSO, err.Error())
+	}
+	if !p.conf.takes(token.Audience) {
+		return person{}, fmt.Errorf("%w: the ID token is for somebody else: none of allowedAudiences", ErrSSO)
+	}
+	who := person{
+		subject: token.Subject, nonce: token.Nonce, issued: token.IssuedAt, expires: token.Expiry, raw: raw,
+	}
+	if err := token.Claims(&who.claims); err != nil || who.subject == "" {
+		return person{}, fmt.Errorf("%w: the ID token says of nobody", ErrSSO)
+	}
+	return who, nil
+}
+
+// takes reports whether an ID token for that audience is for us.
+func (o *OIDC) takes(audience []string) bool {
+	if len(audience) == 0 {
+		return o.NoAudience
+	}
+	return slices.ContainsFunc(audience, func(a string) bool { return a != "" && slices.Contains(o.Audiences, a) })
+}
+
+// ask4Groups reads the provider's page about the person.
+func (p *provider) ask4Groups(ctx context.Context, found *discovered, token oauth2.TokenSource, who *person) error {
+	at := found.oidc
+	if p.conf.UserInfoPath != "" {
+		at = (&oidc.ProviderConfig{
+			IssuerURL: p.conf.Issuer, JWKSURL: found.jwks,
+			UserInfoURL: strings.TrimRight(p.conf.Issuer, "/") + "/" + strings.TrimLeft(p.conf.UserInfoPath, "/"),
+		}).NewProvider(ctx)
+	}
+	info, err := at.UserInfo(ctx, token)
+	if err != nil {
+		return fmt.Errorf("%w: asking it for groups: %.300q", ErrSSO, err.Error())
+	}
+	if info.Subject != who.subject {
+		return fmt.Errorf("%w: what it says of groups is about somebody else", ErrSSO)
+	}
+	if err := info.Claims(&who.more); err != nil {
+		return fmt.Errorf("%w: what it says of groups is no list of claims", ErrSSO)
+	}
+	return nil
+}
+
+// welcome opens a session for somebody.
+func (set *Settings) welcome(who person) (Session, error) {
+	if err := set.foreign(who.subject); err != nil {
+		return Session{}, fmt.Errorf("%w: %w", ErrSSO, err)
+	}
+	now := time.Now().Truncate(time.Second)
+	t := ticket{
+		kind: kindSSO, name: who.subject, id: newID(), print: set.OIDC.print(set.Key),
+		issued: now, expires: earlier(now.Add(set.Session), who.expires),
+	}
+	token, err := set.sign(t, who.title(), who.groups(set.GroupClaims))
+	if err != nil {
+		return Session{}, fmt.Errorf("%w: %w", ErrSSO, err)
+	}
+	return Session{Token: token, Expires: t.expires, idToken: who.raw}, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// title is how to call the person, as the provider says.
+func (who person) title() string {
+	for _, claim := range []string{"email", "name", "preferred_username"} {
+		if text, _ := who.claims[claim].(string); text != "" && !who.unverified(claim) {
+			return text
+		}
+	}
+	return who.subject
+}
+
+// unverified: a mail address that its owner has not confirmed says nothing.
+func (who person) unverified(claim string) bool {
+	if claim != "email" {
+		return false
+	}
+	for _, claims := range []map[string]any{who.claims, who.more} {
+		if v, ok := claims["email_verified"]; ok && v != true && v != "true" {
+			return true
+		}
+	}
+	return false
+}
+
+// groups are the values of claims, sorted. Names of roles are left out: a provider's
+// groups get roles by policies.
+func (who person) groups(from []string) []string {
+	found := map[string]bool{}
+	for _, claim := range from {
+		if who.unverified(claim) {
+			continue
+		}
+		for _, claims := range []map[string]any{who.claims, who.more} {
+			for _, group := range texts(claims[claim]) {
+				if group != "" && !strings.HasPrefix(group, "role:") && !strings.HasPrefix(group, "proj:") {
+					found[group] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+func texts(value any) []string {
+	switch v := value.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		var all []string
+		for _, item := range v {
+			if text, ok := item.(string); ok {
+				all = append(all, text)
+			}
+		}
+		return all
+	}
+	return nil
+}
+
+// identifyForeign says whose token of the identity provider it is.
+func (s *Service) identifyForeign(ctx context.Context, set *Settings, token, issuer string) (access.Identity, error) {
+	p := s.provider.Load()
+	if set.OIDC == nil || p == nil || issuer != set.OIDC.Issuer {
+		return access.Identity{}, refused("the token is of nobody who is known here")
+	}
+	found, err := p.discover(ctx)
+	if err != nil {
+		return access.Identity{}, err
+	}
+	who, err := p.verify(oidc.ClientContext(ctx, p.client), found, token)
+	if err != nil {
+		if errors.Is(err, ErrExpired) {
+			return access.Identity{}, ErrExpired
+		}
+		return access.Identity{}, refused("the identity provider's token is no good")
+	}
+	sum := sha256.Sum256([]byte(token))
+	t := ticket{
+		kind: kindIDToken, name: who.subject, id: base64.RawURLEncoding.EncodeToString(sum[:18]),
+		print: set.OIDC.print(set.Key), issued: who.issued, expires: who.expires,
+	}
+	if err := s.admit(ctx, set, t); err != nil {
+		return access.Identity{}, err
+	}
+	return t.identity(who.title(), who.groups(set.GroupClaims)), nil
+}
