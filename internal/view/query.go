@@ -5,7 +5,10 @@ import "github.com/fixpoint-cd/fixpoint/internal/model"
 // Query asks for a page of apps. Its zero value asks for the first of all.
 type Query struct {
 	// Search is words that all have to occur, anywhere in name, namespace, project,
-	// cluster, source or revision; case does not matter.
+	// cluster, source or revision; case does not matter. A word "field:value" is about
+	// one field, of which value is all, or the beginning if it ends with "*": name,
+	// kind, health, sync, phase, project, cluster, ns, declared, label ("label:key",
+	// "label:key=value"); of repo it is any part.
 	Search string
 	// The filters: an app has to have one of the values of each that is not empty.
 	// Clusters are names, Labels "key" or "key=value", Kinds those that declare apps.
@@ -22,7 +25,9 @@ type Query struct {
 	// Repos are URLs of sources.
 	Repos []string
 	// Sort is name, status, health, sync, project, cluster, namespace, changed or
-	// revision; "" is name. Desc turns it round.
+	// revision; "" is name. Status is health, with failed syncs, and then sync. These
+	// three put the worst first, changed the longest ago. Desc turns it round; those
+	// that are alike stay in the order of their names.
 	Sort string
 	Desc bool
 	// Offset and Limit are the page; Limit 0 is DefaultLimit, at most MaxLimit.

@@ -143,7 +143,7 @@ func (b *Backend) Feeders(context.Context) ([]view.Feeder, error) {
 func (b *Backend) Activity(_ context.Context, q view.ActivityQuery) ([]view.Activity, error) {
 	all, err := listed(b, "Activity", func() []view.Activity { return b.activity })
 	return pageOf(all, q.Limit, 50, 500, func(a view.Activity) bool {
-		return (q.App == nil || a.App == *q.App) && any1(q.Project, a.Project) && any1(q.By, a.By) &&
+		return (q.App == nil || a.App == *q.App) && isWanted(q.Project, a.Project) && isWanted(q.By, a.By) &&
 			(len(q.Kinds) == 0 || slices.Contains(q.Kinds, a.Kind)) &&
 			(q.From.IsZero() || !a.At.Before(q.From)) && (q.To.IsZero() || a.At.Before(q.To)) &&
 			(q.Before == 0 || a.ID < q.Before) &&
@@ -155,14 +155,14 @@ func (b *Backend) Activity(_ context.Context, q view.ActivityQuery) ([]view.Acti
 func (b *Backend) Audits(_ context.Context, q view.AuditQuery) ([]view.Audit, error) {
 	all, err := listed(b, "Audits", func() []view.Audit { return b.audits })
 	return pageOf(all, q.Limit, 100, 1000, func(a view.Audit) bool {
-		return any1(q.Who, a.Who) && any1(q.Action, a.Action) && any1(q.Object, a.Object) && any1(q.Outcome, a.Outcome) &&
+		return isWanted(q.Who, a.Who) && isWanted(q.Action, a.Action) && isWanted(q.Object, a.Object) && isWanted(q.Outcome, a.Outcome) &&
 			(q.From.IsZero() || !a.At.Before(q.From)) && (q.To.IsZero() || a.At.Before(q.To)) &&
 			(q.Before == 0 || a.ID < q.Before)
 	}), err
 }
 
-// any1 reports whether value is the wanted one; "" wants any.
-func any1(wanted, value string) bool { return wanted == "" || wanted == value }
+// isWanted reports whether value is the wanted one; "" wants any.
+func isWanted(wanted, value string) bool { return wanted == "" || wanted == value }
 
 // pageOf are the first of those that are wanted, newest first as they come.
 func pageOf[T any](all []T, limit, usual, most int, want func(T) bool) []T {
