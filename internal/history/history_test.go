@@ -267,7 +267,7 @@ func TestDamagedFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill(8192, int(info.Size())-8192)
+	fill(info.Size()/4096*3/4*4096, int(info.Size()/4)) // behind the schema, which is read when it is opened
 	s = open(t, Config{Path: path})
 	err = s.Keep(appOf(1), revisionOf(2, 200, 200), 2)
 	if err == nil || !strings.Contains(err.Error(), "the history begins anew") {
@@ -282,10 +282,10 @@ func TestDamagedFile(t *testing.T) {
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	s := open(t, Config{Path: path})
-	if err := (session{s.db}).exec(`INSERT INTO schema_version (version) VALUES (99)`); err != nil {
+	if err := s.raw().exec(`INSERT INTO schema_version (version) VALUES (99)`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(Config{Path: path, Key: testKey}); err == nil || !strings.Contains(err.Error(), "newer version of Fixpoint (schema 99, this one knows 1)") {
+	if _, err := Open(Config{Path: path, Key: testKey}); err == nil || !strings.Contains(err.Error(), "newer version of Fixpoint (schema 99, this one knows 2)") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
@@ -36,7 +37,8 @@ func (s *Store) keep(app model.AppKey, deployed model.Deployed, limit int) error
 		return err
 	}
 	address := s.entryAddress(app, deployed.Revision, deployed.Spec)
-	return s.change(func(tx session) error {
+	sealed := s.seal.seal(address, s.pack.pack(body))
+	return s.change(context.Background(), lockRevisions, func(tx session) error {
 		ids, err := s.putAll(tx, b)
 		if err != nil {
 			return err
@@ -45,7 +47,7 @@ func (s *Store) keep(app model.AppKey, deployed model.Deployed, limit int) error
 		if err != nil {
 			return err
 		}
-		id, err := insertEntry(tx, app, deployed, healthy, address, s.seal.id[:], s.seal.seal(address, s.pack.pack(body)))
+		id, err := insertEntry(tx, app, deployed, healthy, address, s.seal.id[:], sealed)
 		if err != nil {
 			return err
 		}
@@ -88,33 +90,63 @@ func (s *Store) entryAddress(app model.AppKey, revision string, spec model.Diges
 	return s.seal.address([]byte("entry"), []byte(app.Dialect), []byte(app.Namespace), []byte(app.Name), []byte(revision), spec[:])
 }
 
+// rowsAtOnce is how many rows a statement asks for or inserts.
+const rowsAtOnce = 128
+
 // putAll stores the objects that are not there yet, and returns the rows of all.
 func (s *Store) putAll(tx session, b batch) ([]int64, error) {
-	ctx := context.Background()
-	find, err := tx.prepare(`SELECT id FROM history_object WHERE address = $1`)
+	known, err := idsOf(tx, b.addresses)
 	if err != nil {
 		return nil, err
 	}
-	defer find.Close()
-	put, err := tx.prepare(`INSERT INTO history_object (id, address, body) VALUES ($1, $2, $3)`)
-	if err != nil {
-		return nil, err
-	}
-	defer put.Close()
 	next, err := nextID(tx, `SELECT COALESCE(MAX(id), 0) + 1 FROM history_object`)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]int64, len(b.records))
+	var fresh []any
+	var added int64
 	for i, address := range b.addresses {
-		err := find.QueryRowContext(ctx, address).Scan(&ids[i])
-		if errors.Is(err, sql.ErrNoRows) {
-			ids[i] = next
+		id, ok := known[string(address)]
+		if !ok {
+			id = next
 			next++
-			_, err = put.ExecContext(ctx, ids[i], address, s.seal.seal(address, s.pack.pack(b.records[i])))
+			known[string(address)] = id
+			body := s.seal.seal(address, s.pack.pack(b.records[i]))
+			fresh = append(fresh, id, address, body)
+			added += int64(len(body)) + objectOverhead
 		}
+		ids[i] = id
+	}
+	for chunk := range slices.Chunk(fresh, 3*rowsAtOnce) {
+		if err := tx.exec(`INSERT INTO history_object (id, address, body) VALUES `+tuples(len(chunk)/3, 3), chunk...); err != nil {
+			return nil, err
+		}
+	}
+	return ids, grow(tx, added)
+}
+
+// addressed is the row of an object.
+type addressed struct {
+	id      int64
+	address []byte
+}
+
+// idsOf are the rows of those objects that are there, by address.
+func idsOf(tx session, addresses [][]byte) (map[string]int64, error) {
+	ids := map[string]int64{}
+	for chunk := range slices.Chunk(addresses, rowsAtOnce) {
+		args := make([]any, len(chunk))
+		for i, address := range chunk {
+			args[i] = address
+		}
+		found, err := rows(tx, func(r *sql.Rows, a *addressed) error { return r.Scan(&a.id, &a.address) },
+			`SELECT id, address FROM history_object WHERE address IN `+tuples(1, len(args)), args...)
 		if err != nil {
 			return nil, err
+		}
+		for _, a := range found {
+			ids[string(a.address)] = a.id
 		}
 	}
 	return ids, nil
@@ -128,12 +160,15 @@ func nextID(tx session, query string) (id int64, err error) {
 // supersede takes the place of an earlier entry at the same address: its id is
 // returned, to be dropped, and whether it was healthy.
 func supersede(tx session, address []byte) (before []int64, healthy bool, err error) {
-	var id int64
-	err = tx.row([]any{&id, &healthy}, `DELETE FROM history_entry WHERE address = $1 RETURNING id, healthy`, address)
+	var id, size int64
+	err = tx.row([]any{&id, &healthy, &size}, `DELETE FROM history_entry WHERE address = $1 RETURNING id, healthy, LENGTH(body)`, address)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
-	return []int64{id}, healthy, err
+	if err != nil {
+		return nil, false, err
+	}
+	return []int64{id}, healthy, grow(tx, -size-entryOverhead)
 }
 
 func insertEntry(tx session, app model.AppKey, d model.Deployed, healthy bool, address, keyID, body []byte) (int64, error) {
@@ -144,5 +179,8 @@ func insertEntry(tx session, app model.AppKey, d model.Deployed, healthy bool, a
 	err = tx.exec(`INSERT INTO history_entry (id, dialect, namespace, name, revision, address, key_id, deployed_at, healthy, body)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		id, app.Dialect, app.Namespace, app.Name, d.Revision, address, keyID, d.At.UnixMilli(), healthy || d.Healthy, body)
-	return id, err
+	if err != nil {
+		return 0, err
+	}
+	return id, grow(tx, int64(len(body))+entryOverhead)
 }

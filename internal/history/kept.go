@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -54,7 +55,7 @@ func (s *Store) last(app model.AppKey, where string, args ...any) (model.Deploye
 // Healthy notes that the app was seen healthy with a revision. It does nothing
 // where that is not kept.
 func (s *Store) Healthy(app model.AppKey, revision string, spec model.Digest) error {
-	err := s.change(func(tx session) error {
+	err := s.change(context.Background(), lockRevisions, func(tx session) error {
 		return tx.exec(`UPDATE history_entry SET healthy = $1 WHERE address = $2 AND healthy <> $1`,
 			true, s.entryAddress(app, revision, spec))
 	})
@@ -76,7 +77,7 @@ func (s *Store) errOtherKey(id []byte) error {
 // key, which makes another address of it.
 func (s *Store) missing(app model.AppKey, revision string) error {
 	err := errNothing
-	used := s.use(func(db session) error {
+	used := s.look(context.Background(), func(db session) error {
 		var id []byte
 		failed := db.row([]any{&id}, `SELECT key_id FROM history_entry WHERE dialect = $1 AND namespace = $2 AND name = $3
 			AND revision = $4 AND key_id <> $5`, app.Dialect, app.Namespace, app.Name, revision, s.seal.id[:])
@@ -102,7 +103,9 @@ type entry struct {
 func (s *Store) load(where string, args ...any) (model.Deployed, error) {
 	var e entry
 	var sealed []sealedObject
-	err := s.use(func(db session) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.patience)
+	defer cancel()
+	err := s.snapshot(ctx, func(db session) error {
 		err := db.row([]any{&e.id, &e.revision, &e.address, &e.keyID, &e.at, &e.healthy, &e.body},
 			`SELECT id, revision, address, key_id, deployed_at, healthy, body FROM history_entry WHERE `+where, args...)
 		if err != nil || !bytes.Equal(e.keyID, s.seal.id[:]) {

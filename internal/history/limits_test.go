@@ -42,7 +42,7 @@ func TestKill(t *testing.T) {
 
 		s := open(t, Config{Path: path})
 		checkWhole(t, s)
-		entries, err := rows(session{s.db}, scanID, `SELECT id FROM history_entry`)
+		entries, err := rows(s.raw(), scanID, `SELECT id FROM history_entry`)
 		if err != nil || len(entries) < 2 {
 			t.Fatalf("%d entries (%v)", len(entries), err)
 		}
@@ -86,7 +86,7 @@ func TestMaxBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, err := bytesUsed(session{tx})
+	used, err := bytesUsed(session{t.Context(), tx})
 	if err := errors.Join(err, tx.Rollback()); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestSize(t *testing.T) {
 	s := open(t, Config{})
 	const objects = 1000
 	stored := func(query string) (n int) {
-		if err := (session{s.db}).row([]any{&n}, query); err != nil {
+		if err := s.raw().row([]any{&n}, query); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -194,7 +194,7 @@ func BenchmarkKeep(b *testing.B) {
 			keep(b, s, appOf(1), revisionOf(0, 1000, 0), 10)
 			var before, after int64
 			query := `SELECT p.page_count * s.page_size FROM pragma_page_count AS p, pragma_page_size AS s`
-			if err := (session{s.db}).row([]any{&before}, query); err != nil {
+			if err := s.raw().row([]any{&before}, query); err != nil {
 				b.Fatal(err)
 			}
 			n := 0
@@ -205,7 +205,7 @@ func BenchmarkKeep(b *testing.B) {
 				b.StartTimer()
 				keep(b, s, appOf(1), d, 1<<20)
 			}
-			if err := (session{s.db}).row([]any{&after}, query); err != nil {
+			if err := s.raw().row([]any{&after}, query); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportMetric(float64(after-before)/float64(n), "bytes/revision")

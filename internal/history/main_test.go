@@ -1,6 +1,7 @@
 package history
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -113,7 +114,7 @@ func keep(t testing.TB, s *Store, app model.AppKey, d model.Deployed, limit int)
 // count counts the rows of a table.
 func count(t testing.TB, s *Store, table string) (n int) {
 	t.Helper()
-	if err := (session{s.db}).row([]any{&n}, `SELECT COUNT(*) FROM `+table); err != nil {
+	if err := s.raw().row([]any{&n}, `SELECT COUNT(*) FROM `+table); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -123,7 +124,7 @@ func count(t testing.TB, s *Store, table string) (n int) {
 func checkWhole(t testing.TB, s *Store) {
 	t.Helper()
 	var lost, spans, gaps int
-	err := session{s.db}.row([]any{&lost, &spans, &gaps}, `SELECT
+	err := s.raw().row([]any{&lost, &spans, &gaps}, `SELECT
 		(SELECT COUNT(*) FROM history_object AS o WHERE NOT EXISTS (SELECT 1 FROM history_span AS s WHERE o.id >= s.first AND o.id < s.first + s.length)),
 		(SELECT COUNT(*) FROM history_span WHERE entry NOT IN (SELECT id FROM history_entry)),
 		(SELECT COUNT(*) FROM history_span AS s WHERE s.length <> (SELECT COUNT(*) FROM history_object AS o WHERE o.id >= s.first AND o.id < s.first + s.length))`)
@@ -154,3 +155,6 @@ func grep(t *testing.T, path string, texts ...string) {
 		}
 	}
 }
+
+// raw is the database as it is.
+func (s *Store) raw() session { return session{context.Background(), s.db} }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // schemas are the steps of the schema, numbered from 1: a folder for each
@@ -18,25 +20,29 @@ import (
 //go:embed schema
 var schemas embed.FS
 
-// migrate brings the schema to its newest version, a transaction a step.
-func migrate(db *sql.DB) error {
-	names, err := fs.Glob(schemas, "schema/sqlite/*.sql")
+// migrate brings the schema to its newest version, a transaction a step. Several
+// processes may do so at the same time.
+func migrate(ctx context.Context, db *sql.DB, kind database) error {
+	names, err := fs.Glob(schemas, "schema/"+kind.name()+"/*.sql")
 	if err != nil {
 		return err
 	}
-	err = session{db}.exec(`CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`)
-	if err != nil {
+	var version int
+	err = alone(ctx, db, kind, func(tx session) error {
+		if err := tx.exec(`CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`); err != nil {
+			return err
+		}
+		version, err = versionOf(tx)
 		return err
-	}
-	version, err := versionOf(session{db})
+	})
 	if err != nil {
 		return err
 	}
 	if version > len(names) {
-		return fmt.Errorf("it was written by a newer version of Fixpoint (schema %d, this one knows %d): run that one, or choose another --data-dir", version, len(names))
+		return model.Invalidf("it was written by a newer version of Fixpoint (schema %d, this one knows %d): run that one, or choose another --data-dir or database", version, len(names))
 	}
 	for _, name := range names[version:] {
-		if err := step(db, name); err != nil {
+		if err := step(ctx, db, kind, name); err != nil {
 			return fmt.Errorf("bringing the schema up to date (%s): %w", name, err)
 		}
 	}
@@ -44,7 +50,7 @@ func migrate(db *sql.DB) error {
 }
 
 // step carries one step out, unless another process has just done so.
-func step(db *sql.DB, name string) error {
+func step(ctx context.Context, db *sql.DB, kind database, name string) error {
 	text, err := schemas.ReadFile(name)
 	if err != nil {
 		return err
@@ -54,18 +60,30 @@ func step(db *sql.DB, name string) error {
 	if err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(context.Background(), nil)
+	return alone(ctx, db, kind, func(tx session) error {
+		version, err := versionOf(tx)
+		if err != nil || version >= number {
+			return err
+		}
+		if err := tx.exec(string(text)); err != nil {
+			return err
+		}
+		return tx.exec(`INSERT INTO schema_version (version) VALUES ($1)`, number)
+	})
+}
+
+// alone is a transaction that no other process migrates in.
+func alone(ctx context.Context, db *sql.DB, kind database, do func(session) error) error {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	version, err := versionOf(session{tx})
-	if err != nil || version >= number {
-		return errors.Join(err, tx.Rollback())
+	within := session{ctx, tx}
+	if err := kind.exclude(within, lockSchema); err != nil {
+		return errors.Join(err, ended(tx.Rollback()))
 	}
-	for _, statement := range []string{string(text), "INSERT INTO schema_version (version) VALUES (" + strconv.Itoa(number) + ")"} {
-		if err := (session{tx}).exec(statement); err != nil {
-			return errors.Join(err, tx.Rollback())
-		}
+	if err := do(within); err != nil {
+		return errors.Join(err, ended(tx.Rollback()))
 	}
 	return tx.Commit()
 }

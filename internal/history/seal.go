@@ -17,12 +17,14 @@ const addressSize = 16
 type sealer struct {
 	aead    cipher.AEAD
 	hashKey []byte
+	// auditKey is for the chain of audit records.
+	auditKey []byte
 	// id tells keys apart and gives nothing away of them.
 	id [8]byte
 }
 
 func newSealer(key Key) (*sealer, error) {
-	derived := map[string][]byte{"encryption": nil, "address": nil, "id": nil}
+	derived := map[string][]byte{"encryption": nil, "address": nil, "audit": nil, "id": nil}
 	for use := range derived {
 		part, err := hkdf.Expand(sha256.New, key[:], "fixpoint history "+use, sha256.Size)
 		if err != nil {
@@ -38,17 +40,25 @@ func newSealer(key Key) (*sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the encryption: %w", err)
 	}
-	return &sealer{aead: aead, hashKey: derived["address"], id: [8]byte(derived["id"])}, nil
+	return &sealer{aead: aead, hashKey: derived["address"], auditKey: derived["audit"], id: [8]byte(derived["id"])}, nil
 }
 
-// address is a keyed hash of the parts, each preceded by its length.
+// address is a keyed hash of the parts.
 func (s *sealer) address(parts ...[]byte) []byte {
-	h := hmac.New(sha256.New, s.hashKey)
+	return keyedHash(s.hashKey, parts)[:addressSize]
+}
+
+// sign is a keyed hash of the parts, for records that have to stay as they are.
+func (s *sealer) sign(parts ...[]byte) []byte { return keyedHash(s.auditKey, parts) }
+
+// keyedHash hashes the parts, each preceded by its length.
+func keyedHash(key []byte, parts [][]byte) []byte {
+	h := hmac.New(sha256.New, key)
 	for _, p := range parts {
 		fmt.Fprintf(h, "%d:", len(p))
 		h.Write(p)
 	}
-	return h.Sum(nil)[:addressSize]
+	return h.Sum(nil)
 }
 
 // seal encrypts what belongs at an address.

@@ -5,35 +5,29 @@ import (
 	"database/sql"
 )
 
-// session is the database or a transaction of it. What it is asked for is short
-// and local, so that nothing has a deadline.
+// session is the database or a transaction of it, for as long as ctx lasts.
 type session struct {
-	on interface {
+	ctx context.Context
+	on  interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 	}
 }
 
 func (s session) exec(query string, args ...any) error {
-	_, err := s.on.ExecContext(context.Background(), query, args...)
+	_, err := s.on.ExecContext(s.ctx, query, args...)
 	return err
 }
 
 // row scans the one row of an answer; sql.ErrNoRows if there is none.
 func (s session) row(into []any, query string, args ...any) error {
-	return s.on.QueryRowContext(context.Background(), query, args...).Scan(into...)
-}
-
-// prepare is for statements that are used many times. They end with the transaction.
-func (s session) prepare(query string) (*sql.Stmt, error) {
-	return s.on.PrepareContext(context.Background(), query)
+	return s.on.QueryRowContext(s.ctx, query, args...).Scan(into...)
 }
 
 // rows collects what scan reads of each row of an answer.
 func rows[T any](s session, scan func(*sql.Rows, *T) error, query string, args ...any) (out []T, err error) {
-	found, err := s.on.QueryContext(context.Background(), query, args...)
+	found, err := s.on.QueryContext(s.ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

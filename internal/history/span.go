@@ -1,8 +1,8 @@
 package history
 
 import (
-	"context"
 	"database/sql"
+	"slices"
 )
 
 // span are length rows of history_object, from first on.
@@ -26,17 +26,16 @@ func spansOf(ids []int64) []span {
 }
 
 func insertSpans(tx session, entry int64, spans []span) error {
-	put, err := tx.prepare(`INSERT INTO history_span (entry, position, first, length) VALUES ($1, $2, $3, $4)`)
-	if err != nil {
-		return err
-	}
-	defer put.Close()
+	var values []any
 	for i, s := range spans {
-		if _, err := put.ExecContext(context.Background(), entry, i, s.first, s.length); err != nil {
+		values = append(values, entry, i, s.first, s.length)
+	}
+	for chunk := range slices.Chunk(values, 4*rowsAtOnce) {
+		if err := tx.exec(`INSERT INTO history_span (entry, position, first, length) VALUES `+tuples(len(chunk)/4, 4), chunk...); err != nil {
 			return err
 		}
 	}
-	return nil
+	return grow(tx, int64(len(spans))*spanOverhead)
 }
 
 func scanSpan(r *sql.Rows, s *span) error { return r.Scan(&s.first, &s.length) }

@@ -5,160 +5,226 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
 	"sync"
+	"time"
 
-	"modernc.org/sqlite" // registers the driver as well
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // Config is what a history is made of.
 type Config struct {
-	// Path is the file; it is made for its owner alone.
+	// Path is the SQLite file; it is made for its owner alone. It is not used where
+	// URL is set.
 	Path string
-	Key  Key
+	// URL is the connection string of a PostgreSQL database, such as
+	// postgres://user:password@host/database?sslmode=verify-full; "" is the file.
+	URL string `json:"-"`
+	Key Key
 	// MaxRevision bounds the objects of one revision, in bytes before compression;
 	// 0 is 64 MiB.
 	MaxRevision int64
-	// MaxBytes bounds the file: beyond it the oldest entries of any app go; 0 is
-	// 2 GiB.
+	// MaxBytes bounds what is kept of revisions, in bytes as stored: beyond it the
+	// oldest entries of any app go; 0 is 2 GiB.
 	MaxBytes int64
+	// MaxActivities bounds the activities: beyond it the oldest go; 0 is 100,000.
+	MaxActivities int
+	// KeepAudit is how long audit records are kept; 0 is for ever.
+	KeepAudit time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+
+	// patience bounds each use of the database; 0 is 30 s.
+	patience time.Duration
 }
 
-// Store is an open history. Its methods may be called concurrently.
+// String names the database and hides how to get in.
+func (c Config) String() string {
+	if c.URL != "" {
+		return "PostgreSQL, " + c.Key.String()
+	}
+	return "file " + c.Path + ", " + c.Key.String()
+}
+
+// GoString is String.
+func (c Config) GoString() string { return c.String() }
+
+func (c Config) withDefaults() Config {
+	if c.MaxRevision <= 0 {
+		c.MaxRevision = 64 << 20
+	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = 2 << 30
+	}
+	if c.MaxActivities <= 0 {
+		c.MaxActivities = 100_000
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.patience <= 0 {
+		c.patience = 30 * time.Second
+	}
+	return c
+}
+
+// database is what the databases differ in.
+type database interface {
+	// name is the folder of its schema.
+	name() string
+	// open makes the pool of connections.
+	open() (*sql.DB, error)
+	// exclude makes a transaction the only one of all processes that has the lock, until
+	// its end.
+	exclude(tx session, l lock) error
+	// judge gives an error of it a kind.
+	judge(error) error
+	// isBroken reports whether an error says that the connection has ended, so that
+	// another one may do.
+	isBroken(error) bool
+}
+
+// lock is what changes exclude each other by.
+type lock int
+
+const (
+	lockSchema lock = iota
+	lockRevisions
+	lockActivity
+	lockAudit
+	lockTokens
+	locks
+)
+
+// Store is an open history. Its methods may be called concurrently. An error that
+// may pass, as of a database that can't be reached, is model.ErrTransient.
 type Store struct {
 	config Config
 	seal   *sealer
 	pack   *packer
-	// writing is held by the one writer.
-	writing sync.Mutex
+	kind   database
+	// turns are taken by whoever changes something in this process.
+	turns [locks]chan struct{}
+	seen  head
 
-	mu sync.RWMutex // guards db
-	db *sql.DB
+	mu     sync.RWMutex // guards the two below
+	db     *sql.DB
+	schema schema
 }
 
-// Open opens or creates the file.
+// Open opens or creates the file, or connects to PostgreSQL. A PostgreSQL that can't
+// be reached is no error: the methods fail until it can be.
 func Open(config Config) (*Store, error) {
 	if config.Key.IsZero() {
 		return nil, errors.New("opening the history: it has no key")
 	}
-	if config.MaxRevision <= 0 {
-		config.MaxRevision = 64 << 20
-	}
-	if config.MaxBytes <= 0 {
-		config.MaxBytes = 2 << 30
-	}
-	s := &Store{config: config}
-	var err error
-	if s.seal, err = newSealer(config.Key); err != nil {
-		return nil, fmt.Errorf("opening the history: %w", err)
-	}
-	if s.pack, err = newPacker(config.MaxRevision + 1<<20); err != nil {
-		return nil, fmt.Errorf("opening the history: %w", err)
-	}
-	if s.db, err = openFile(config.Path); isDamaged(err) {
-		s.db, err = renewed(config.Path)
+	s := &Store{config: config.withDefaults()}
+	s.config.URL = ""
+	err := s.prepare(config.URL)
+	if err == nil {
+		err = s.connect()
 	}
 	if err != nil {
-		s.pack.close()
-		return nil, fmt.Errorf("opening the history %s: %w", config.Path, err)
+		if s.pack != nil {
+			s.pack.close()
+		}
+		return nil, fmt.Errorf("opening the history%s: %w", s.at(), err)
 	}
 	return s, nil
 }
 
-// Close ends the use of the file.
+// at names the file for people; "" for a database that is not ours alone.
+func (s *Store) at() string {
+	if _, ok := s.kind.(file); ok {
+		return " " + s.config.Path
+	}
+	return ""
+}
+
+// prepare is all of Open that needs no database.
+func (s *Store) prepare(url string) (err error) {
+	if s.kind, err = kindOf(s.config.Path, url); err != nil {
+		return err
+	}
+	for l := range s.turns {
+		s.turns[l] = make(chan struct{}, 1)
+		if url == "" && lock(l) > lockRevisions {
+			s.turns[l] = s.turns[lockRevisions] // a file has one writer
+		}
+	}
+	if s.seal, err = newSealer(s.config.Key); err != nil {
+		return err
+	}
+	s.pack, err = newPacker(s.config.MaxRevision + 1<<20)
+	return err
+}
+
+func kindOf(path, url string) (database, error) {
+	if url != "" {
+		return newPostgres(url)
+	}
+	return file{path}, nil
+}
+
+// connect opens the database and brings its schema up to date.
+func (s *Store) connect() (err error) {
+	if s.db, err = s.kind.open(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.patience)
+	defer cancel()
+	err = s.migrate(ctx)
+	switch {
+	case isDamaged(err):
+		return s.renew(s.db, nil)
+	case errors.Is(err, model.ErrTransient) && s.at() == "":
+		return nil
+	case err != nil:
+		return errors.Join(err, s.db.Close())
+	}
+	return nil
+}
+
+// migrate brings the schema up to date, once. Who waits for another's attempt has its
+// outcome.
+func (s *Store) migrate(ctx context.Context) error {
+	db, before := s.state()
+	if before.migrated {
+		return nil
+	}
+	select {
+	case s.turns[lockSchema] <- struct{}{}:
+		defer func() { <-s.turns[lockSchema] }()
+	case <-ctx.Done():
+		return s.kind.judge(fmt.Errorf("waiting for the database: %w", ctx.Err()))
+	}
+	if _, now := s.state(); now.migrated || now.attempts > before.attempts {
+		return now.failed
+	}
+	err := s.kind.judge(migrate(ctx, db, s.kind))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.schema.attempts++
+	s.schema.migrated, s.schema.failed = err == nil, err
+	return err
+}
+
+// schema is how far the database is known to be prepared.
+type schema struct {
+	migrated bool
+	attempts int
+	failed   error
+}
+
+func (s *Store) state() (*sql.DB, schema) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db, s.schema
+}
+
+// Close ends the use of the database.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pack.close()
 	return s.db.Close()
-}
-
-// pragmas of every connection. A killed process loses nothing, a power cut at most
-// the last entries.
-const pragmas = "_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
-	"&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(OFF)&_pragma=journal_size_limit(8388608)"
-
-func openFile(path string) (*sql.DB, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would take the umask's mode
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(4)
-	db.SetMaxIdleConns(1)
-	if err := migrate(db); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
-}
-
-// renewed sets a damaged file aside, and its log with it, and begins anew.
-func renewed(path string) (*sql.DB, error) {
-	if err := os.Rename(path, path+".damaged"); err != nil {
-		return nil, err
-	}
-	for _, log := range []string{"-wal", "-shm"} {
-		if err := os.Remove(path + log); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	return openFile(path)
-}
-
-// isDamaged reports whether an error says that the file is no good database.
-func isDamaged(err error) bool {
-	var failed *sqlite.Error
-	if !errors.As(err, &failed) {
-		return false
-	}
-	code := failed.Code() & 0xff
-	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
-}
-
-// use does something with the file, and renews it if it turns out to be damaged.
-func (s *Store) use(do func(session) error) error {
-	s.mu.RLock()
-	db := s.db
-	err := do(session{db})
-	s.mu.RUnlock()
-	if !isDamaged(err) {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db != db {
-		return err // another has seen it too
-	}
-	fresh, failed := renewed(s.config.Path)
-	if failed != nil {
-		return fmt.Errorf("%w; it can't be begun anew: %w", err, failed)
-	}
-	_ = db.Close() // damaged
-	s.db = fresh
-	return fmt.Errorf("%w: the file is now %s.damaged, and the history begins anew", err, s.config.Path)
-}
-
-// change is use in one transaction, one at a time.
-func (s *Store) change(do func(session) error) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return s.use(func(db session) error {
-		tx, err := db.on.(*sql.DB).BeginTx(context.Background(), nil)
-		if err != nil {
-			return err
-		}
-		if err := do(session{tx}); err != nil {
-			return errors.Join(err, tx.Rollback())
-		}
-		return tx.Commit()
-	})
 }
