@@ -46,7 +46,6 @@ func (d *door) stream(w http.ResponseWriter, r *http.Request, reader Reader, nex
 		defer context.AfterFunc(ending, cancel)()
 	}
 	out := &paced{ResponseWriter: w, control: http.NewResponseController(w)}
-	_ = out.control.SetReadDeadline(time.Time{}) // the server's would end the request
 	w.Header().Set("X-Accel-Buffering", "no")
 	next.ServeHTTP(out, r.WithContext(ctx))
 }
