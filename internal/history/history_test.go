@@ -16,22 +16,17 @@ import (
 )
 
 // TestKeep: what is kept comes back as it was, in its order, across a restart.
-func TestKeep(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "with space?and#sign", "history.db")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, Config{Path: path})
+func TestKeep(t *testing.T) { onBoth(t, testKeep) }
+
+func testKeep(t *testing.T, at Config) {
+	s := open(t, at)
 	want := revisionOf(7, 40, 3)
 	want.Objects = append(want.Objects, want.Objects[5], deployment(3, 9)) // the same twice, and out of order
 	keep(t, s, appOf(1), want, 3)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file's mode is %v (%v)", info.Mode(), err)
-	}
-	s = open(t, Config{Path: path})
+	s = open(t, at)
 	for name, read := range map[string]func() (model.Deployed, error){
 		"Kept":   func() (model.Deployed, error) { return s.Kept(appOf(1), want.Revision, want.Spec) },
 		"Newest": func() (model.Deployed, error) { return s.Newest(appOf(1)) },
@@ -56,9 +51,22 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+func TestFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "with space?and#sign", "history.db")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	keep(t, open(t, Config{Path: path}), appOf(1), revisionOf(1, 1, 0), 1)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 || info.Size() == 0 {
+		t.Errorf("the file is %v (%v)", info, err)
+	}
+}
+
 // TestLimit: the oldest go, with what nobody else has.
-func TestLimit(t *testing.T) {
-	s := open(t, Config{})
+func TestLimit(t *testing.T) { onBoth(t, testLimit) }
+
+func testLimit(t *testing.T, at Config) {
+	s := open(t, at)
 	for n := 1; n <= 6; n++ {
 		keep(t, s, appOf(1), revisionOf(n, 30, 1), 3)
 		checkWhole(t, s)
@@ -96,8 +104,10 @@ func TestLimit(t *testing.T) {
 }
 
 // TestHealthy: a revision stays healthy once it was seen so.
-func TestHealthy(t *testing.T) {
-	s := open(t, Config{})
+func TestHealthy(t *testing.T) { onBoth(t, testHealthy) }
+
+func testHealthy(t *testing.T, at Config) {
+	s := open(t, at)
 	d := revisionOf(1, 2, 0)
 	healthy := func() bool {
 		got, err := s.Kept(appOf(1), d.Revision, d.Spec)
@@ -125,8 +135,10 @@ func TestHealthy(t *testing.T) {
 }
 
 // TestLastHealthy: the newest that was healthy, other than what is deployed.
-func TestLastHealthy(t *testing.T) {
-	s := open(t, Config{})
+func TestLastHealthy(t *testing.T) { onBoth(t, testLastHealthy) }
+
+func testLastHealthy(t *testing.T, at Config) {
+	s := open(t, at)
 	last := func(but model.Deployed) string {
 		d, err := s.LastHealthy(appOf(1), but.Revision, but.Spec)
 		if err != nil && !errors.Is(err, model.ErrNotFound) {
@@ -159,15 +171,18 @@ func TestLastHealthy(t *testing.T) {
 }
 
 // TestOtherKey: what another key has encrypted is not there, and why is said.
-func TestOtherKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history.db")
+func TestOtherKey(t *testing.T) { onBoth(t, testOtherKey) }
+
+func testOtherKey(t *testing.T, at Config) {
 	d := revisionOf(1, 5, 0)
-	first := open(t, Config{Path: path})
+	first := open(t, at)
 	keep(t, first, appOf(1), d, 2)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, Config{Path: path, Key: Key{9}})
+	other := at
+	other.Key = Key{9}
+	s := open(t, other)
 	_, newest := s.Newest(appOf(1))
 	_, kept := s.Kept(appOf(1), d.Revision, d.Spec)
 	for _, err := range []error{newest, kept} {
@@ -180,7 +195,7 @@ func TestOtherKey(t *testing.T) {
 	if got, err := s.Newest(appOf(1)); err != nil || len(got.Objects) != 5 {
 		t.Errorf("with its own key: %v", err)
 	}
-	again := open(t, Config{Path: path})
+	again := open(t, at)
 	if _, err := again.Kept(appOf(1), d.Revision, d.Spec); err != nil {
 		t.Errorf("with the first key back: %v", err)
 	}
@@ -189,9 +204,10 @@ func TestOtherKey(t *testing.T) {
 
 // TestNothingInTheClear: neither values nor names of objects, nor anything that
 // lets one try out a value.
-func TestNothingInTheClear(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history.db")
-	s := open(t, Config{Path: path})
+func TestNothingInTheClear(t *testing.T) { onBoth(t, testNothingInTheClear) }
+
+func testNothingInTheClear(t *testing.T, at Config) {
+	s := open(t, at)
 	const password = "hunter2-planted-value"
 	encoded := base64.StdEncoding.EncodeToString([]byte(password))
 	body := fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"planted-name","namespace":"shop"},"data":{"password":%q},"stringData":{"x":%q}}`, encoded, password)
@@ -203,11 +219,11 @@ func TestNothingInTheClear(t *testing.T) {
 	keep(t, s, appOf(1), d, 2)
 	digest, spec := model.DigestOf([]byte(body)), d.Spec
 	hidden := []string{password, encoded, "planted", "registry.example.com", string(digest[:]), digest.String(), string(spec[:]), spec.String(), string(testKey[:])}
-	grep(t, path, hidden...)
+	grep(t, at, appOf(1).Name, hidden...)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	grep(t, path, hidden...)
+	grep(t, at, appOf(1).Name, hidden...)
 	if text := fmt.Sprintf("%v %+v %#v", testKey, s.config, s.config); strings.Contains(text, "1, 2, 3") || !strings.Contains(text, "hidden") {
 		t.Errorf("a key prints as %s", text)
 	}
@@ -215,21 +231,28 @@ func TestNothingInTheClear(t *testing.T) {
 
 // TestDamage: rows that were changed count as not kept and are told apart from
 // each other's content; a file that is no database is set aside.
-func TestDamage(t *testing.T) {
+func TestDamage(t *testing.T) { onBoth(t, testDamage) }
+
+func testDamage(t *testing.T, at Config) {
 	d := revisionOf(1, 5, 0)
 	for name, statement := range map[string]string{
 		"a lost object":        `DELETE FROM history_object WHERE id = 2`,
-		"a changed object":     `UPDATE history_object SET body = zeroblob(100) WHERE id = 2`,
+		"a changed object":     `UPDATE history_object SET body = address WHERE id = 2`,
 		"an exchanged object":  `UPDATE history_object SET body = (SELECT body FROM history_object WHERE id = 3) WHERE id = 2`,
 		"an exchanged span":    `UPDATE history_span SET length = 4`,
-		"a changed entry":      `UPDATE history_entry SET body = zeroblob(50)`,
+		"a changed entry":      `UPDATE history_entry SET body = address`,
 		"objects of other app": `UPDATE history_span SET first = 6 WHERE entry = 1`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, Config{})
+			s := open(t, at)
+			for _, app := range []model.AppKey{appOf(1), appOf(2)} {
+				if err := s.Forget(app); err != nil {
+					t.Fatal(err)
+				}
+			}
 			keep(t, s, appOf(1), d, 2)
 			keep(t, s, appOf(2), revisionOf(2, 5, 5), 2)
-			if _, err := s.db.Exec(statement); err != nil {
+			if err := s.raw().exec(statement); err != nil {
 				t.Fatal(err)
 			}
 			got, err := s.Kept(appOf(1), d.Revision, d.Spec)
@@ -241,8 +264,8 @@ func TestDamage(t *testing.T) {
 }
 
 func TestDamagedFile(t *testing.T) {
-	d := revisionOf(1, 200, 0)
-	path := filepath.Join(t.TempDir(), "history.db")
+	at := Config{Path: filepath.Join(t.TempDir(), "history.db")}
+	path, d := at.Path, revisionOf(1, 200, 0)
 	fill := func(from int64, n int) {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
@@ -254,7 +277,7 @@ func TestDamagedFile(t *testing.T) {
 		}
 	}
 	fill(0, 10000)
-	s := open(t, Config{Path: path})
+	s := open(t, at)
 	keep(t, s, appOf(1), d, 2)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -268,7 +291,7 @@ func TestDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(info.Size()/4096*3/4*4096, int(info.Size()/4)) // behind the schema, which is read when it is opened
-	s = open(t, Config{Path: path})
+	s = open(t, at)
 	err = s.Keep(appOf(1), revisionOf(2, 200, 200), 2)
 	if err == nil || !strings.Contains(err.Error(), "the history begins anew") {
 		t.Errorf("error %v", err)
@@ -279,20 +302,23 @@ func TestDamagedFile(t *testing.T) {
 	}
 }
 
-func TestNewerSchema(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history.db")
-	s := open(t, Config{Path: path})
+func TestNewerSchema(t *testing.T) { onBoth(t, testNewerSchema) }
+
+func testNewerSchema(t *testing.T, at Config) {
+	s := open(t, at)
 	if err := s.raw().exec(`INSERT INTO schema_version (version) VALUES (99)`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(Config{Path: path, Key: testKey}); err == nil || !strings.Contains(err.Error(), "newer version of Fixpoint (schema 99, this one knows 2)") {
+	if _, err := Open(at); err == nil || !strings.Contains(err.Error(), "newer version of Fixpoint (schema 99, this one knows 2)") {
 		t.Errorf("error %v", err)
 	}
 }
 
 // TestConcurrency: apps come and go at the same time, others read meanwhile.
-func TestConcurrency(t *testing.T) {
-	s := open(t, Config{})
+func TestConcurrency(t *testing.T) { onBoth(t, testConcurrency) }
+
+func testConcurrency(t *testing.T, at Config) {
+	s := open(t, at)
 	var g errgroup.Group
 	for app := range 6 {
 		g.Go(func() error {

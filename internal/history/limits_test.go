@@ -15,11 +15,12 @@ import (
 
 // TestKill: after kill -9 at any point, entries are whole, and nothing is left of
 // what was not finished.
-func TestKill(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "history.db")
+func TestKill(t *testing.T) { onBoth(t, testKill) }
+
+func testKill(t *testing.T, at Config) {
 	for round := range 8 {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), writerVar+"="+path)
+		cmd.Env = append(os.Environ(), writerVar+"="+at.Path+at.URL)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +41,7 @@ func TestKill(t *testing.T) {
 		_, _ = io.Copy(io.Discard, out)
 		_ = cmd.Wait()
 
-		s := open(t, Config{Path: path})
+		s := open(t, at)
 		checkWhole(t, s)
 		entries, err := rows(s.raw(), scanID, `SELECT id FROM history_entry`)
 		if err != nil || len(entries) < 2 {
@@ -59,8 +60,11 @@ func TestKill(t *testing.T) {
 }
 
 // TestMaxRevision: what is too large is refused and nothing else is lost.
-func TestMaxRevision(t *testing.T) {
-	s := open(t, Config{MaxRevision: 1 << 20})
+func TestMaxRevision(t *testing.T) { onBoth(t, testMaxRevision) }
+
+func testMaxRevision(t *testing.T, at Config) {
+	at.MaxRevision = 1 << 20
+	s := open(t, at)
 	keep(t, s, appOf(1), revisionOf(1, 10, 0), 2)
 	err := s.Keep(appOf(1), revisionOf(2, 1000, 0), 2)
 	if !errors.Is(err, model.ErrInvalid) || !strings.Contains(err.Error(), "larger than 1 MiB") {
@@ -72,9 +76,12 @@ func TestMaxRevision(t *testing.T) {
 }
 
 // TestMaxBytes: the oldest of all apps make room for the newest.
-func TestMaxBytes(t *testing.T) {
+func TestMaxBytes(t *testing.T) { onBoth(t, testMaxBytes) }
+
+func testMaxBytes(t *testing.T, at Config) {
 	const limit = 400 << 10
-	s := open(t, Config{MaxBytes: limit})
+	at.MaxBytes = limit
+	s := open(t, at)
 	for n := range 40 {
 		keep(t, s, appOf(n), revisionOf(n, 100, 100), 5)
 		if n > 0 && count(t, s, "history_entry") > n+1 {
@@ -82,12 +89,8 @@ func TestMaxBytes(t *testing.T) {
 		}
 	}
 	checkWhole(t, s)
-	tx, err := s.db.Begin()
+	used, err := bytesUsed(s.raw())
 	if err != nil {
-		t.Fatal(err)
-	}
-	used, err := bytesUsed(session{t.Context(), tx})
-	if err := errors.Join(err, tx.Rollback()); err != nil {
 		t.Fatal(err)
 	}
 	if used > limit || used < limit/4 {
@@ -109,8 +112,10 @@ func TestMaxBytes(t *testing.T) {
 }
 
 // TestSize: a revision costs what changed in it, not what is in it.
-func TestSize(t *testing.T) {
-	s := open(t, Config{})
+func TestSize(t *testing.T) { onBoth(t, testSize) }
+
+func testSize(t *testing.T, at Config) {
+	s := open(t, at)
 	const objects = 1000
 	stored := func(query string) (n int) {
 		if err := s.raw().row([]any{&n}, query); err != nil {

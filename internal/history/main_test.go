@@ -1,8 +1,11 @@
 package history
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -18,17 +21,21 @@ import (
 const writerVar = "FIXPOINT_TEST_HISTORY"
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(writerVar); path != "" {
-		if err := writeForEver(path); err != nil {
+	if at := os.Getenv(writerVar); at != "" {
+		if err := writeForEver(at); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(withServer(m.Run))
 }
 
-func writeForEver(path string) error {
-	s, err := Open(Config{Path: path, Key: testKey})
+func writeForEver(at string) error {
+	config := Config{Path: at, Key: testKey}
+	if strings.Contains(at, "://") {
+		config = Config{URL: at, Key: testKey}
+	}
+	s, err := Open(config)
 	if err != nil {
 		return err
 	}
@@ -38,6 +45,13 @@ func writeForEver(path string) error {
 		}
 		fmt.Println(n)
 	}
+}
+
+// onBoth runs a test with an empty file and with an empty PostgreSQL.
+func onBoth(t *testing.T, test func(t *testing.T, at Config)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, Config{Path: filepath.Join(t.TempDir(), "history.db"), Key: testKey}) })
+	t.Run("postgres", func(t *testing.T) { test(t, Config{URL: emptySchema(t), Key: testKey}) })
 }
 
 var testKey = Key{1, 2, 3}
@@ -90,7 +104,7 @@ func deployment(i, value int) model.Object {
 
 func open(t testing.TB, config Config) *Store {
 	t.Helper()
-	if config.Path == "" {
+	if config.Path+config.URL == "" {
 		config.Path = filepath.Join(t.TempDir(), "history.db")
 	}
 	if config.Key.IsZero() {
@@ -136,23 +150,32 @@ func checkWhole(t testing.TB, s *Store) {
 	}
 }
 
-// grep fails if one of the texts is in the file or a file beside it.
-func grep(t *testing.T, path string, texts ...string) {
+// grep fails if one of the texts is in the database's files, and if what has to be
+// there isn't.
+func grep(t *testing.T, at Config, there string, texts ...string) {
 	t.Helper()
-	files, err := filepath.Glob(path + "*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files at %s: %v", path, err)
+	files, err := filepath.Glob(at.Path + "*")
+	if at.URL != "" {
+		files, err = serverFiles(t)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
 	for _, file := range files {
 		data, err := os.ReadFile(file)
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
+		found = found || bytes.Contains(data, []byte(there))
 		for _, text := range texts {
-			if strings.Contains(string(data), text) {
+			if bytes.Contains(data, []byte(text)) {
 				t.Errorf("%s holds %q", filepath.Base(file), text)
 			}
 		}
+	}
+	if !found {
+		t.Errorf("%d files don't hold %q", len(files), there)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // ErrAltered is what the error of VerifyAudit is if the audit trail was changed.
@@ -35,8 +36,8 @@ func (s *Store) verify(db session) (found, err error) {
 		return nil, err
 	}
 	last, mac := c.startID, c.startMAC
-	for {
-		page, err := rows(db, scanSigned, `SELECT `+auditColumns+` FROM audit_record WHERE id > $1 ORDER BY id LIMIT $2`, last, exportPage)
+	for after := int64(math.MinInt64); ; {
+		page, err := rows(db, scanSigned, `SELECT `+auditColumns+` FROM audit_record WHERE id > $1 ORDER BY id LIMIT $2`, after, exportPage)
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +45,7 @@ func (s *Store) verify(db session) (found, err error) {
 			if found := s.verifyRecord(c, r, last, mac); found != nil {
 				return found, nil
 			}
-			last, mac = r.ID, r.mac
+			after, last, mac = r.ID, r.ID, r.mac
 		}
 		if len(page) < exportPage {
 			return s.verifyEnds(c, last, mac), nil
@@ -55,6 +56,8 @@ func (s *Store) verify(db session) (found, err error) {
 // verifyRecord says what is wrong with a record, given the one before.
 func (s *Store) verifyRecord(c chain, r signed, before int64, mac []byte) error {
 	switch {
+	case r.ID <= before:
+		return fmt.Errorf("%w: record %d was not there, or was removed long ago", ErrAltered, r.ID)
 	case r.ID != before+1:
 		return fmt.Errorf("%w: record %d is missing", ErrAltered, before+1)
 	case r.ID == c.brokenID:
