@@ -14,6 +14,7 @@ import (
 // Board holds the line of each app. Its methods may be called concurrently.
 type Board struct {
 	topics
+	idle chan *work // what queries have used, to be used again
 
 	mu sync.RWMutex
 	// rows are in the order of byName. A query that reads them has set shared: then
@@ -31,7 +32,12 @@ type Board struct {
 const remembered = 64
 
 // New makes an empty board.
-func New() *Board { return &Board{topics: topics{waiting: map[view.Topic]map[chan struct{}]struct{}{}}} }
+func New() *Board {
+	return &Board{
+		topics: topics{waiting: map[view.Topic]map[chan struct{}]struct{}{}},
+		idle:   make(chan *work, 4),
+	}
+}
 
 // Put adds the app's line or replaces it, and reports whether that has changed
 // anything; if so, it gives the line the next version and touches view.TopicApps and

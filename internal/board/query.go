@@ -3,7 +3,6 @@ package board
 import (
 	"cmp"
 	"slices"
-	"sync"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -13,9 +12,8 @@ import (
 // all. A sort key that is none is name.
 func (b *Board) Apps(q view.Query, may func(*view.App) bool) view.Page {
 	s := b.state()
-	w := works.Get().(*work)
-	defer w.end()
-	w.begin(q)
+	w := b.begin(q)
+	defer b.end(w)
 	page := view.Page{Health: map[model.HealthStatus]int{}, Sync: map[model.SyncStatus]int{}, Version: s.forgotten}
 	for _, r := range s.gone {
 		if may == nil || may(&r.app) {
@@ -45,21 +43,29 @@ type work struct {
 	counts counts
 }
 
-var works = sync.Pool{New: func() any { return &work{counts: newCounts()} }}
-
-func (w *work) begin(q view.Query) {
+func (b *Board) begin(q view.Query) *work {
+	var w *work
+	select {
+	case w = <-b.idle:
+	default:
+		w = &work{counts: newCounts()}
+	}
 	w.q = q
-	w.terms = appendTerms(w.terms[:0], q.Search)
+	w.terms = appendTerms(w.terms, q.Search)
+	return w
 }
 
 // end forgets what the query was about, so that nothing is kept alive by it.
-func (w *work) end() {
+func (b *Board) end(w *work) {
 	w.q = view.Query{}
 	clear(w.terms)
 	clear(w.found)
-	w.found = w.found[:0]
+	w.terms, w.found = w.terms[:0], w.found[:0]
 	w.counts.clear()
-	works.Put(w)
+	select {
+	case b.idle <- w:
+	default:
+	}
 }
 
 // look takes r in if the query finds it, and counts it where it belongs.
