@@ -133,7 +133,7 @@ type Desk interface {
 	Audits(context.Context, AuditQuery) ([]Audit, error)
 
 	// Watch is refused like a read of the topic. What is read after a signal is
-	// checked anew.
+	// checked anew; the channel is closed once the reader would be refused.
 	Watch(context.Context, Topic) (<-chan struct{}, error)
 
 	Sync(context.Context, model.AppKey, SyncRequest) error

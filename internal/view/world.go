@@ -77,6 +77,9 @@ type Role struct {
 // ApplicationSet.
 type Feeder struct {
 	Kind, Namespace, Name string
+	// Project is an ApplicationSet's: that of the Applications that it makes, as its
+	// template says; "" of other kinds.
+	Project string
 	// Ready is True, False or Unknown; Message says why.
 	Ready, Message string
 	Suspended      bool

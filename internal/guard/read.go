@@ -1,0 +1,112 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// The names of reads in the trail.
+const (
+	readApp    = "get"
+	readObject = "object"
+	readDiff   = "diff"
+	readLogs   = "logs"
+)
+
+func (d *desk) Apps(ctx context.Context, q view.Query) (view.Page, error) {
+	if err := d.valid(ctx); err != nil {
+		return view.Page{}, err
+	}
+	return d.Backend.Apps(q, d.sees), nil
+}
+
+func (d *desk) Brief(ctx context.Context, key model.AppKey) (view.App, error) {
+	return d.find(ctx, key, readApp)
+}
+
+// look is a read of what an app has: of target, "" being itself.
+func look[T any](ctx context.Context, d *desk, key model.AppKey, rec view.Audit, get func() (T, error)) (T, error) {
+	var none T
+	app, err := d.find(ctx, key, rec.Action)
+	if err != nil {
+		return none, err
+	}
+	who := d.record(rec.Action, d.trailName(&app))
+	who.Target, who.Revision, who.Outcome = rec.Target, rec.Revision, outcomeAllowed
+	got, err := get()
+	if err == nil {
+		d.trail.seen(ctx, who)
+		return got, nil
+	}
+	if errors.Is(err, model.ErrNotFound) {
+		who.Outcome, who.Detail = outcomeDenied, "there is no such thing in the app"
+		d.trail.refused(ctx, who)
+	}
+	return none, err
+}
+
+func (d *desk) App(ctx context.Context, key model.AppKey) (view.Detail, error) {
+	got, err := look(ctx, d, key, view.Audit{Action: readApp}, func() (view.Detail, error) { return d.Backend.App(ctx, key) })
+	if err == nil && !d.sees(&got.App) { // it has changed its project meanwhile
+		return view.Detail{}, missing(key)
+	}
+	return got, err
+}
+
+func (d *desk) Tree(ctx context.Context, key model.AppKey) (view.Tree, error) {
+	return look(ctx, d, key, view.Audit{Action: readApp}, func() (view.Tree, error) { return d.Backend.Tree(ctx, key) })
+}
+
+func (d *desk) Diff(ctx context.Context, key model.AppKey, q view.DiffQuery) (view.Diff, error) {
+	rec := view.Audit{Action: readDiff, Revision: q.Revision}
+	if q.Object != nil {
+		if !plain(*q.Object) {
+			return look(ctx, d, key, rec, noObject[view.Diff](*q.Object))
+		}
+		rec.Target = q.Object.String()
+	}
+	return look(ctx, d, key, rec, func() (view.Diff, error) { return d.Backend.Diff(ctx, key, q) })
+}
+
+func (d *desk) Object(ctx context.Context, key model.AppKey, on model.ObjectKey) (view.Object, error) {
+	rec := view.Audit{Action: readObject, Target: on.String()}
+	if !plain(on) {
+		return look(ctx, d, key, rec, noObject[view.Object](on))
+	}
+	return look(ctx, d, key, rec, func() (view.Object, error) { return d.Backend.Object(ctx, key, on) })
+}
+
+func (d *desk) Events(ctx context.Context, key model.AppKey, on model.ObjectKey) ([]view.Event, error) {
+	rec := view.Audit{Action: readApp}
+	if on != (model.ObjectKey{}) {
+		rec = view.Audit{Action: readObject, Target: on.String()}
+		if !plain(on) {
+			return look(ctx, d, key, rec, noObject[[]view.Event](on))
+		}
+	}
+	return look(ctx, d, key, rec, func() ([]view.Event, error) { return d.Backend.Events(ctx, key, on) })
+}
+
+// noObject answers for a key that no object can have.
+func noObject[T any](on model.ObjectKey) func() (T, error) {
+	return func() (T, error) {
+		var none T
+		return none, model.As(model.ErrNotFound, fmt.Errorf("there is no %s in the app: look at its tree", clean(on.String(), 200)))
+	}
+}
+
+// plain reports whether an object may be called so. Its words become words of a right,
+// where a slash would make others of them.
+func plain(on model.ObjectKey) bool {
+	for _, word := range []string{on.Group, on.Kind, on.Namespace, on.Name} {
+		if strings.ContainsFunc(word, func(c rune) bool { return c == '/' || c < ' ' || c == 0x7f }) || len(word) > 253 {
+			return false
+		}
+	}
+	return on.Kind != "" && on.Name != ""
+}
