@@ -32,6 +32,8 @@ type resource struct {
 	listed bool
 }
 
+func (r resource) gvr() schema.GroupVersionResource { return r.GroupVersion().WithResource(r.name) }
+
 // kinds are those that a cluster serves: each at the version that it prefers first.
 type kinds map[schema.GroupKind][]resource
 

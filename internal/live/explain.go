@@ -33,3 +33,6 @@ func explain(doing string, err error) error {
 	}
 	return model.As(model.ErrTransient, fmt.Errorf("%s: %w", doing, err))
 }
+
+// replaced reports whether a write was refused since the object is another by now.
+func replaced(err error) bool { return apierrors.IsConflict(err) }

@@ -3,6 +3,7 @@ package live
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/validation/path"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -26,17 +27,17 @@ func (r resource) in(namespace, name string) place {
 
 // path is the list's in URLs.
 func (p place) path() string {
-	var path strings.Builder
-	path.WriteString("/apis/" + p.Group + "/" + p.Version)
+	var out strings.Builder
+	out.WriteString("/apis/" + p.Group + "/" + p.Version)
 	if p.Group == "" {
-		path.Reset()
-		path.WriteString("/api/" + p.Version)
+		out.Reset()
+		out.WriteString("/api/" + p.Version)
 	}
 	if p.namespace != "" {
-		path.WriteString("/namespaces/" + p.namespace)
+		out.WriteString("/namespaces/" + p.namespace)
 	}
-	path.WriteString("/" + p.resource)
-	return path.String()
+	out.WriteString("/" + p.resource)
+	return out.String()
 }
 
 // selector picks the one object, if it is one.
@@ -48,7 +49,7 @@ func (p place) selector() string {
 }
 
 func (p place) gvr() schema.GroupVersionResource {
-	return schema.GroupVersionResource{Group: p.Group, Version: p.Version, Resource: p.resource}
+	return p.GroupVersion().WithResource(p.resource)
 }
 
 // ref is an object that is listed there.
@@ -84,4 +85,14 @@ func kubernetesOwn(group string) bool {
 	}
 	return strings.HasSuffix(group, ".k8s.io") && !strings.HasSuffix(group, ".x-k8s.io") &&
 		strings.Count(group, ".") == 2
+}
+
+// checkNames refuses names that would lead elsewhere as a part of a URL's path.
+func checkNames(names ...string) error {
+	for _, name := range names {
+		if why := path.IsValidPathSegmentName(name); len(why) > 0 {
+			return model.Invalidf("the name %q is no name of an object: %s", name, strings.Join(why, ", "))
+		}
+	}
+	return nil
 }

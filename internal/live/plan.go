@@ -69,7 +69,7 @@ type plan struct {
 func newPlan(known kinds, roots []model.ResourceState) *plan {
 	p := &plan{kinds: known, roots: roots, children: map[string]map[schema.GroupKind]bool{}, custom: map[string]bool{}}
 	for _, root := range roots {
-		if root.Object.Namespace == "" {
+		if root.Object.Namespace == "" || checkNames(root.Object.Namespace) != nil {
 			continue
 		}
 		gk := schema.GroupKind{Group: root.Object.Group, Kind: root.Object.Kind}
@@ -181,7 +181,7 @@ func (p *plan) rootPlaces() []place {
 	var order []group
 	for _, root := range p.roots {
 		r, ok := p.kinds.find(root.Object)
-		if !ok || !r.listed {
+		if !ok || !r.listed || checkNames(root.Object.Namespace, root.Object.Name) != nil {
 			continue
 		}
 		g := group{r, r.in(root.Object.Namespace, "").namespace}

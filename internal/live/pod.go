@@ -12,6 +12,8 @@ type podState struct {
 	view view.Pod
 	// preferred is the container that is shown first.
 	preferred string
+	// started says of each of its containers whether it runs or has run.
+	started []bool
 	// over: none of its containers will run again.
 	over bool
 }
@@ -20,10 +22,11 @@ type podState struct {
 const containerDefault = "kubectl.kubernetes.io/default-container"
 
 func podFacts(o object, i *item) {
-	containers := containersOf(o)
+	containers, started := containersOf(o)
 	i.pod = &podState{
-		view: view.Pod{Namespace: i.node.Ref.Namespace, Name: i.node.Ref.Name, Containers: containers},
-		over: o.text("status", "phase") == "Succeeded" || o.text("status", "phase") == "Failed",
+		view:    view.Pod{Namespace: i.node.Ref.Namespace, Name: i.node.Ref.Name, Containers: containers},
+		started: started,
+		over:    o.text("status", "phase") == "Succeeded" || o.text("status", "phase") == "Failed",
 	}
 	ready, all, restarts := 0, 0, 0
 	for _, c := range o.list("status", "containerStatuses") {
@@ -52,9 +55,8 @@ func podFacts(o object, i *item) {
 	}
 }
 
-// containersOf are a pod's containers as its spec orders them, those of its status.
-func containersOf(o object) []view.Container {
-	var out []view.Container
+// containersOf are a pod's containers as its spec orders them, and which have started.
+func containersOf(o object) (out []view.Container, started []bool) {
 	for _, kind := range []struct {
 		spec, status string
 		init         bool
@@ -68,9 +70,10 @@ func containersOf(o object) []view.Container {
 			out = append(out, view.Container{
 				Name: c.text("name"), Init: kind.init, Restarts: int(s.number("restartCount")), State: containerState(s),
 			})
+			started = append(started, s.has("state", "running") || s.has("state", "terminated") || s.has("lastState", "terminated"))
 		}
 	}
-	return out
+	return out, started
 }
 
 // The states of containers that logs go by; others are reasons of the cluster.
