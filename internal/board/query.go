@@ -1,7 +1,6 @@
 package board
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -90,7 +89,8 @@ func (w *work) look(r *row, page *view.Page) {
 	}
 }
 
-// page is the part of what was found that was asked for, in its order.
+// page is the part of what was found that was asked for, in its order. What was found
+// is in no order afterwards.
 func (w *work) page() []view.App {
 	from := min(max(w.q.Offset, 0), len(w.found))
 	limit := w.q.Limit
@@ -101,28 +101,20 @@ func (w *work) page() []view.App {
 	if from == to {
 		return nil
 	}
-	w.sort()
 	out := make([]view.App, 0, to-from)
-	for _, r := range w.found[from:to] {
+	for _, r := range w.upTo(to)[from:] {
 		out = append(out, r.app)
 	}
 	return out
 }
 
-// sort orders what was found, which is in the order of names.
-func (w *work) sort() {
-	by := orders[w.q.Sort]
-	switch {
-	case by == nil && w.q.Desc:
-		slices.Reverse(w.found)
-	case by == nil:
+// upTo are the first n of what was found, which is in the order of names.
+func (w *work) upTo(n int) []*row {
+	switch by := orders[w.q.Sort]; {
+	case by != nil:
+		return first(w.found, n, thenName(by, w.q.Desc))
 	case w.q.Desc:
-		slices.SortFunc(w.found, func(a, b *row) int {
-			return cmp.Or(by(&b.app, &a.app), compareKeys(a.app.Key, b.app.Key))
-		})
-	default:
-		slices.SortFunc(w.found, func(a, b *row) int {
-			return cmp.Or(by(&a.app, &b.app), compareKeys(a.app.Key, b.app.Key))
-		})
+		slices.Reverse(w.found)
 	}
+	return w.found[:n]
 }

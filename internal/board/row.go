@@ -15,10 +15,11 @@ type row struct {
 	text string
 	// labels are "key=value", sorted; repos the URLs of the sources.
 	labels, repos []string
+	trouble       int
 }
 
 func newRow(app view.App) *row {
-	r := &row{app: app, text: textOf(&app)}
+	r := &row{app: app, text: textOf(&app), trouble: trouble(&app)}
 	for _, k := range slices.Sorted(maps.Keys(app.Labels)) {
 		r.labels = append(r.labels, k+"="+app.Labels[k])
 	}

@@ -71,7 +71,7 @@ func TestSafeLink(t *testing.T) {
 		"http://example.com:8080/a?b=c#d":          {Title: "example.com:8080/a", URL: "http://example.com:8080/a?b=c#d"},
 		"HTTPS://Example.com/":                     {Title: "Example.com", URL: "https://Example.com/"},
 		"Docs|https://example.com":                 {Title: "Docs", URL: "https://example.com"},
-		" Our docs |https://example.com":           {Title: "Our docs", URL: "https://example.com"},
+		"Our docs |https://example.com":            {Title: "Our docs", URL: "https://example.com"},
 		"|https://example.com":                     {Title: "example.com", URL: "https://example.com"},
 		"a\u202eb\x00|https://example.com":         {Title: "ab", URL: "https://example.com"},
 		"<b>|https://example.com/?q=<script>":      {Title: "<b>", URL: "https://example.com/?q=<script>"},

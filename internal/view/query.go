@@ -79,7 +79,8 @@ const (
 	TopicFeeders      Topic = "feeders"
 )
 
-// TopicApp is an app's own state, TopicTree its objects and all that descend from
-// them.
-func TopicApp(key model.AppKey) Topic  { return Topic("app:" + key.String()) }
+// TopicApp is an app's own state.
+func TopicApp(key model.AppKey) Topic { return Topic("app:" + key.String()) }
+
+// TopicTree is an app's objects and all that descend from them.
 func TopicTree(key model.AppKey) Topic { return Topic("tree:" + key.String()) }

@@ -1,7 +1,7 @@
 package viewtest
 
 import (
-	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -37,10 +37,10 @@ func Ref(kind, namespace, name string) model.ObjectRef {
 	}
 }
 
-// digits are hexadecimal ones made of a seed.
+// digits are forty hexadecimal ones made of a seed.
 func digits(seed string) string {
-	sum := sha1.Sum([]byte(seed)) //nolint:gosec // looks like a commit id, and protects nothing
-	return hex.EncodeToString(sum[:])
+	sum := sha256.Sum256([]byte(seed))
+	return hex.EncodeToString(sum[:20])
 }
 
 func commitID(seed string) string { return digits("commit " + seed) }
