@@ -45,7 +45,7 @@ func (t ticket) identity(title string, groups []string) access.Identity {
 		title = t.name
 	}
 	return access.Identity{
-		Subject: t.name, Title: title, Groups: groups,
+		Subject: t.name, Title: title, Groups: groups, Local: t.kind != kindSSO && t.kind != kindIDToken,
 		TokenID: t.tokenID(), Issued: t.issued, Expires: t.expires,
 	}
 }
