@@ -24,11 +24,11 @@ var (
 // Busy says when another attempt may be made. It is ErrBusy.
 type Busy struct{ After time.Duration }
 
-func (b *Busy) Error() string {
+func (b Busy) Error() string {
 	return fmt.Sprintf("%v: try again in %s", ErrBusy, max(b.After.Round(time.Second), time.Second))
 }
 
-func (b *Busy) Unwrap() error { return ErrBusy }
+func (b Busy) Unwrap() error { return ErrBusy }
 
 // refused is ErrRefused with the reason, which holds nothing that the request says.
 func refused(reason string) error { return fmt.Errorf("%w: %s", ErrRefused, reason) }

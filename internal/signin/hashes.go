@@ -42,7 +42,7 @@ func (h *hashes) compare(ctx context.Context, hash []byte, password string, know
 	case reserve <- struct{}{}:
 		defer func() { <-h.reserve }()
 	case <-timer.C:
-		return false, &Busy{After: patience}
+		return false, Busy{After: patience}
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

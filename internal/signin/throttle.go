@@ -95,11 +95,11 @@ func (t *throttle) begin(who visitor) (*attempt, time.Duration, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if wait := t.pause(who, now); wait > 0 {
-		return nil, 0, &Busy{After: wait}
+		return nil, 0, Busy{After: wait}
 	}
 	a := &attempt{t: t, who: who, known: who.device != "" || t.knows(who, now)}
 	if !a.known && (t.inside >= atOnce || t.byAddress[who.address] >= atOncePerAddress) {
-		return nil, 0, &Busy{After: slowest}
+		return nil, 0, Busy{After: slowest}
 	}
 	var slow time.Duration
 	if !a.known {

@@ -1,0 +1,171 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Tokens are the API tokens of an account, as they are listed.
+func (s *Service) Tokens(account string) ([]Token, error) {
+	a, err := s.account(account)
+	return slices.Clone(a.Tokens), err
+}
+
+func (s *Service) account(name string) (Account, error) {
+	a, ok := s.settings.Load().Accounts[name]
+	if !ok {
+		return Account{}, model.As(model.ErrNotFound, fmt.Errorf("there is no account %q in argocd-cm", name))
+	}
+	return a, nil
+}
+
+// IssueToken makes an API token for an account, and lists it. It ends after expiresIn; 0
+// is never. An id of "" is a random one.
+func (s *Service) IssueToken(ctx context.Context, account string, expiresIn time.Duration, id string) (string, error) {
+	a, err := s.account(account)
+	switch {
+	case err != nil:
+		return "", err
+	case !a.Enabled || !a.APIKey:
+		return "", model.Invalidf("the account %s may not have tokens: set accounts.%s: apiKey in argocd-cm, and enable it", account, account)
+	case expiresIn < 0:
+		return "", model.Invalidf("a token can't end before it begins")
+	case len(id) > 200:
+		return "", model.Invalidf("a token's id has at most 200 bytes")
+	}
+	if id == "" {
+		id = newID()
+	}
+	t := ticket{kind: kindAPIKey, name: account, id: id, issued: time.Now().Truncate(time.Second)}
+	entry := Token{ID: id, IssuedAt: t.issued.Unix()}
+	if expiresIn > 0 {
+		t.expires = t.issued.Add(expiresIn)
+		entry.ExpiresAt = t.expires.Unix()
+	}
+	signed, err := s.settings.Load().sign(t, "", nil)
+	if err != nil {
+		return "", fmt.Errorf("issuing a token: %w", err)
+	}
+	return signed, s.updateTokens(ctx, account, func(list []Token) ([]Token, error) {
+		if slices.ContainsFunc(list, func(t Token) bool { return t.ID == id }) {
+			return nil, model.Invalidf("the account %s has a token %q already", account, id)
+		}
+		return append(list, entry), nil
+	})
+}
+
+// DeleteToken revokes an account's API token.
+func (s *Service) DeleteToken(ctx context.Context, account, id string) error {
+	if _, err := s.account(account); err != nil {
+		return err
+	}
+	return s.updateTokens(ctx, account, func(list []Token) ([]Token, error) {
+		left := slices.DeleteFunc(slices.Clone(list), func(t Token) bool { return t.ID == id })
+		if len(left) == len(list) {
+			return nil, model.As(model.ErrNotFound, fmt.Errorf("the account %s has no token %q", account, id))
+		}
+		return left, nil
+	})
+}
+
+// updateTokens changes an account's list; what becomes of it holds here at once.
+func (s *Service) updateTokens(ctx context.Context, account string, change func([]Token) ([]Token, error)) error {
+	key := place(account) + "tokens"
+	return s.update(ctx, account, func(data map[string][]byte, a *Account) error {
+		list, err := decodeTokens(data[key])
+		if err != nil {
+			return model.Invalidf("argocd-secret: %s is no list of tokens: repair or remove it", key)
+		}
+		if list, err = change(list); err != nil {
+			return err
+		}
+		text, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		data[key], a.Tokens = text, list
+		return nil
+	})
+}
+
+func (s *Service) update(ctx context.Context, name string, change func(map[string][]byte, *Account) error) error {
+	if s.store == nil {
+		return errors.New("accounts can't be changed here")
+	}
+	var a Account
+	err := s.store.Update(ctx, func(data map[string][]byte) error {
+		var err error
+		if a, err = s.account(name); err != nil {
+			return err
+		}
+		return change(data, &a)
+	})
+	if err != nil {
+		return fmt.Errorf("writing argocd-secret: %w", err)
+	}
+	for {
+		old := s.settings.Load()
+		set := *old
+		set.Accounts = maps.Clone(old.Accounts)
+		set.Accounts[name] = a
+		if s.settings.CompareAndSwap(old, &set) {
+			return nil
+		}
+	}
+}
+
+// PasswordChange asks for another password of an account.
+type PasswordChange struct {
+	Account string
+	// By is the account that asks, Current its password: nobody changes one who has only
+	// found an open session. From is the address that it comes from.
+	By, Current, From string
+	New               string
+}
+
+// UpdatePassword changes a password. Sessions and tokens of the account end with it. Who
+// may change that of another is for the caller to know. Errors are those of Login, and
+// model.ErrInvalid of a password that is not good enough.
+func (s *Service) UpdatePassword(ctx context.Context, c PasswordChange) error {
+	set := s.settings.Load()
+	if _, err := s.account(c.Account); err != nil {
+		return err
+	}
+	if _, err := s.prove(ctx, set, c.By, c.Current, c.From); err != nil {
+		return err
+	}
+	hash, err := hashNew(set, c.New)
+	if err != nil {
+		return err
+	}
+	changed := time.Now().UTC().Truncate(time.Second)
+	return s.update(ctx, c.Account, func(data map[string][]byte, a *Account) error {
+		at := place(c.Account)
+		data[at+"password"], data[at+"passwordMtime"] = hash, []byte(changed.Format(time.RFC3339))
+		a.Hash, a.Changed = hash, changed
+		return nil
+	})
+}
+
+func hashNew(set *Settings, password string) ([]byte, error) {
+	switch {
+	case len(password) > longest:
+		return nil, model.Invalidf("a password has at most %d bytes", longest)
+	case set.Pattern == nil || !set.Pattern.MatchString(password):
+		return nil, model.Invalidf("the new password does not match the pattern that passwordPattern of argocd-cm asks for; by default it has 8 to 32 characters")
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	if err != nil {
+		return nil, errors.New("the new password can't be hashed")
+	}
+	return hash, nil
+}
