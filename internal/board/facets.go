@@ -3,6 +3,7 @@ package board
 import (
 	"cmp"
 	"slices"
+	"unique"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -14,12 +15,12 @@ const most = 200
 var facets = [...]string{"sync", "health", "kind", "project", "cluster", "namespace", "label"}
 
 // counts says how often each value of a facet occurs.
-type counts [len(facets)]map[string]int
+type counts [len(facets)]map[unique.Handle[string]]int
 
 func newCounts() counts {
 	var c counts
 	for i := range c {
-		c[i] = map[string]int{}
+		c[i] = map[unique.Handle[string]]int{}
 	}
 	return c
 }
@@ -28,7 +29,7 @@ func (c *counts) clear() {
 	for i := range c {
 		// A map keeps its room when it is cleared: one that was large is let go.
 		if len(c[i]) > 8*most {
-			c[i] = map[string]int{}
+			c[i] = map[unique.Handle[string]]int{}
 		}
 		clear(c[i])
 	}
@@ -39,16 +40,14 @@ func (c *counts) add(r *row, missed int) {
 	if missed&(missed-1) != 0 || missed >= 1<<len(facets) {
 		return
 	}
-	a := &r.app
-	values := [...]string{string(a.Sync), string(a.Health), a.Kind, a.Project, a.Cluster.Name, a.Namespace}
-	for i, v := range values {
-		if v != "" && missed&^(1<<i) == 0 {
+	for i, v := range r.values {
+		if missed&^(1<<i) == 0 {
 			c[i][v]++
 		}
 	}
 	if missed&^filterLabel == 0 {
-		for _, l := range r.labels {
-			c[len(values)][l]++
+		for _, t := range r.tags {
+			c[len(r.values)][t]++
 		}
 	}
 }
@@ -62,10 +61,13 @@ func (c *counts) page() map[string][]view.Count {
 }
 
 // top are the most frequent values, the first by name of those that are equally so.
-func top(of map[string]int) []view.Count {
+// Having none is no value.
+func top(of map[unique.Handle[string]]int) []view.Count {
 	out := make([]view.Count, 0, len(of))
 	for v, n := range of {
-		out = append(out, view.Count{Value: v, Count: n})
+		if v.Value() != "" {
+			out = append(out, view.Count{Value: v.Value(), Count: n})
+		}
 	}
 	slices.SortFunc(out, func(a, b view.Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unique"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -16,12 +17,22 @@ type row struct {
 	// labels are "key=value", sorted; repos the URLs of the sources.
 	labels, repos []string
 	trouble       int
+	// values are those of the facets but label, in their order, tags those of label.
+	// All rows share the texts, so that counting reads none.
+	values [len(facets) - 1]unique.Handle[string]
+	tags   []unique.Handle[string]
 }
 
 func newRow(app view.App) *row {
 	r := &row{app: app, text: textOf(&app), trouble: trouble(&app)}
 	for _, k := range slices.Sorted(maps.Keys(app.Labels)) {
-		r.labels = append(r.labels, k+"="+app.Labels[k])
+		tag := unique.Make(k + "=" + app.Labels[k])
+		r.labels, r.tags = append(r.labels, tag.Value()), append(r.tags, tag)
+	}
+	for i, v := range [...]string{
+		string(app.Sync), string(app.Health), app.Kind, app.Project, app.Cluster.Name, app.Namespace,
+	} {
+		r.values[i] = unique.Make(v)
 	}
 	for i := range app.Sources {
 		r.repos = append(r.repos, app.Sources[i].URL)
