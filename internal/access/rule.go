@@ -3,6 +3,7 @@ package access
 import (
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -81,16 +82,40 @@ func split(line string) ([]string, error) {
 	return strings.Split(line, ","), fmt.Errorf("reading a line: %w", err)
 }
 
-// shut denies the subject of a line that is no good everything, unless the line plainly
-// says allow.
+// shut denies everything to the subject of a line that is no good, unless the line
+// plainly says allow.
 func (l *lines) shut(place, line string, words []string) {
-	if len(words) < 2 || saysAllow(words) {
+	if saysAllow(words) {
 		return
 	}
-	l.rules = append(l.rules, &Rule{
-		Subject: word(words[1]), Resource: "*", Action: "*", Object: "*", Deny: true, Place: place, Text: line,
-		resource: anything, action: anything, object: anything,
-	})
+	for _, subject := range subjects(line, words) {
+		l.rules = append(l.rules, &Rule{
+			Subject: subject, Resource: "*", Action: "*", Object: "*", Deny: true, Place: place, Text: line,
+			resource: anything, action: anything, object: anything,
+		})
+	}
+}
+
+// subjects are the names that a line is for, as it may be understood.
+func subjects(line string, words []string) []string {
+	fields := strings.FieldsFunc(line, func(c rune) bool { return strings.ContainsRune(", \t\"'", c) })
+	var out []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	typed := len(fields) > 0 && (fields[0] == "p" || fields[0] == "g")
+	if !typed && len(fields) > 0 {
+		add(fields[0])
+	}
+	if len(fields) > 1 {
+		add(fields[1])
+	}
+	if typed && len(words) > 1 {
+		add(word(words[1]))
+	}
+	return out
 }
 
 // saysAllow reports whether the last word, whatever follows in it, is allow.
@@ -155,7 +180,6 @@ func (l *lines) readBinding(place, line string, words []string) {
 	for _, text := range words {
 		if strings.TrimSpace(text) != text {
 			l.problem(place, "the name %s ends with a space: remove it", quoted(text))
-			l.shut(place, line, words)
 			return
 		}
 	}
