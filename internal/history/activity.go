@@ -70,6 +70,18 @@ func (s *Store) note(ctx context.Context, a view.Activity) error {
 // Activities are those that a query asks for, newest first. A project, kind or
 // person that nothing is known of has none.
 func (s *Store) Activities(ctx context.Context, q view.ActivityQuery) (found []view.Activity, err error) {
+	query, args := selectActivities(q)
+	err = s.look(ctx, func(db session) error {
+		found, err = rows(db, scanActivity, query, args...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what happened: %w", err)
+	}
+	return found, nil
+}
+
+func selectActivities(q view.ActivityQuery) (query string, args []any) {
 	var c clause
 	if q.App != nil {
 		c.and("dialect = ? AND namespace = ? AND name = ?", q.App.Dialect, q.App.Namespace, q.App.Name)
@@ -84,17 +96,7 @@ func (s *Store) Activities(ctx context.Context, q view.ActivityQuery) (found []v
 	if q.Before > 0 {
 		c.and("id < ?", q.Before)
 	}
-	c.args = append(c.args, limited(q.Limit, 50, 500))
-	query := fmt.Sprintf(`SELECT id, at, dialect, namespace, name, project, kind, actor, body FROM activity%s ORDER BY id DESC LIMIT $%d`,
-		c.where(), len(c.args))
-	err = s.look(ctx, func(db session) error {
-		found, err = rows(db, scanActivity, query, c.args...)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading what happened: %w", err)
-	}
-	return found, nil
+	return c.query(`SELECT id, at, dialect, namespace, name, project, kind, actor, body FROM activity`, "id DESC", limited(q.Limit, 50, 500))
 }
 
 func scanActivity(r *sql.Rows, a *view.Activity) error {

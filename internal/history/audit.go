@@ -30,13 +30,14 @@ func (s *Store) Audit(ctx context.Context, a view.Audit) error {
 		if err := s.appendTo(tx, &c, a); err != nil {
 			return err
 		}
+		start := c.startID
 		if err := s.retire(tx, &c); err != nil {
 			return err
 		}
-		if err := s.putChain(tx, c); err != nil {
+		if err := s.putChain(tx, c); err != nil || c.startID == start {
 			return err
 		}
-		return tx.exec(`DELETE FROM audit_record WHERE id <= $1`, c.startID)
+		return tx.exec(`DELETE FROM audit_record WHERE id > $1 AND id <= $2`, start, c.startID)
 	})
 	if err != nil {
 		return fmt.Errorf("writing to the audit trail: %w", err)
@@ -88,13 +89,12 @@ func scanSigned(r *sql.Rows, a *signed) error {
 }
 
 // Audits are those records that a query asks for, newest first.
-func (s *Store) Audits(ctx context.Context, q view.AuditQuery) (found []view.Audit, err error) {
+func (s *Store) Audits(ctx context.Context, q view.AuditQuery) ([]view.Audit, error) {
 	c := auditClause(q)
 	if q.Before > 0 {
 		c.and("id < ?", q.Before)
 	}
-	c.args = append(c.args, limited(q.Limit, 100, 1000))
-	return s.audits(ctx, fmt.Sprintf(`%s ORDER BY id DESC LIMIT $%d`, c.where(), len(c.args)), c.args)
+	return s.audits(ctx, c, "id DESC", limited(q.Limit, 100, 1000))
 }
 
 // exportPage is how many records Export reads at once.
@@ -112,8 +112,7 @@ func (s *Store) Export(ctx context.Context, q view.AuditQuery, emit func(view.Au
 	for after := int64(0); ; {
 		c := auditClause(q)
 		c.and("id > ? AND id < ?", after, end)
-		c.args = append(c.args, exportPage)
-		page, err := s.audits(ctx, fmt.Sprintf(`%s ORDER BY id LIMIT $%d`, c.where(), len(c.args)), c.args)
+		page, err := s.audits(ctx, c, "id", exportPage)
 		if err != nil {
 			return err
 		}
@@ -139,9 +138,10 @@ func auditClause(q view.AuditQuery) clause {
 	return c
 }
 
-func (s *Store) audits(ctx context.Context, rest string, args []any) (found []view.Audit, err error) {
+func (s *Store) audits(ctx context.Context, c clause, order string, limit int) (found []view.Audit, err error) {
+	query, args := c.query(`SELECT `+auditColumns+` FROM audit_record`, order, limit)
 	err = s.look(ctx, func(db session) error {
-		records, err := rows(db, scanSigned, `SELECT `+auditColumns+` FROM audit_record`+rest, args...)
+		records, err := rows(db, scanSigned, query, args...)
 		found = make([]view.Audit, len(records))
 		for i, r := range records {
 			found[i] = r.Audit

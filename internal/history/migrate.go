@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-
-	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // schemas are the steps of the schema, numbered from 1: a folder for each
@@ -39,7 +37,7 @@ func migrate(ctx context.Context, db *sql.DB, kind database) error {
 		return err
 	}
 	if version > len(names) {
-		return model.Invalidf("it was written by a newer version of Fixpoint (schema %d, this one knows %d): run that one, or choose another --data-dir or database", version, len(names))
+		return fmt.Errorf("it was written by a newer version of Fixpoint (schema %d, this one knows %d): run that one, or choose another --data-dir or database", version, len(names))
 	}
 	for _, name := range names[version:] {
 		if err := step(ctx, db, kind, name); err != nil {

@@ -78,7 +78,10 @@ func (p postgres) judge(err error) error {
 		err = wordsOf(connect) // it holds the password
 	}
 	if said := (*pgconn.PgError)(nil); errors.As(err, &said) || isConnect && errors.As(connect, &said) {
-		return model.As(kindOfCode(said.Code), err)
+		if kind := kindOfCode(said.Code); kind != nil {
+			return model.As(kind, err)
+		}
+		return err
 	}
 	if isConnect || p.isBroken(err) || errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) {
 		return model.As(model.ErrTransient, err)
@@ -90,19 +93,19 @@ func (p postgres) judge(err error) error {
 func wordsOf(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }
 
 // kinds are those of the server's errors, by their code or its first characters:
-// the longest that fits. Others are model.ErrInvalid.
+// the longest that fits. Others have none: they are of the set-up, and no fault of
+// who asks for something.
 var kinds = map[string]error{
 	"08": model.ErrTransient, // the connection
+	"22": model.ErrInvalid,   // a value
 	"40": model.ErrTransient, // the transaction was rolled back
 	"53": model.ErrTransient, // memory, disk, connections
 	"57": model.ErrTransient, // somebody intervened: shut-down, start, time-out
 	"58": model.ErrTransient, // the system
-	"28": model.ErrDenied,    // who one is
 
 	"25006": model.ErrTransient, // read-only: a standby
-	"42501": model.ErrDenied,    // what one may
 	"55P03": model.ErrTransient, // a lock was not to be had
-	"57P04": model.ErrInvalid,   // the database was dropped
+	"57P04": nil,                // the database was dropped
 }
 
 func kindOfCode(code string) error {
@@ -111,7 +114,7 @@ func kindOfCode(code string) error {
 			return kind
 		}
 	}
-	return model.ErrInvalid
+	return nil
 }
 
 // isBroken: a server that was shut down says so, or nothing.

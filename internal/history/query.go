@@ -43,12 +43,13 @@ func (c *clause) andOne(column string, values []string) {
 
 const maxValues = 100
 
-// where is the WHERE clause, with a blank before it; "" if there are no conditions.
-func (c *clause) where() string {
-	if len(c.conditions) == 0 {
-		return ""
+// query is a SELECT with the conditions, an order and a limit.
+func (c *clause) query(selected, order string, limit int) (query string, args []any) {
+	query = selected
+	if len(c.conditions) > 0 {
+		query += " WHERE " + strings.Join(c.conditions, " AND ")
 	}
-	return " WHERE " + strings.Join(c.conditions, " AND ")
+	return query + " ORDER BY " + order + " LIMIT " + strconv.Itoa(limit), c.args
 }
 
 // limited is a limit within its bounds; 0 and less is the default.

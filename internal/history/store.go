@@ -31,7 +31,7 @@ type Config struct {
 	// KeepAudit is how long audit records are kept; 0 is for ever.
 	KeepAudit time.Duration
 	// Now is the clock; nil is time.Now.
-	Now func() time.Time
+	Now func() time.Time `json:"-"`
 
 	// patience bounds each use of the database; 0 is 30 s.
 	patience time.Duration
