@@ -183,7 +183,7 @@ func TestThrottleIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, signin.Config{})
 		w.fail(20, "admin", here)
-		for i := range 5000 {
+		for i := range 400 {
 			w.fail(1, fmt.Sprint("name", i), fmt.Sprintf("10.%d.%d.1", i/256, i%256))
 		}
 		if compared := w.fail(20, "admin", here); compared != 0 {
@@ -242,7 +242,7 @@ func TestKnownBrowserIsNoPass(t *testing.T) {
 func TestConcurrentLogins(t *testing.T) {
 	w := newWorld(t, signin.Config{Hashes: 2})
 	var wg sync.WaitGroup
-	for i := range 200 {
+	for i := range 100 {
 		wg.Go(func() {
 			name, from := fmt.Sprint("name", i%7), fmt.Sprintf("10.0.%d.1", i%11)
 			_, err := w.service.Login(t.Context(), name, "wrong", from)
@@ -251,6 +251,9 @@ func TestConcurrentLogins(t *testing.T) {
 			}
 		})
 		wg.Go(func() {
+			if i%4 != 0 {
+				return
+			}
 			session, err := w.service.Login(t.Context(), "bob", password, fmt.Sprintf("10.1.%d.1", i))
 			if err != nil && !errors.Is(err, signin.ErrBusy) {
 				t.Errorf("bob: %v", err)
