@@ -46,6 +46,7 @@ func New(c Config) *Web {
 // live streams (/live).
 func (w *Web) Routes(mux *http.ServeMux) {
 	w.worldRoutes()
+	w.appRoutes()
 	w.pages.Handle("/", http.HandlerFunc(w.missing))
 	mux.Handle("GET /assets/", w.assets)
 	mux.HandleFunc("GET /live", w.live)

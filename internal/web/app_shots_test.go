@@ -1,0 +1,33 @@
+package web
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
+)
+
+// TestAppScreenshots takes pictures of the pages of apps, as TestScreenshots does.
+func TestAppScreenshots(t *testing.T) {
+	folder := os.Getenv("FIXPOINT_SCREENSHOTS")
+	if folder == "" {
+		t.Skip("only with FIXPOINT_SCREENSHOTS")
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b := viewtest.New()
+	server := httptest.NewServer(site(b, viewtest.Options{}))
+	defer server.Close()
+	ctx := browser(t)
+	for name, path := range appAddresses(t, b) {
+		for _, kind := range []struct {
+			name, scheme string
+			width        int64
+		}{{"light", "light", 1360}, {"dark", "dark", 1360}, {"phone", "light", 390}} {
+			shoot(ctx, t, filepath.Join(folder, name+"-"+kind.name+".png"), server.URL+path, kind.scheme, kind.width)
+		}
+	}
+}

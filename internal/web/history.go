@@ -1,0 +1,86 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// historyPage lists what was deployed.
+type historyPage struct {
+	Frame
+	appHead
+}
+
+func (w *Web) historyPage(r *http.Request) (Page, error) {
+	head, err := w.head(r, "history")
+	if err != nil {
+		return nil, err
+	}
+	return &historyPage{appHead: head, Frame: head.frameOf("history", head.App.Key.Name+": history")}, nil
+}
+
+// DiffTo is the address of what going back to a deployment would change.
+func (h appHead) DiffTo(d view.Deployment) string {
+	return h.Path + "/diff?" + url.Values{"revision": {d.Revision}}.Encode()
+}
+
+// rollbackPage asks whether to go back to a deployment.
+type rollbackPage struct {
+	Frame
+	appHead
+	Err   string
+	To    view.Deployment
+	Asked view.RollbackRequest
+}
+
+func (w *Web) rollbackPage(r *http.Request) (Page, error) {
+	head, err := w.head(r, "history")
+	if err != nil {
+		return nil, err
+	}
+	return newRollbackPage(r, head)
+}
+
+func newRollbackPage(r *http.Request, head appHead) (*rollbackPage, error) {
+	if !head.May.Rollback {
+		return nil, model.As(model.ErrDenied, fmt.Errorf("you may not roll %s back", head.App.Title()))
+	}
+	id, _ := strconv.ParseInt(r.FormValue("id"), 10, 64)
+	i := slices.IndexFunc(head.App.History, func(d view.Deployment) bool { return d.ID == id })
+	if i < 0 {
+		return nil, model.As(model.ErrNotFound, fmt.Errorf("the history of %s has no entry %d", head.App.Title(), id))
+	}
+	p := &rollbackPage{appHead: head, Frame: head.frameOf("rollback", "Roll "+head.App.Key.Name+" back"), To: head.App.History[i]}
+	p.Topics = nil // what was ticked stays
+	p.Asked = view.RollbackRequest{ID: id, Prune: r.FormValue("prune") != "", DryRun: r.FormValue("dry-run") != ""}
+	return p, nil
+}
+
+// askRollback asks for the rollback; what is refused leads back to the question.
+func (w *Web) askRollback(rw http.ResponseWriter, r *http.Request) {
+	head, err := w.head(r, "history")
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	p, err := newRollbackPage(r, head)
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	err = view.DeskOf(r.Context()).Rollback(r.Context(), head.App.Key, p.Asked)
+	if err == nil {
+		http.Redirect(rw, r, head.Path, http.StatusSeeOther)
+		return
+	}
+	p.Err, p.Status = explained(err)
+	w.fill(p, r)
+	p.Self = head.Path + "/rollback?id=" + strconv.FormatInt(p.To.ID, 10)
+	w.send(rw, r, p)
+}

@@ -1,0 +1,217 @@
+package web
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// yamlLine is a line of a manifest, in pieces that differ in colour.
+type yamlLine struct{ Pieces []yamlPiece }
+
+// yamlPiece is a run of text. Class is "" of punctuation, else k (key), s (text),
+// n (number, true, false, null) or m (a masked value).
+type yamlPiece struct{ Class, Text string }
+
+// yamlLines writes an object as YAML, keys sorted, at most limit lines; more reports
+// whether something was left out.
+func yamlLines(object map[string]any, limit int) (lines []yamlLine, more bool) {
+	w := yamlWriter{limit: limit}
+	w.mapping(object, 0)
+	w.end()
+	return w.lines, w.full
+}
+
+// yamlText is the whole object as YAML.
+func yamlText(object map[string]any) string {
+	lines, _ := yamlLines(object, 0)
+	var b strings.Builder
+	for _, l := range lines {
+		for _, p := range l.Pieces {
+			b.WriteString(p.Text)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+type yamlWriter struct {
+	limit int
+	lines []yamlLine
+	line  []yamlPiece
+	full  bool
+}
+
+func (w *yamlWriter) put(class, text string) {
+	if text != "" && !w.full {
+		w.line = append(w.line, yamlPiece{class, text})
+	}
+}
+
+func (w *yamlWriter) end() {
+	if len(w.line) == 0 || w.full {
+		return
+	}
+	if w.limit > 0 && len(w.lines) == w.limit {
+		w.full, w.line = true, nil
+		return
+	}
+	w.lines = append(w.lines, yamlLine{w.line})
+	w.line = nil
+}
+
+func indent(depth int) string { return strings.Repeat("  ", depth) }
+
+func (w *yamlWriter) mapping(m map[string]any, depth int) {
+	for i, key := range slices.Sorted(maps.Keys(m)) {
+		if w.full {
+			return
+		}
+		if i > 0 || len(w.line) == 0 {
+			w.end()
+			w.put("", indent(depth))
+		}
+		w.put("k", yamlScalar(key))
+		w.put("", ":")
+		w.value(m[key], depth)
+	}
+}
+
+// value writes what follows a key's colon.
+func (w *yamlWriter) value(v any, depth int) {
+	switch v := v.(type) {
+	case map[string]any:
+		if len(v) == 0 {
+			w.put("", " {}")
+			return
+		}
+		w.end()
+		w.mapping(v, depth+1)
+	case []any:
+		if len(v) == 0 {
+			w.put("", " []")
+			return
+		}
+		w.sequence(v, depth)
+	default:
+		w.put("", " ")
+		w.scalar(v, depth+1)
+	}
+}
+
+func (w *yamlWriter) sequence(items []any, depth int) {
+	for _, v := range items {
+		if w.full {
+			return
+		}
+		w.end()
+		w.put("", indent(depth)+"- ")
+		switch v := v.(type) {
+		case map[string]any:
+			if len(v) == 0 {
+				w.put("", "{}")
+			} else {
+				w.mapping(v, depth+1)
+			}
+		case []any:
+			w.nested(v)
+		default:
+			w.scalar(v, depth+1)
+		}
+	}
+}
+
+// nested writes a list in a list in one line: no Kubernetes kind is full of them.
+func (w *yamlWriter) nested(items []any) {
+	text, err := json.Marshal(items)
+	if err != nil {
+		text = []byte("[]")
+	}
+	w.put("", string(text))
+}
+
+func (w *yamlWriter) scalar(v any, depth int) {
+	text, ok := v.(string)
+	switch {
+	case !ok:
+		w.put("n", yamlNumber(v))
+	case masked(text):
+		w.put("m", text)
+	case strings.Contains(text, "\n") && literal(text):
+		w.block(text, depth)
+	default:
+		w.put("s", yamlScalar(text))
+	}
+}
+
+func yamlNumber(v any) string {
+	if v == nil {
+		return "null"
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "null"
+	}
+	return string(text)
+}
+
+// block writes a text of several lines as it is.
+func (w *yamlWriter) block(text string, depth int) {
+	head, body := "|-", text
+	if trimmed, ok := strings.CutSuffix(text, "\n"); ok {
+		head, body = "|", trimmed
+	}
+	w.put("", head)
+	w.end()
+	for line := range strings.SplitSeq(body, "\n") {
+		if line == "" {
+			w.line = append(w.line, yamlPiece{})
+		} else {
+			w.put("", indent(depth))
+			w.put("s", line)
+		}
+		w.end()
+		if w.full {
+			return
+		}
+	}
+}
+
+// literal reports whether a text of several lines can be written as a block: no line
+// begins the block with blanks, none ends it, and every character can be printed.
+func literal(text string) bool {
+	body := strings.TrimSuffix(text, "\n")
+	if body == "" || body[0] == ' ' || body[0] == '\n' || strings.HasSuffix(body, "\n") {
+		return false
+	}
+	return !strings.ContainsFunc(body, func(r rune) bool {
+		return r != '\n' && !strconv.IsPrint(r) && r != '\t'
+	}) && !strings.HasPrefix(body, "\t") && !strings.Contains(body, "\n\t")
+}
+
+// yamlPlain matches texts that mean themselves without quotes.
+var yamlPlain = regexp.MustCompile(`^[A-Za-z_/.(][A-Za-z0-9_./()+=$*@,;-]*(?:[ :][A-Za-z0-9_./()+=$*@,;-]+)*$`)
+
+// yamlWords are plain texts that YAML takes for something else.
+var yamlWords = regexp.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null|~|\.nan|[-+]?\.inf|=|<<|\.[0-9_.e+-]*)$`)
+
+// yamlScalar is a text as YAML of one line, in quotes where it needs them.
+func yamlScalar(text string) string {
+	if yamlPlain.MatchString(text) && !yamlWords.MatchString(text) {
+		return text
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return `""`
+	}
+	return string(quoted)
+}
+
+// yamlMasked matches what stands for the hidden value of a Secret.
+var yamlMasked = regexp.MustCompile(`^(?:\(hidden value \d+\)|[*+•]{3,})$`)
+
+// masked reports whether a text stands for a hidden value.
+func masked(text string) bool { return yamlMasked.MatchString(text) }
