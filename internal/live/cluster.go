@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	utilnet "k8s.io/apimachinery/pkg/util/net"
-
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -116,6 +115,11 @@ func (c *Cluster) end() {
 	c.scopes, c.fetches = map[place]*scope{}, map[place]*fetch{}
 	c.mu.Unlock()
 	c.stop()
+}
+
+// wait waits for the end of what end has stopped.
+func (c *Cluster) wait() {
+	c.wg.Wait()
 	utilnet.CloseIdleConnectionsFor(c.http.Transport)
 }
 

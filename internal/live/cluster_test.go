@@ -161,6 +161,16 @@ func (w *world) at(u *unstructured.Unstructured) dynamic.ResourceInterface {
 	return w.dynamic.Resource(m.Resource).Namespace(w.namespace)
 }
 
+// serves reports whether the cluster serves an API version.
+func (w *world) serves(groupVersion string) bool {
+	disco, err := discovery.NewDiscoveryClientForConfig(w.rest)
+	if err != nil {
+		w.Fatal(err)
+	}
+	list, err := disco.ServerResourcesForGroupVersion(groupVersion)
+	return err == nil && len(list.APIResources) > 0
+}
+
 // root is an object of the world as the engine reports it.
 func (w *world) root(apiVersion, kind, name string) model.ResourceState {
 	group, version, ok := strings.Cut(apiVersion, "/")

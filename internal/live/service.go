@@ -61,6 +61,7 @@ type Service struct {
 	mu       sync.Mutex
 	closed   bool
 	clusters map[string]*Cluster
+	ending   sync.WaitGroup
 }
 
 // New returns a Service that is connected to nothing.
@@ -88,20 +89,23 @@ func (s *Service) Cluster(name string, config *rest.Config) (*Cluster, error) {
 		return nil, model.As(model.ErrInvalid, fmt.Errorf("connecting to cluster %q: %w", name, err))
 	}
 	s.clusters[name] = made
-	if old != nil {
-		old.end()
-	}
+	s.endLocked(old)
 	return made, nil
 }
 
 // Drop ends the connection to a cluster that is gone; there may be none.
 func (s *Service) Drop(name string) {
 	s.mu.Lock()
-	old := s.clusters[name]
+	defer s.mu.Unlock()
+	s.endLocked(s.clusters[name])
 	delete(s.clusters, name)
-	s.mu.Unlock()
-	if old != nil {
-		old.end()
+}
+
+// endLocked ends a connection, if there is one, without waiting for it.
+func (s *Service) endLocked(c *Cluster) {
+	if c != nil {
+		c.end()
+		s.ending.Go(c.wait)
 	}
 }
 
@@ -117,11 +121,10 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) Close() {
 	s.mu.Lock()
 	s.closed = true
-	clusters := s.clusters
+	for _, c := range s.clusters {
+		s.endLocked(c)
+	}
 	s.clusters = map[string]*Cluster{}
 	s.mu.Unlock()
-	for _, c := range clusters {
-		c.end()
-		c.wg.Wait()
-	}
+	s.ending.Wait()
 }
