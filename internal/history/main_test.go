@@ -134,7 +134,8 @@ func count(t testing.TB, s *Store, table string) (n int) {
 	return n
 }
 
-// checkWhole fails unless every object is in a span and every span in an entry.
+// checkWhole fails unless every object is in a span and every span in an entry, and
+// their size is known.
 func checkWhole(t testing.TB, s *Store) {
 	t.Helper()
 	var lost, spans, gaps int
@@ -145,6 +146,7 @@ func checkWhole(t testing.TB, s *Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkSize(t, s)
 	if lost+spans+gaps > 0 {
 		t.Errorf("%d objects belong to no entry, %d spans to none, %d spans have gaps", lost, spans, gaps)
 	}

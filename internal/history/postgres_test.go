@@ -183,7 +183,9 @@ func TestConnectionString(t *testing.T) {
 		"key and value":      {"host=localhost password='planted-secret port=x", "the connection string can't be read"},
 		"a wrong password":   {with(func(u *url.URL) { u.User = url.UserPassword("fixpoint", "planted-secret") }), "password authentication failed"},
 		"no database":        {with(func(u *url.URL) { u.Path = "/nothing" }), `database "nothing" does not exist`},
-		"no schema":          {with(func(u *url.URL) { u.RawQuery = strings.Replace(u.RawQuery, "search_path=test_", "search_path=none_", 1) }), "no schema has been selected"},
+		"no schema": {with(func(u *url.URL) {
+			u.RawQuery = strings.Replace(u.RawQuery, "search_path=test_", "search_path=none_", 1)
+		}), "no schema has been selected"},
 	} {
 		s, err := Open(Config{URL: test.url, Key: testKey})
 		if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, model.ErrTransient) {
