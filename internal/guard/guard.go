@@ -93,7 +93,10 @@ func (d *desk) may(resource, action, object string) bool {
 type nothing struct{ view.Backend }
 
 func (nothing) Apps(view.Query, func(*view.App) bool) view.Page { return view.Page{} }
-func (nothing) Brief(model.AppKey) (view.App, bool)             { return view.App{}, false }
+func (nothing) Manifests(context.Context, view.Query, func(*view.App) bool) ([]map[string]any, view.Page, error) {
+	return nil, view.Page{}, nil
+}
+func (nothing) Brief(model.AppKey) (view.App, bool) { return view.App{}, false }
 func (nothing) Clusters(context.Context) ([]view.Cluster, error) {
 	return nil, nil
 }

@@ -25,6 +25,13 @@ func (d *desk) Apps(ctx context.Context, q view.Query) (view.Page, error) {
 	return d.Backend.Apps(q, d.sees), nil
 }
 
+func (d *desk) Manifests(ctx context.Context, q view.Query) ([]map[string]any, view.Page, error) {
+	if err := d.valid(ctx); err != nil {
+		return nil, view.Page{}, err
+	}
+	return d.Backend.Manifests(ctx, q, d.sees)
+}
+
 func (d *desk) Brief(ctx context.Context, key model.AppKey) (view.App, error) {
 	return d.find(ctx, key, readApp)
 }

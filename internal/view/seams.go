@@ -41,6 +41,9 @@ type RollbackRequest struct {
 type Backend interface {
 	// Apps asks for a page of those apps that may reports true for; nil is all.
 	Apps(q Query, may func(*App) bool) Page
+	// Manifests is Apps with the objects that declare the apps of the page, in its order:
+	// whole, but for managed fields and what kubectl has last applied.
+	Manifests(ctx context.Context, q Query, may func(*App) bool) ([]map[string]any, Page, error)
 	// Brief is one app's line.
 	Brief(model.AppKey) (App, bool)
 	App(context.Context, model.AppKey) (Detail, error)
@@ -117,6 +120,7 @@ type Desk interface {
 	MayOn(verb Verb, app App, on model.ObjectKey, action string) bool
 
 	Apps(context.Context, Query) (Page, error)
+	Manifests(context.Context, Query) ([]map[string]any, Page, error)
 	Brief(context.Context, model.AppKey) (App, error)
 	App(context.Context, model.AppKey) (Detail, error)
 	Tree(context.Context, model.AppKey) (Tree, error)

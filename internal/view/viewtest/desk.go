@@ -72,6 +72,10 @@ func (d *desk) Apps(_ context.Context, q view.Query) (view.Page, error) {
 	return d.b.Apps(q, func(a *view.App) bool { return d.o.May(view.VerbGet, *a) }), nil
 }
 
+func (d *desk) Manifests(ctx context.Context, q view.Query) ([]map[string]any, view.Page, error) {
+	return d.b.Manifests(ctx, q, func(a *view.App) bool { return d.o.May(view.VerbGet, *a) })
+}
+
 func (d *desk) Brief(_ context.Context, key model.AppKey) (view.App, error) {
 	return asked(d, view.VerbGet, key, func() (view.App, error) {
 		a, _ := d.b.Brief(key)

@@ -19,6 +19,21 @@ func (b *Backend) App(_ context.Context, app model.AppKey) (out view.Detail, err
 	return out, err
 }
 
+// Manifests is view.Backend's.
+func (b *Backend) Manifests(_ context.Context, q view.Query, may func(*view.App) bool) ([]map[string]any, view.Page, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.failures["Manifests"]; err != nil {
+		return nil, view.Page{}, err
+	}
+	page := b.board.Apps(q, may)
+	var out []map[string]any
+	for _, a := range page.Apps {
+		out = append(out, b.apps[a.Key].Raw)
+	}
+	return out, page, nil
+}
+
 // Tree is view.Backend's.
 func (b *Backend) Tree(_ context.Context, app model.AppKey) (out view.Tree, err error) {
 	err = b.with("Tree", app, func(s *sample) error {
