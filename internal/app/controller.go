@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -78,6 +79,18 @@ type Options struct {
 	LeaderElection string
 	// Started is called with the address that is listened on; nil for none.
 	Started func(addr string)
+	// UIListen is the address of the web pages and the APIs; "" is none. TLS is what
+	// they prove themselves with, and UIStarted is called with the real address.
+	UIListen  string
+	TLS       Certificate
+	UIStarted func(addr string)
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// HistoryURL is the PostgreSQL database of history and audit trail; "" is a file in
+	// DataDir.
+	HistoryURL string
+	// KeepAudit is how long the audit trail goes back; 0 is for ever.
+	KeepAudit time.Duration
 }
 
 // controller is the wiring: every part and how they find each other.
@@ -97,6 +110,7 @@ type controller struct {
 	argo    *argo.Reconciler
 	flux    *flux.Controller
 	events  record.EventRecorder
+	ui      *ui // nil for none
 	ready   atomic.Bool
 
 	mu       sync.Mutex
@@ -132,10 +146,13 @@ func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
 	if opt.Started != nil {
 		opt.Started(srv.listener.Addr().String())
 	}
+	if err := c.watchRows(ctx, mgr); err != nil {
+		return err
+	}
 	// In the order of their start; all stop when one fails.
 	g, ctx := errgroup.WithContext(ctx)
 	for name, run := range map[string]func(context.Context) error{
-		"server": srv.Run, "sources": c.store.Run, "targets": c.targets.Run,
+		"ui": c.runUI, "server": srv.Run, "sources": c.store.Run, "targets": c.targets.Run,
 		"engine": c.engine.Run, "apps": mgr.Start, "start": func(ctx context.Context) error { return c.release(ctx, mgr) },
 	} {
 		g.Go(func() error {
@@ -157,7 +174,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if c.ledger, err = ledger.Open(filepath.Join(c.opt.DataDir, "ledger.db")); err != nil {
 		return err
 	}
-	if c.history, err = openHistory(c.opt.DataDir); err != nil {
+	if c.history, err = openHistory(c.opt); err != nil {
 		return errors.Join(err, c.ledger.Close())
 	}
 	c.scripts = script.New(script.Config{})
@@ -176,8 +193,8 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	tracker := &argo.Tracker{ControlPlaneNamespace: c.opt.ArgoNamespace}
 	c.targets = &targets{
 		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker), judge: judge{c.scripts, c.healthScript},
-		notify: func(app model.AppKey, _ model.ObjectKey) { c.engine.Wake(app) },
-		kinds:  func(name string) { c.engine.KindsChanged(name) },
+		notify: func(app model.AppKey, _ model.ObjectKey) { c.engine.Wake(app); c.listed() },
+		kinds:  c.kindsChanged,
 	}
 	if c.hosts, err = c.newHosts(); err != nil {
 		return errors.Join(err, c.store.Close(), c.ledger.Close())
@@ -198,11 +215,15 @@ func (c *controller) open(mgr ctrl.Manager) error {
 		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
 		ClustersChanged: c.clustersChanged, SettingsChanged: c.settingsChanged, Log: c.log,
 	})
-	maps.Copy(dialects, dialectsFor(tracker, c.argo.Settings, c.argo, c.flux))
+	maps.Copy(dialects, dialectsFor(tracker, c.argo.Settings, told{c, c.argo}, told{c, c.flux}))
 	c.hooks = c.newWebhooks()
 	c.engine.Hold()
 	c.count(m)
-	return nil
+	if c.opt.UIListen == "" {
+		return nil
+	}
+	c.ui, err = c.newUI(mgr, dialectsFor(tracker, c.argo.Settings, nil, nil))
+	return err
 }
 
 // tellConfinement says at the start what holds back renders.
@@ -277,13 +298,16 @@ func (c *controller) settingsChanged(change argo.SettingsChange) {
 	}
 }
 
-// openHistory opens the store of what was deployed, with its key beside it.
-func openHistory(dir string) (*history.Store, error) {
-	key, err := history.KeyFile(filepath.Join(dir, "history.key"))
+// openHistory opens the store of what was deployed and of what happened, with its key
+// in the data folder.
+func openHistory(opt Options) (*history.Store, error) {
+	key, err := history.KeyFile(filepath.Join(opt.DataDir, "history.key"))
 	if err != nil {
 		return nil, err
 	}
-	return history.Open(history.Config{Path: filepath.Join(dir, "history.db"), Key: key})
+	return history.Open(history.Config{
+		Path: filepath.Join(opt.DataDir, "history.db"), URL: opt.HistoryURL, Key: key, KeepAudit: opt.KeepAudit,
+	})
 }
 
 // marks are how the dialects mark what is theirs.
@@ -301,6 +325,7 @@ func (c *controller) sourceChanged(key model.SourceKey) {
 	c.flux.SourceChanged(key)
 	c.engine.SourceChanged(key)
 	c.hosts.uses.Changed(key)
+	c.sourceSeen(key)
 }
 
 // findCluster finds the connection of an app's target.

@@ -22,6 +22,6 @@ func demoController(ctx context.Context, c demo.Controller) error {
 	return Controller(ctx, Options{
 		REST: c.REST, DataDir: c.DataDir, Listen: c.Listen, Started: c.Started,
 		Mirrors:       []source.Rewrite{{Prefix: c.MirrorPrefix, Base: c.MirrorBase}},
-		ArgoNamespace: c.ArgoNamespace, WebhookSecret: c.WebhookSecret,
+		ArgoNamespace: c.ArgoNamespace, WebhookSecret: c.WebhookSecret, UIListen: c.UIListen, UIStarted: c.UIStarted,
 	}, c.Log)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -90,21 +91,55 @@ func optionsOf(flags cli.ControllerFlags) (Options, error) {
 	if opt.REST, err = restOf(flags); err != nil {
 		return opt, err
 	}
+	if err := uiOptions(flags, &opt); err != nil {
+		return opt, err
+	}
 	if flags.LeaderElect {
 		opt.LeaderElection = ownNamespace()
 	}
 	if flags.WebhookSecretFile == "" {
 		return opt, nil
 	}
-	secret, err := os.ReadFile(flags.WebhookSecretFile)
+	opt.WebhookSecret, err = secretFile(flags.WebhookSecretFile, "the webhook secret", "--webhook-secret-file")
+	return opt, err
+}
+
+// secretFile reads a file that holds one secret.
+func secretFile(file, what, flag string) (string, error) {
+	data, err := os.ReadFile(file)
 	if err != nil {
-		return opt, fmt.Errorf("reading the webhook secret: %w: correct --webhook-secret-file", err)
+		return "", fmt.Errorf("reading %s: %w: correct %s", what, err, flag)
 	}
-	opt.WebhookSecret = strings.TrimSpace(string(secret))
-	if opt.WebhookSecret == "" {
-		return opt, fmt.Errorf("the webhook secret in %s is empty; write the secret into it", flags.WebhookSecretFile)
+	secret := strings.TrimSpace(string(data))
+	if secret == "" {
+		return "", fmt.Errorf("%s in %s is empty; write it into the file", what, file)
 	}
-	return opt, nil
+	return secret, nil
+}
+
+// uiOptions are those of the web UI, the APIs and the history.
+func uiOptions(flags cli.ControllerFlags, opt *Options) error {
+	opt.TLS, opt.KeepAudit = Certificate{flags.TLSCert, flags.TLSKey}, flags.KeepAudit
+	if flags.UIListen != "off" {
+		opt.UIListen = flags.UIListen
+	}
+	for _, text := range flags.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			addr, wrong := netip.ParseAddr(text)
+			if wrong != nil {
+				return fmt.Errorf("--trusted-proxy %q has to be an address such as 10.0.0.1, or a network such as 10.0.0.0/8", text)
+			}
+			network = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		opt.TrustedProxies = append(opt.TrustedProxies, network)
+	}
+	if flags.HistoryURLFile == "" {
+		return nil
+	}
+	var err error
+	opt.HistoryURL, err = secretFile(flags.HistoryURLFile, "the connection string of the history", "--history-url-file")
+	return err
 }
 
 func restOf(flags cli.ControllerFlags) (*rest.Config, error) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,12 +23,27 @@ type server struct {
 	log      *slog.Logger
 }
 
-// newServer listens at once, so that an address in use is an error at start.
-func newServer(addr string, log *slog.Logger, metrics prometheus.Gatherer, hooks *webhook.Handler, ready func() error) (*server, error) {
+// Certificate is what a server proves itself with; the zero value speaks plain HTTP.
+type Certificate struct{ CertFile, KeyFile string }
+
+// listenAt listens at once, so that an address in use is an error at start.
+func listenAt(addr, flag string, serving *http.Server, by Certificate, log *slog.Logger) (*server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w: choose another address with --listen", addr, err)
+		return nil, fmt.Errorf("listening on %s: %w: choose another address with %s", addr, err, flag)
 	}
+	if by.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(by.CertFile, by.KeyFile)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("reading the certificate of the UI: %w: correct --tls-cert and --tls-key", err), l.Close())
+		}
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	return &server{listener: l, log: log, http: serving}, nil
+}
+
+// newServer is the server of health, metrics and webhooks.
+func newServer(addr string, log *slog.Logger, metrics prometheus.Gatherer, hooks *webhook.Handler, ready func() error) (*server, error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -38,12 +54,19 @@ func newServer(addr string, log *slog.Logger, metrics prometheus.Gatherer, hooks
 		}
 		_, _ = w.Write([]byte("ok\n"))
 	})
+	mux.Handle("/", hookRoutes(hooks))
+	return listenAt(addr, "--listen", &http.Server{
+		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10,
+	}, Certificate{}, log)
+}
+
+// hookRoutes are the addresses that Git hosts and registries call.
+func hookRoutes(hooks *webhook.Handler) http.Handler {
+	mux := http.NewServeMux()
 	mux.Handle("/webhook", hooks.Any())
 	mux.Handle("/api/webhook", hooks.Any()) // where Argo CD's is configured at Git hosts
 	mux.Handle("/hook/", hooks.Receivers()) // Flux's
-	return &server{listener: l, log: log, http: &http.Server{
-		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, MaxHeaderBytes: 64 << 10,
-	}}, nil
+	return mux
 }
 
 // Run serves until ctx ends.

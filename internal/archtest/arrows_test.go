@@ -33,6 +33,8 @@ var arrows = []arrow{
 	{"internal/demo", []string{"internal/model", "internal/gitserver", "api", "deploy", "examples"}},
 	{"internal/dialect", []string{"internal/model", "api"}},
 	{"internal/model", nil},
+	{"internal/backend", []string{"internal/model", "internal/view", "internal/board", "internal/live", "internal/dialect", "api"}},
+	{"internal/view/viewtest", []string{"internal/model", "internal/view", "internal/board"}},
 	{"internal/board", []string{"internal/model", "internal/view"}},
 	{"internal/live", []string{"internal/model", "internal/view"}},
 	{"internal/history", []string{"internal/model", "internal/view"}},

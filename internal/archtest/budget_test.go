@@ -10,7 +10,7 @@ import (
 
 // budget is how many packages bin/fixpoint may link, the standard library's
 // included: what it had when it was last looked at, and some headroom.
-const budget = 1560
+const budget = 1640
 
 // TestBudget makes a new dependency a decision. Kubernetes' client, kustomize
 // and controller-runtime are most of what there is.

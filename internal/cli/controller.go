@@ -54,6 +54,15 @@ type ControllerFlags struct {
 	RenderTimeout time.Duration
 	RenderWorkers int
 	LeaderElect   bool
+	// UIListen is the address of the web pages and APIs; "off" is none. TLSCert and
+	// TLSKey are files of its certificate; both empty speaks plain HTTP.
+	UIListen, TLSCert, TLSKey string
+	// TrustedProxies are networks whose X-Forwarded-For is believed.
+	TrustedProxies []string
+	// HistoryURLFile holds the connection string of a PostgreSQL database; "" keeps the
+	// history in DataDir. KeepAudit is how long the audit trail goes back; 0 is for ever.
+	HistoryURLFile string
+	KeepAudit      time.Duration
 }
 
 // Mirror is another place to get repositories from: those whose URL begins with
@@ -73,7 +82,10 @@ SIGTERM).
 It runs in a pod, with the pod's service account, or anywhere else with
 --kubeconfig. Prometheus metrics are at /metrics, health at /healthz and /readyz,
 the webhook for Git hosts and registries at /api/webhook, Flux's Receivers at
-/hook/.`,
+/hook/. The web UI and the APIs have an address of their own, --ui-listen; who may
+sign in and do what is declared as in Argo CD (argocd-secret, argocd-cm and
+argocd-rbac-cm). At the first start the account admin gets a password, which
+argocd-initial-admin-secret tells.`,
 		Example: `  fixpoint controller --kubeconfig ~/.kube/config
   fixpoint controller --mirror https://github.com/myorg/=https://git.example.com/mirrors/`,
 		Args: noArgs,
@@ -98,6 +110,12 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	f.Var((*mirrors)(&c.Mirrors), "mirror", "get repositories whose URL begins with PREFIX from BASE first; repeatable")
 	f.StringVar(&c.DataDir, "data-dir", "", "directory for caches (default $XDG_STATE_HOME/fixpoint, in a cluster /var/lib/fixpoint)")
 	f.StringVar(&c.Listen, "listen", "", "address for webhook, metrics and health (default 127.0.0.1:8080, in a cluster :8080)")
+	f.StringVar(&c.UIListen, "ui-listen", "", "address for the web UI and the APIs, or off (default 127.0.0.1:8088, in a cluster :8088)")
+	f.StringVar(&c.TLSCert, "tls-cert", "", "file with the certificate of the web UI (default: plain HTTP, for a proxy that speaks TLS)")
+	f.StringVar(&c.TLSKey, "tls-key", "", "file with the key of --tls-cert")
+	f.StringSliceVar(&c.TrustedProxies, "trusted-proxy", nil, "address or network of a proxy before the web UI whose X-Forwarded-For is believed; repeatable")
+	f.StringVar(&c.HistoryURLFile, "history-url-file", "", "file with the connection string of a PostgreSQL database for history and audit trail (default: an SQLite file in --data-dir)")
+	f.DurationVar(&c.KeepAudit, "keep-audit", 0, "how long the audit trail goes back, such as 8760h (default: for ever)")
 	f.StringVar(&c.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Applications, Secrets and ConfigMaps")
 	f.StringSliceVar(&c.AppNamespaces, "app-namespaces", nil, "other namespaces in which Applications are read; * is all")
 	f.StringVar(level, "log-level", "info", "debug, info, warn or error")
@@ -133,11 +151,15 @@ func (c *ControllerFlags) complete(env func(string) string) error {
 	if c.Workers < 0 {
 		return fmt.Errorf("--workers %d has to be positive", c.Workers)
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key belong together: give both")
+	}
 	if inCluster {
 		c.Listen, c.DataDir = cmp.Or(c.Listen, ":8080"), cmp.Or(c.DataDir, "/var/lib/fixpoint")
+		c.UIListen = cmp.Or(c.UIListen, ":8088")
 		return nil
 	}
-	c.Listen = cmp.Or(c.Listen, "127.0.0.1:8080")
+	c.Listen, c.UIListen = cmp.Or(c.Listen, "127.0.0.1:8080"), cmp.Or(c.UIListen, "127.0.0.1:8088")
 	if c.DataDir != "" {
 		return nil
 	}

@@ -17,13 +17,14 @@ func TestControllerDefaults(t *testing.T) {
 		want  ControllerFlags
 		err   string
 	}{
-		"in a pod":             {inPod, ControllerFlags{}, ControllerFlags{Listen: ":8080", DataDir: "/var/lib/fixpoint"}, ""},
-		"outside":              {outside, ControllerFlags{Kubeconfig: "k"}, ControllerFlags{Kubeconfig: "k", Listen: "127.0.0.1:8080", DataDir: "/home/x/.local/state/fixpoint"}, ""},
-		"the state directory":  {map[string]string{"XDG_STATE_HOME": "/s"}, ControllerFlags{Kubeconfig: "k"}, ControllerFlags{Kubeconfig: "k", Listen: "127.0.0.1:8080", DataDir: "/s/fixpoint"}, ""},
-		"flags win":            {inPod, ControllerFlags{Listen: "a", DataDir: "b"}, ControllerFlags{Listen: "a", DataDir: "b"}, ""},
+		"in a pod":             {inPod, ControllerFlags{}, ControllerFlags{Listen: ":8080", UIListen: ":8088", DataDir: "/var/lib/fixpoint"}, ""},
+		"outside":              {outside, ControllerFlags{Kubeconfig: "k"}, ControllerFlags{Kubeconfig: "k", Listen: "127.0.0.1:8080", UIListen: "127.0.0.1:8088", DataDir: "/home/x/.local/state/fixpoint"}, ""},
+		"the state directory":  {map[string]string{"XDG_STATE_HOME": "/s"}, ControllerFlags{Kubeconfig: "k"}, ControllerFlags{Kubeconfig: "k", Listen: "127.0.0.1:8080", UIListen: "127.0.0.1:8088", DataDir: "/s/fixpoint"}, ""},
+		"flags win":            {inPod, ControllerFlags{Listen: "a", UIListen: "off", DataDir: "b"}, ControllerFlags{Listen: "a", UIListen: "off", DataDir: "b"}, ""},
 		"nowhere":              {outside, ControllerFlags{}, ControllerFlags{}, "--kubeconfig FILE"},
 		"a context of nothing": {inPod, ControllerFlags{Context: "c"}, ControllerFlags{Context: "c"}, "--context needs --kubeconfig"},
-		"no home":              {nil, ControllerFlags{Kubeconfig: "k"}, ControllerFlags{Kubeconfig: "k", Listen: "127.0.0.1:8080"}, "give --data-dir DIR"},
+		"no home":              {nil, ControllerFlags{Kubeconfig: "k"}, ControllerFlags{Kubeconfig: "k", Listen: "127.0.0.1:8080", UIListen: "127.0.0.1:8088"}, "give --data-dir DIR"},
+		"half a certificate":   {inPod, ControllerFlags{TLSCert: "c"}, ControllerFlags{TLSCert: "c"}, "belong together"},
 		"negative workers":     {inPod, ControllerFlags{Workers: -1}, ControllerFlags{Workers: -1}, "has to be positive"},
 	}
 	for name, tt := range tests {

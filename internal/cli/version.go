@@ -47,6 +47,9 @@ func thisBuild() build {
 	return b
 }
 
+// Version is that of this program.
+func Version() string { return thisBuild().Version }
+
 func newVersion(Deps) *cobra.Command {
 	var out format
 	cmd := &cobra.Command{

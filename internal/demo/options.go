@@ -42,6 +42,9 @@ type Controller struct {
 	// Listen is the address of the webhook, Started is called with the real one.
 	Listen  string
 	Started func(addr string)
+	// UIListen is the address of the web UI; UIStarted is called with the real one.
+	UIListen  string
+	UIStarted func(addr string)
 	// WebhookSecret signs webhook calls.
 	WebhookSecret string
 	// ArgoNamespace is Argo CD's control-plane namespace.

@@ -161,6 +161,7 @@ func (d *demo) startController(ctx context.Context) error {
 		err := d.Controller(running, Controller{
 			REST: d.cluster.rest, DataDir: d.path("controller"), ArgoNamespace: d.layout.argo,
 			MirrorPrefix: mirrorPrefix, MirrorBase: d.host.base(), WebhookSecret: d.host.secret,
+			UIListen: "127.0.0.1:8088", UIStarted: func(string) {},
 			Listen: "127.0.0.1:0", Started: func(addr string) { d.host.receiver.Store(&addr); close(listening) },
 			Log: slog.New(slog.NewTextHandler(file, nil)),
 		})

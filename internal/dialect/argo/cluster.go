@@ -50,6 +50,9 @@ func (c Cluster) Target() string {
 	return c.Server
 }
 
+// Project is the only one whose apps may use it; "" is every one.
+func (c Cluster) Project() string { return c.project }
+
 func isInCluster(server string) bool { return server == InClusterServer }
 
 // Clusters are those that cluster Secrets declare, by the name of the Secret.

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/fixpoint-cd/fixpoint/internal/backend"
+	"github.com/fixpoint-cd/fixpoint/internal/cli"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
+	"github.com/fixpoint-cd/fixpoint/internal/engine"
+	"github.com/fixpoint-cd/fixpoint/internal/front"
+	"github.com/fixpoint-cd/fixpoint/internal/guard"
+	"github.com/fixpoint-cd/fixpoint/internal/health"
+	"github.com/fixpoint-cd/fixpoint/internal/live"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+	"github.com/fixpoint-cd/fixpoint/internal/web"
+)
+
+// ui is what people and programs see of a controller.
+type ui struct {
+	c        *controller
+	backend  *backend.Backend
+	live     *live.Service
+	previews *previews
+	extras   *extras
+	access   *accessKeeper
+	guard    *guard.Guard
+	server   *server
+}
+
+// newUI makes it, listening at once. Without an address to listen at, there is none.
+func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect) (*ui, error) {
+	u := &ui{c: c}
+	var err error
+	u.extras, err = newExtras(c.opt.REST, c.opt.ArgoNamespace, u.extraChanged, c.log)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster at %s: %w", c.opt.REST.Host, err)
+	}
+	u.live = live.New(live.Config{Log: c.log, Health: func(o map[string]any) model.Health { return c.targets.judge.of(o) }, NeedsContent: health.NeedsContent})
+	u.previews = c.newPreviews(dialects)
+	u.backend = backend.New(backend.Config{
+		Engine: c.engine, Sources: c.store, History: c.history, Live: u.live, Place: u.place, Cluster: u.connection,
+		Objects: &acts{find: c.findCluster, settings: c.argo.Settings, scripts: c.scripts, clusters: map[*rest.Config]*liveCluster{}},
+		Cache:   mgr.GetClient(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
+		Declares: c.argo.Declares, Preview: u.previews.diff, Now: time.Now, Log: c.log,
+	})
+	u.access = c.newAccess(mgr, u.extras)
+	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Audit: c.history.Audit, Now: time.Now, Log: c.log})
+	if u.server, err = u.listen(); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// listen opens the door.
+func (u *ui) listen() (*server, error) {
+	c := u.c
+	pages := web.New(web.Config{Log: c.log, Version: cli.Version()})
+	mux := http.NewServeMux()
+	pages.Routes(mux)
+	handler := front.New(front.Config{
+		SignIn: doorkeeper{u.access.service, c.log}, Page: pages.SignIn, Pages: mux,
+		Desk: func(r front.Reader) view.Desk {
+			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
+		},
+		Hooks: hookRoutes(c.hooks),
+		URL:   u.access.url, Audit: c.history.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
+	})
+	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
+}
+
+// Run serves until ctx ends.
+func (u *ui) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, run := range []func(context.Context) error{u.live.Run, u.extras.Run, u.backend.Run, u.access.Run, u.server.Run} {
+		g.Go(func() error { return run(ctx) })
+	}
+	return g.Wait()
+}
+
+// place finds a cluster to read for people.
+func (u *ui) place(target string) (*live.Cluster, error) {
+	config, err := u.c.findCluster(target)
+	if err != nil {
+		return nil, err
+	}
+	return u.live.Cluster(target, config)
+}
+
+// connection is how a cluster is, as far as it is used.
+func (u *ui) connection(target string) backend.Connection {
+	sent, used := u.c.targets.requests()[target]
+	if !used {
+		return backend.Connection{}
+	}
+	return backend.Connection{Connected: true, Requests: map[string]int64{
+		"read": sent.Reads, "watch": sent.Watches, "write": sent.Writes, "dry-run": sent.DryRuns, "refused (429)": sent.Throttled,
+	}}
+}
+
+// extraChanged tells what depends on objects of a kind.
+func (u *ui) extraChanged(kind string) {
+	if kind == "AppProject" {
+		u.access.changed()
+		u.backend.Touch(view.TopicProjects)
+		return
+	}
+	u.backend.Touch(view.TopicFeeders)
+}

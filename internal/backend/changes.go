@@ -1,0 +1,90 @@
+package backend
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// changes are apps that something has happened to, each once.
+type changes struct {
+	wake chan struct{}
+
+	mu   sync.Mutex
+	apps map[model.AppKey]bool
+}
+
+func newChanges() *changes {
+	return &changes{wake: make(chan struct{}, 1), apps: map[model.AppKey]bool{}}
+}
+
+// add never blocks.
+func (c *changes) add(key model.AppKey) {
+	c.mu.Lock()
+	c.apps[key] = true
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *changes) take() map[model.AppKey]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := c.apps
+	c.apps = map[model.AppKey]bool{}
+	return out
+}
+
+// Changed tells that an app's object or state may be another. It never blocks.
+func (b *Backend) Changed(key model.AppKey) { b.changed.add(key) }
+
+// Touch tells that something of the topic may be another.
+func (b *Backend) Touch(topic view.Topic) { b.board.Touch(topic) }
+
+// keepBoard makes the lines of changed apps anew until ctx ends.
+func (b *Backend) keepBoard(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.changed.wake:
+		}
+		for key := range b.changed.take() {
+			if ctx.Err() != nil {
+				return
+			}
+			b.renew(ctx, key)
+		}
+	}
+}
+
+// renew makes an app's line anew and notes what has happened since the last.
+func (b *Backend) renew(ctx context.Context, key model.AppKey) {
+	before, had := b.board.Get(key)
+	obj, err := b.object(ctx, key)
+	if err != nil || !b.isDeclared(key) {
+		if had && (err == nil || isGone(err)) {
+			b.board.Remove(key)
+			b.note(b.activity(before, view.ActivityDeleted, "no longer declared"))
+		}
+		return
+	}
+	report, reported := b.Engine.Report(key)
+	now := b.row(ctx, obj, report, reported)
+	if had {
+		now.Changed = time.Time{} // the board knows
+	}
+	b.board.Put(now, b.Now())
+	b.board.Touch(view.TopicTree(key))
+	switch {
+	case had:
+		b.tell(before, now, report)
+	case now.Created.After(b.started):
+		b.note(b.activity(now, view.ActivityCreated, "declared"))
+	}
+}

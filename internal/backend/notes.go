@@ -1,0 +1,118 @@
+package backend
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// activity is one of an app, now.
+func (b *Backend) activity(app view.App, kind, message string) view.Activity {
+	a := view.Activity{
+		At: b.Now(), App: app.Key, Project: app.Project, Kind: kind, Revision: app.Revision, Commit: app.Commit, Message: message,
+	}
+	if len(app.Sources) > 0 {
+		a.Web = view.CommitURL(app.Sources[0].Web, app.Commit.ID)
+	}
+	return a
+}
+
+// asked notes that somebody has asked for something.
+func (b *Backend) asked(obj *unstructured.Unstructured, by, what string) {
+	key := KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName())
+	app, _ := b.board.Get(key)
+	app.Key = key
+	a := b.activity(app, view.ActivityAction, what)
+	a.By = by
+	b.note(a)
+}
+
+// tell notes what has happened to an app between two of its lines.
+func (b *Backend) tell(before, now view.App, r model.Report) {
+	if before.Revision != now.Revision && now.Revision != "" && before.Revision != "" {
+		b.note(b.activity(now, view.ActivityRevision, "new content: "+revisionText(now)))
+	}
+	b.tellOperation(now, r.Operation)
+	if before.Sync == model.Synced && now.Sync == model.OutOfSync && before.Revision == now.Revision && before.Phase.Done() {
+		b.note(b.activity(now, view.ActivityDrift, fmt.Sprintf("%d of %d objects differ from what is declared", now.OutOfSync, now.Objects)))
+	}
+	if before.Health != now.Health && worthTelling(before.Health, now.Health) {
+		a := b.activity(now, view.ActivityHealth, healthText(before.Health, now))
+		a.Failed = now.Health == model.Degraded || now.Health == model.Missing || now.Health == model.Unknown
+		b.note(a)
+	}
+	b.tellTrouble(now, r)
+	if before.Suspended != now.Suspended && !now.Suspended {
+		b.note(b.activity(now, view.ActivityHealth, "resumed"))
+	}
+}
+
+// worthTelling leaves out what every sync goes through.
+func worthTelling(before, now model.HealthStatus) bool {
+	return now != model.Progressing && (before != model.Progressing || now != model.Healthy) || before == model.Degraded
+}
+
+func healthText(before model.HealthStatus, now view.App) string {
+	out := fmt.Sprintf("%s, was %s", now.Health, before)
+	if now.Message != "" {
+		out += ": " + now.Message
+	}
+	return out
+}
+
+// tellOperation notes the end of an operation, once.
+func (b *Backend) tellOperation(now view.App, op *model.Operation) {
+	if op == nil || !op.Phase.Done() || op.Request.DryRun || op.Finished.Before(b.started) {
+		return
+	}
+	mark := op.Mark()
+	if b.told[now.Key] == mark {
+		return
+	}
+	b.told[now.Key] = mark
+	a := b.activity(now, view.ActivitySynced, op.Message)
+	a.At, a.By, a.Revision = op.Finished, op.Request.By, op.Revision
+	if op.Revision != now.Revision {
+		a.Commit, a.Web = model.Commit{}, ""
+	}
+	switch {
+	case op.Phase != model.PhaseSucceeded:
+		a.Kind, a.Failed = view.ActivityFailed, true
+	case op.Request.Heal:
+		a.Kind = view.ActivityHealed
+	case op.Request.Rollback:
+		a.Kind = view.ActivityRollback
+	}
+	b.note(a)
+}
+
+// tellTrouble notes an error, once as long as it stays the same.
+func (b *Backend) tellTrouble(now view.App, r model.Report) {
+	trouble := ""
+	if r.Err != nil && r.Stage != model.StageApply && r.Stage != model.StagePrune && r.Stage != model.StageDependency {
+		trouble = oneLine(r.Err.Error())
+	}
+	if trouble == b.troubles[now.Key] {
+		return
+	}
+	was := b.troubles[now.Key]
+	if b.troubles[now.Key] = trouble; trouble == "" {
+		delete(b.troubles, now.Key)
+		b.note(b.activity(now, view.ActivityHealth, "over: "+was))
+		return
+	}
+	a := b.activity(now, view.ActivityError, trouble)
+	a.Failed = true
+	b.note(a)
+}
+
+func revisionText(app view.App) string {
+	out := model.Short(app.Revision)
+	if app.Commit.Subject != "" {
+		out += " " + app.Commit.Subject
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/live"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// found is an object in the tree of an app.
+type found struct {
+	app     model.App
+	cluster *live.Cluster
+	tree    view.Tree
+	node    view.Node
+}
+
+// find looks an object up in an app's tree: nothing else of a cluster can be read by
+// way of an app.
+func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKey) (found, error) {
+	if _, err := b.declared(ctx, key); err != nil {
+		return found{}, err
+	}
+	f := found{}
+	var ok bool
+	if f.app, ok = b.Engine.App(key); !ok {
+		return f, notFound(key)
+	}
+	var err error
+	if f.cluster, err = b.Place(f.app.Target); err != nil {
+		return f, err
+	}
+	report, _ := b.Engine.Report(key)
+	if f.tree, err = b.Live.Tree(ctx, f.cluster, report.Resources); err != nil {
+		return f, err
+	}
+	for _, n := range f.tree.Nodes {
+		if n.Ref.ObjectKey == obj {
+			f.node = n
+			return f, nil
+		}
+	}
+	return f, model.As(model.ErrNotFound, fmt.Errorf("%s is none of the objects of %s/%s", obj, key.Namespace, key.Name))
+}
+
+// below are a node and all that descends from it.
+func (f found) below() []view.Node {
+	out := []view.Node{f.node}
+	in := map[string]bool{f.node.UID: f.node.UID != ""}
+	for grown := true; grown; {
+		grown = false
+		for _, n := range f.tree.Nodes {
+			if n.UID == "" || in[n.UID] {
+				continue
+			}
+			for _, parent := range n.Parents {
+				if in[parent] {
+					in[n.UID], grown = true, true
+					out = append(out, n)
+					break
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Object is one object of an app.
+func (b *Backend) Object(ctx context.Context, key model.AppKey, obj model.ObjectKey) (view.Object, error) {
+	f, err := b.find(ctx, key, obj)
+	if err != nil {
+		return view.Object{}, err
+	}
+	out := view.Object{Node: f.node}
+	mask := model.Mask{}
+	if desired, ok := b.Engine.Desired(key, obj); ok {
+		if err := json.Unmarshal(desired.JSON, &out.Desired); err != nil {
+			return out, fmt.Errorf("reading what is declared of %s: %w", obj, err)
+		}
+		mask.Hide(out.Desired)
+	}
+	if f.node.UID == "" {
+		return out, nil
+	}
+	out.Live, out.Owners, out.Pods, err = b.Live.Object(ctx, f.cluster, f.node.Ref, f.app.Manager)
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return out, nil // it has just gone
+	case err != nil:
+		return out, err
+	}
+	out.Actions, err = b.Objects.Actions(ctx, f.app, f.node.Ref)
+	return out, err
+}
+
+// Events are those of an object and its descendants; of the zero key those of the
+// declaring object.
+func (b *Backend) Events(ctx context.Context, key model.AppKey, obj model.ObjectKey) ([]view.Event, error) {
+	if obj == (model.ObjectKey{}) {
+		return b.ownEvents(ctx, key)
+	}
+	f, err := b.find(ctx, key, obj)
+	if err != nil {
+		return nil, err
+	}
+	var of []live.Subject
+	for _, n := range f.below() {
+		of = append(of, live.Subject{Ref: n.Ref, UID: n.UID})
+	}
+	return b.Live.Events(ctx, f.cluster, of)
+}
+
+func (b *Backend) ownEvents(ctx context.Context, key model.AppKey) ([]view.Event, error) {
+	obj, err := b.declared(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	home, err := b.Place("")
+	if err != nil {
+		return nil, err
+	}
+	gvk := kinds[key.Dialect]
+	ref := model.ObjectRef{
+		ObjectKey: model.ObjectKey{Group: gvk.Group, Kind: gvk.Kind, Namespace: obj.GetNamespace(), Name: obj.GetName()}, Version: gvk.Version,
+	}
+	return b.Live.Events(ctx, home, []live.Subject{{Ref: ref, UID: string(obj.GetUID())}})
+}
+
+// Logs calls emit with each line of the logs of an object's pods.
+func (b *Backend) Logs(ctx context.Context, key model.AppKey, q view.LogQuery, emit func(view.LogLine) error) error {
+	f, err := b.find(ctx, key, q.Object)
+	if err != nil {
+		return err
+	}
+	return b.Live.Logs(ctx, f.cluster, q, emit)
+}
+
+// Act does an action of an object.
+func (b *Backend) Act(ctx context.Context, key model.AppKey, by string, on model.ObjectKey, action string, params map[string]string) ([]string, error) {
+	f, err := b.find(ctx, key, on)
+	if err != nil {
+		return nil, err
+	}
+	if f.node.UID == "" {
+		return nil, model.As(model.ErrInvalid, fmt.Errorf("%s does not exist: there is nothing to do it with", on))
+	}
+	done, err := b.Objects.Act(ctx, f.app, f.node.Ref, action, params)
+	if err == nil {
+		b.acted(key, by, action+" of "+on.String())
+	}
+	return done, err
+}
+
+// Delete deletes a live object of an app.
+func (b *Backend) Delete(ctx context.Context, key model.AppKey, by string, on model.ObjectKey) error {
+	f, err := b.find(ctx, key, on)
+	if err != nil {
+		return err
+	}
+	if f.node.UID == "" {
+		return nil
+	}
+	if key.Dialect == argo.Dialect {
+		if err := b.Settings().Permit(f.app, []model.ObjectRef{f.node.Ref}); err != nil {
+			return err
+		}
+	}
+	if err = b.Live.Delete(ctx, f.cluster, f.node.Ref, f.node.UID); err == nil {
+		b.acted(key, by, "delete "+on.String())
+	}
+	return err
+}
+
+// acted notes that somebody has done something with an object.
+func (b *Backend) acted(key model.AppKey, by, what string) {
+	app, _ := b.board.Get(key)
+	app.Key = key
+	a := b.activity(app, view.ActivityAction, what)
+	a.By = by
+	b.note(a)
+}
+
+// Diff is what a sync would change.
+func (b *Backend) Diff(ctx context.Context, key model.AppKey, q view.DiffQuery) (view.Diff, error) {
+	if _, err := b.declared(ctx, key); err != nil {
+		return view.Diff{}, err
+	}
+	app, ok := b.Engine.App(key)
+	if !ok {
+		return view.Diff{}, notFound(key)
+	}
+	return b.Preview(ctx, app, q)
+}

@@ -1,0 +1,86 @@
+package backend
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+func TestWithoutUser(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://git.example/a/b.git":              "https://git.example/a/b.git",
+		"https://user:PLANTED@git.example/a":       "https://git.example/a",
+		"https://PLANTED@git.example":              "https://git.example",
+		"https://u:p%40x@PLANTED@git.example/a@b":  "https://git.example/a@b",
+		"ssh://git@git.example/a":                  "ssh://git@git.example/a",
+		"ssh://git:PLANTED@git.example:2222/a":     "ssh://git@git.example:2222/a",
+		"git@git.example:a/b.git":                  "git@git.example:a/b.git",
+		"oci://registry.example/charts":            "oci://registry.example/charts",
+		"":                                         "",
+		"https://":                                 "https://",
+		"http://[::1]:8080/a":                      "http://[::1]:8080/a",
+		"https://user:PLANTED@[::1]:8080/a?x=y@z/": "https://[::1]:8080/a?x=y@z/",
+	} {
+		if got := withoutUser(in); got != want {
+			t.Errorf("withoutUser(%q) = %q, not %q", in, got, want)
+		}
+	}
+}
+
+func TestBareRevision(t *testing.T) {
+	commit := "0123456789012345678901234567890123456789"
+	for in, want := range map[string]string{
+		"main@sha1:" + commit: commit, "sha1:" + commit: commit, commit: commit, "1.2.3": "1.2.3", "": "",
+		"v1@sha256:abc": "sha256:abc", "sha256:abc": "sha256:abc",
+	} {
+		if got := bareRevision(in); got != want {
+			t.Errorf("bareRevision(%q) = %q, not %q", in, got, want)
+		}
+	}
+}
+
+func TestSourceOf(t *testing.T) {
+	for name, tt := range map[string]struct {
+		in   map[string]any
+		want view.Source
+	}{
+		"git": {
+			map[string]any{"repoURL": "https://u:p@git.example/a.git", "path": "x"},
+			view.Source{Kind: model.SourceGit, URL: "https://git.example/a.git", Web: "https://git.example/a", Path: "x", Target: "HEAD"},
+		},
+		"chart": {
+			map[string]any{"repoURL": "https://charts.example", "chart": "web", "targetRevision": "1.x"},
+			view.Source{Kind: model.SourceHelm, URL: "https://charts.example", Chart: "web", Target: "1.x"},
+		},
+		"chart in a registry": {
+			map[string]any{"repoURL": "registry.example/charts", "chart": "web", "targetRevision": "1.2.3"},
+			view.Source{Kind: model.SourceOCI, URL: "registry.example/charts", Chart: "web", Target: "1.2.3"},
+		},
+	} {
+		if diff := cmp.Diff(tt.want, sourceOf(tt.in)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestWorthTelling(t *testing.T) {
+	for _, tt := range []struct {
+		before, now model.HealthStatus
+		want        bool
+	}{
+		{model.Healthy, model.Progressing, false}, // every sync goes through it
+		{model.Progressing, model.Healthy, false},
+		{model.Healthy, model.Degraded, true},
+		{model.Progressing, model.Degraded, true},
+		{model.Degraded, model.Healthy, true},
+		{model.Degraded, model.Progressing, true},
+		{model.Healthy, model.Missing, true},
+	} {
+		if got := worthTelling(tt.before, tt.now); got != tt.want {
+			t.Errorf("from %s to %s: %v, not %v", tt.before, tt.now, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package backend
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/live"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// Tree are an app's objects and what descends from them.
+func (b *Backend) Tree(ctx context.Context, key model.AppKey) (view.Tree, error) {
+	if _, err := b.declared(ctx, key); err != nil {
+		return view.Tree{}, err
+	}
+	report, _ := b.Engine.Report(key)
+	cluster, err := b.place(key)
+	if err != nil {
+		return withoutCluster(report, err), nil
+	}
+	return b.Live.Tree(ctx, cluster, report.Resources)
+}
+
+// place is the cluster that an app is applied to.
+func (b *Backend) place(key model.AppKey) (*live.Cluster, error) {
+	app, ok := b.Engine.App(key)
+	if !ok {
+		return nil, notFound(key)
+	}
+	return b.Place(app.Target)
+}
+
+// withoutCluster is what is known of a tree whose cluster can't be reached.
+func withoutCluster(report model.Report, why error) view.Tree {
+	tree := view.Tree{Incomplete: []string{why.Error()}}
+	for _, s := range report.Resources {
+		tree.Nodes = append(tree.Nodes, view.Node{
+			Ref: s.Object, Managed: !s.Hook, Hook: s.Hook, Sync: s.Sync, Health: s.Health.Status, Message: s.Health.Message, Wave: s.Wave, Prune: s.Prune,
+		})
+	}
+	return tree
+}
+
+// Watch returns a channel that gets a value after the topic has changed.
+func (b *Backend) Watch(ctx context.Context, topic view.Topic) <-chan struct{} {
+	name, isTree := strings.CutPrefix(string(topic), "tree:")
+	parts := strings.Split(name, "/")
+	if !isTree || len(parts) != 3 {
+		return b.board.Watch(ctx, topic)
+	}
+	out := make(chan struct{}, 1)
+	go b.watchTree(ctx, model.AppKey{Dialect: parts[0], Namespace: parts[1], Name: parts[2]}, out)
+	return out
+}
+
+// watchTree tells of changes of an app's objects and of what descends from them,
+// which are watched as long as ctx lasts. It closes out.
+func (b *Backend) watchTree(ctx context.Context, key model.AppKey, out chan<- struct{}) {
+	defer close(out)
+	own := b.board.Watch(ctx, view.TopicTree(key))
+	for ctx.Err() == nil {
+		roots := b.roots(key)
+		inner, stop := context.WithCancel(ctx)
+		b.forward(ctx, key, own, b.watchLive(inner, key, roots), roots, out)
+		stop()
+	}
+}
+
+func (b *Backend) roots(key model.AppKey) []model.ResourceState {
+	report, _ := b.Engine.Report(key)
+	return report.Resources
+}
+
+// watchLive watches what descends from the roots; nil where their cluster can't be
+// reached.
+func (b *Backend) watchLive(ctx context.Context, key model.AppKey, roots []model.ResourceState) <-chan struct{} {
+	cluster, err := b.place(key)
+	if err != nil {
+		return nil
+	}
+	return b.Live.Watch(ctx, cluster, roots)
+}
+
+// forward passes signals on until the roots are others or ctx ends.
+func (b *Backend) forward(ctx context.Context, key model.AppKey, own, below <-chan struct{}, roots []model.ResourceState, out chan<- struct{}) {
+	for {
+		again := false
+		select {
+		case <-ctx.Done():
+			return
+		case _, open := <-own:
+			if !open {
+				return
+			}
+			again = !slices.EqualFunc(roots, b.roots(key), func(a, b model.ResourceState) bool { return a.Object == b.Object })
+		case _, open := <-below:
+			if !open {
+				below = nil
+			}
+		}
+		select {
+		case out <- struct{}{}:
+		default:
+		}
+		if again {
+			return
+		}
+	}
+}

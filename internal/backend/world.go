@@ -1,0 +1,189 @@
+package backend
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// Clusters are those that apps can be applied to.
+func (b *Backend) Clusters(ctx context.Context) ([]view.Cluster, error) {
+	out := []view.Cluster{{ClusterName: b.clusterName("")}}
+	targets := []string{""}
+	for _, c := range b.Settings().Clusters() {
+		if c.Target() == "" {
+			out[0].Unsupported = c.Unsupported
+			continue
+		}
+		found := view.Cluster{
+			ClusterName: view.ClusterName{Name: cmp.Or(c.Name, c.Server), Server: c.Server}, Project: c.Project(), Unsupported: c.Unsupported,
+		}
+		if c.Err != nil {
+			found.Err = c.Err.Error()
+		}
+		out, targets = append(out, found), append(targets, c.Target())
+	}
+	apps := b.every()
+	for i := range out {
+		b.connection(ctx, &out[i], targets[i])
+		for _, app := range apps {
+			if app.Cluster.Server == out[i].Server {
+				out[i].Apps++
+				out[i].Objects += app.Objects
+			}
+		}
+	}
+	return out, nil
+}
+
+// connection says how a cluster is. One that no app uses is not connected to.
+func (b *Backend) connection(ctx context.Context, c *view.Cluster, target string) {
+	if c.Err != "" {
+		return
+	}
+	how := b.Cluster(target)
+	c.Connected, c.Requests, c.Kinds = how.Connected, how.Requests, how.Kinds
+	if how.Err != nil {
+		c.Err = how.Err.Error()
+		return
+	}
+	place, err := b.Place(target)
+	if err == nil {
+		c.Version, err = place.Version(ctx)
+	}
+	if err != nil {
+		c.Connected, c.Err = false, err.Error()
+		return
+	}
+	c.Connected = true
+}
+
+// Repositories are the places that content comes from: those of the apps, of Flux's
+// sources, and of Argo CD's repository Secrets.
+func (b *Backend) Repositories(ctx context.Context) ([]view.Repository, error) {
+	all := map[string]*view.Repository{}
+	at := func(kind model.SourceKind, url string) *view.Repository {
+		key := strings.TrimSuffix(strings.TrimSuffix(url, "/"), ".git")
+		if all[key] == nil {
+			all[key] = &view.Repository{Kind: cmp.Or(kind, model.SourceGit), URL: url, Web: view.WebURL(url), Credentials: "none"}
+		}
+		return all[key]
+	}
+	for _, r := range b.Settings().Repositories() {
+		known := at(r.Kind, withoutUser(r.URL))
+		known.Project, known.Credentials = r.Project, r.Credentials
+	}
+	for _, app := range b.every() {
+		counted := map[*view.Repository]bool{}
+		declared, _ := b.Engine.App(app.Key)
+		for i, s := range app.Sources {
+			if s.URL == "" {
+				continue
+			}
+			known := at(s.Kind, s.URL)
+			if !counted[known] {
+				known.Apps++
+				counted[known] = true
+			}
+			if i < len(declared.Sources) {
+				b.follow(known, s.Target, declared.Sources[i].Key)
+			}
+		}
+	}
+	out := make([]view.Repository, 0, len(all))
+	for _, r := range all {
+		slices.SortFunc(r.Revisions, func(a, b view.Followed) int { return strings.Compare(a.Target, b.Target) })
+		out = append(out, *r)
+	}
+	slices.SortFunc(out, func(a, b view.Repository) int { return strings.Compare(a.URL, b.URL) })
+	return out, nil
+}
+
+// follow adds what a subscription says of a repository.
+func (b *Backend) follow(r *view.Repository, target string, key model.SourceKey) {
+	state, ok := b.Sources.State(key)
+	if !ok {
+		return
+	}
+	if state.Checked.After(r.Checked) {
+		r.Checked = state.Checked
+	}
+	if state.Err != nil && (r.Err == "" || state.Since.Before(r.Since)) {
+		r.Err, r.Since = state.Err.Error(), state.Since
+	}
+	if state.Snapshot == nil || slices.ContainsFunc(r.Revisions, func(f view.Followed) bool { return f.Target == target }) {
+		return
+	}
+	r.Revisions = append(r.Revisions, view.Followed{Target: target, Revision: state.Snapshot.Revision, Commit: shown(state.Snapshot.Commit)})
+}
+
+// Projects are Argo CD's, and those that only apps name.
+func (b *Backend) Projects(context.Context) ([]view.Project, error) {
+	all := map[string]*view.Project{}
+	for _, obj := range b.Extra("AppProject") {
+		p := projectOf(obj.Object)
+		p.Name = obj.GetName()
+		all[p.Name] = &p
+	}
+	for _, app := range b.every() {
+		if app.Key.Dialect != argo.Dialect {
+			continue
+		}
+		if all[app.Project] == nil {
+			all[app.Project] = &view.Project{Name: app.Project}
+		}
+		all[app.Project].Apps++
+	}
+	out := make([]view.Project, 0, len(all))
+	for _, p := range all {
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b view.Project) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// projectOf reads an AppProject.
+func projectOf(o map[string]any) view.Project {
+	p := view.Project{
+		Declared: true, Description: text(o, "spec", "description"), SourceRepos: texts(o, "spec", "sourceRepos"), Namespaces: texts(o, "spec", "sourceNamespaces"),
+	}
+	for i, repo := range p.SourceRepos {
+		p.SourceRepos[i] = withoutUser(repo)
+	}
+	for _, d := range list(o, "spec", "destinations") {
+		p.Destinations = append(p.Destinations, cmp.Or(text(d, "server"), text(d, "name"), "*")+" / "+cmp.Or(text(d, "namespace"), "*"))
+	}
+	p.ClusterKinds = append(kindsIn(o, "", "clusterResourceWhitelist"), kindsIn(o, "-", "clusterResourceBlacklist")...)
+	p.NamespacedKinds = append(kindsIn(o, "", "namespaceResourceWhitelist"), kindsIn(o, "-", "namespaceResourceBlacklist")...)
+	for _, r := range list(o, "spec", "roles") {
+		p.Roles = append(p.Roles, view.Role{
+			Name: text(r, "name"), Description: text(r, "description"), Policies: texts(r, "policies"), Groups: texts(r, "groups"),
+			Tokens: len(list(r, "jwtTokens")),
+		})
+	}
+	for _, w := range list(o, "spec", "syncWindows") {
+		line := text(w, "kind") + " " + text(w, "schedule") + " for " + text(w, "duration")
+		if zone := text(w, "timeZone"); zone != "" {
+			line += " (" + zone + ")"
+		}
+		p.Windows = append(p.Windows, line)
+	}
+	return p
+}
+
+func kindsIn(o map[string]any, sign, field string) []string {
+	var out []string
+	for _, k := range list(o, "spec", field) {
+		kind := cmp.Or(text(k, "kind"), "*")
+		if group := text(k, "group"); group != "" {
+			kind += "." + group
+		}
+		out = append(out, sign+kind)
+	}
+	return out
+}
