@@ -79,7 +79,7 @@ func clearSessions(w http.ResponseWriter, r *http.Request, but map[string]bool) 
 }
 
 func forget(w http.ResponseWriter, name string) {
-	gone := cookie(name, "", time.Time{})
+	gone := cookie(name, "", time.Time{}) //nolint:gosec // it takes a cookie away
 	gone.MaxAge = -1
 	http.SetCookie(w, gone)
 }
@@ -87,7 +87,7 @@ func forget(w http.ResponseWriter, name string) {
 // cookie is one that scripts can't read and that other sites' forms don't send; expires
 // zero is the end of the browser's session.
 func cookie(name, value string, expires time.Time) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // it is not secure where there is no TLS, as on a laptop
 		Name: name, Value: value, Path: "/", Expires: expires,
 		HttpOnly: true, Secure: strings.HasPrefix(name, "__"), SameSite: http.SameSiteLaxMode,
 	}

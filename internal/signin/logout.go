@@ -22,7 +22,7 @@ func (s *Service) setIDToken(w http.ResponseWriter, r *http.Request, session Ses
 	if s.secure(r) {
 		name = "__Secure-" + idTokenCookie
 	}
-	c := cookie(name, "", session.Expires)
+	c := cookie(name, "", session.Expires) //nolint:gosec // as cookie says
 	c.Path, c.MaxAge = idTokenPath, -1
 	if session.idToken != "" {
 		sealed, err := s.settings.Load().seal(idTokenSeal, session.idToken)

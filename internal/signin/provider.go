@@ -53,12 +53,13 @@ type discovered struct {
 
 func (s *Service) useProvider(conf *OIDC) {
 	old := s.provider.Load()
-	if conf == nil {
+	switch {
+	case conf == nil:
 		s.provider.Store(nil)
-	} else if old == nil || !reflect.DeepEqual(old.conf, conf) {
-		s.provider.Store(newProvider(conf))
-	} else {
+	case old != nil && reflect.DeepEqual(old.conf, conf):
 		return
+	default:
+		s.provider.Store(newProvider(conf))
 	}
 	if old != nil {
 		old.client.CloseIdleConnections()

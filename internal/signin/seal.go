@@ -23,7 +23,7 @@ func (set *Settings) seal(purpose string, value any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(box.Seal(nil, nil, text, []byte(purpose))), nil
+	return base64.RawURLEncoding.EncodeToString(box.Seal(nil, nil, text, []byte(purpose))), nil //nolint:gosec // the box makes a nonce for each text
 }
 
 func (set *Settings) open(purpose, sealed string, into any) error {

@@ -19,7 +19,6 @@ const (
 // comparison of a password.
 type table struct {
 	seeds [2]maphash.Seed
-	half  time.Duration
 	began time.Time
 	cells []cell
 }
@@ -30,10 +29,10 @@ type cell struct {
 	at    time.Duration
 }
 
-func newTable(half time.Duration) *table {
+func newTable() *table {
 	return &table{
 		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
-		half:  half, began: time.Now(), cells: make([]cell, tableRows*tableCols),
+		began: time.Now(), cells: make([]cell, tableRows*tableCols),
 	}
 }
 
@@ -47,7 +46,7 @@ func (t *table) each(key string, do func(*cell)) {
 // level is the count of the key.
 func (t *table) level(key string, now time.Time) float64 {
 	least, at := math.Inf(1), now.Sub(t.began)
-	t.each(key, func(c *cell) { least = min(least, c.fade(at, t.half)) })
+	t.each(key, func(c *cell) { least = min(least, c.fade(at)) })
 	return least
 }
 
@@ -55,25 +54,25 @@ func (t *table) level(key string, now time.Time) float64 {
 // failure; not positive if it need not.
 func (t *table) wait(key string, now time.Time, pause func(level float64) time.Duration) time.Duration {
 	least, at := time.Duration(math.MaxInt64), now.Sub(t.began)
-	t.each(key, func(c *cell) { least = min(least, c.at+pause(c.fade(at, t.half))-at) })
+	t.each(key, func(c *cell) { least = min(least, c.at+pause(c.fade(at))-at) })
 	return least
 }
 
 // add counts a failure.
 func (t *table) add(key string, now time.Time) {
 	at := now.Sub(t.began)
-	t.each(key, func(c *cell) { c.level, c.at = float32(c.fade(at, t.half)+1), at })
+	t.each(key, func(c *cell) { c.level, c.at = float32(c.fade(at)+1), at })
 }
 
 // take takes a failure back.
 func (t *table) take(key string, now time.Time) {
 	at := now.Sub(t.began)
 	t.each(key, func(c *cell) {
-		c.level = max(0, c.level-float32(math.Exp2(float64(at-c.at)/float64(t.half))))
+		c.level = max(0, c.level-float32(math.Exp2(float64(at-c.at)/float64(fades))))
 	})
 }
 
 // fade is the count at a time.
-func (c *cell) fade(at, half time.Duration) float64 {
-	return float64(c.level) * math.Exp2(-float64(at-c.at)/float64(half))
+func (c *cell) fade(at time.Duration) float64 {
+	return float64(c.level) * math.Exp2(-float64(at-c.at)/float64(fades))
 }

@@ -9,7 +9,7 @@ import (
 
 // TestTable: a count is never too low, whoever else fails, seldom too high, and fades.
 func TestTable(t *testing.T) {
-	table, now := newTable(30*time.Minute), time.Now()
+	table, now := newTable(), time.Now()
 	for range 8 {
 		table.add("offender", now)
 	}
@@ -28,13 +28,13 @@ func TestTable(t *testing.T) {
 	if blamed > 2 {
 		t.Errorf("%d of 2000 who did nothing are made to wait", blamed)
 	}
-	fresh := newTable(30 * time.Minute)
+	fresh := newTable()
 	for range 8 {
 		fresh.add("offender", now)
 	}
 	later := now.Add(time.Hour)
 	if level := fresh.level("offender", later); math.Abs(level-2) > 0.01 {
-		t.Errorf("8 failures count %v after two half-lives, want 2", level)
+		t.Errorf("8 failures count %v after an hour, want 2", level)
 	}
 	fresh.add("offender", later)
 	fresh.take("offender", later.Add(30*time.Minute))

@@ -58,7 +58,7 @@ type knownPlace struct {
 
 func newThrottle() *throttle {
 	return &throttle{
-		pairs: newTable(fades), addresses: newTable(fades), accounts: newTable(fades), own: newTable(fades),
+		pairs: newTable(), addresses: newTable(), accounts: newTable(), own: newTable(),
 		byAddress: map[string]int{}, known: map[string][]knownPlace{},
 	}
 }
