@@ -182,7 +182,7 @@ func scalerFacts(o object, i *item) {
 
 func budgetFacts(o object, i *item) {
 	i.tell("%d may be disrupted", o.number("status", "disruptionsAllowed"))
-	i.tell("%d/%d healthy", o.number("status", "currentHealthy"), o.number("status", "desiredHealthy"))
+	i.tell("%d healthy, %d needed", o.number("status", "currentHealthy"), o.number("status", "desiredHealthy"))
 }
 
 // first is the first text that is not empty.
