@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
@@ -16,10 +17,10 @@ import (
 func (w *Web) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":   w.assets.url,
-		"age":     func(t time.Time) string { return age(w.now(), t) },
+		"age":     func(t time.Time) string { return view.Age(t, w.now()) },
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
-		"short":   model.Short,
+		"short":   view.ShortRevision,
 		"lower":   lower,
 		"appPath": AppPath,
 		"weblink": weblink,
@@ -28,30 +29,10 @@ func (w *Web) funcs() template.FuncMap {
 		"dict":    dict,
 		"state":   stateOf,
 		"join":    func(sep string, s []string) string { return strings.Join(s, sep) },
+		"repo":    repoName,
+		"source":  sourceIcon,
 		"version": func() string { return w.version },
 	}
-}
-
-// age is how long ago t was, in the largest unit: "now", "42s", "3m", "5h", "12d", "2y";
-// "" of no time. The script's age is the same.
-func age(now, t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	s := int(now.Sub(t).Seconds())
-	switch {
-	case s < 5:
-		return "now"
-	case s < 60:
-		return fmt.Sprintf("%ds", s)
-	case s < 3600:
-		return fmt.Sprintf("%dm", s/60)
-	case s < 86400:
-		return fmt.Sprintf("%dh", s/3600)
-	case s < 2*365*86400:
-		return fmt.Sprintf("%dd", s/86400)
-	}
-	return fmt.Sprintf("%dy", s/(365*86400))
 }
 
 // lower takes any of the string types.
@@ -71,6 +52,27 @@ func weblink(u string) string {
 		return u
 	}
 	return ""
+}
+
+// sourceIcon is that of a kind of source; Git is the one that need not be named.
+func sourceIcon(kind model.SourceKind) string {
+	return string(cmp.Or(kind, model.SourceGit))
+}
+
+// repoName is what of a source's address tells it from others: its path, or all of it
+// where that is short.
+func repoName(address string) string {
+	_, rest, found := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(address, "/"), ".git"), "://")
+	if !found {
+		if _, path, scp := strings.Cut(rest, ":"); scp {
+			return path
+		}
+		rest = strings.TrimSuffix(address, ".git")
+	}
+	if _, path, _ := strings.Cut(rest, "/"); strings.Contains(path, "/") {
+		return path
+	}
+	return rest
 }
 
 // grouped writes a number with thin spaces between thousands.

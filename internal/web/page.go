@@ -2,10 +2,12 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -37,6 +39,9 @@ type Frame struct {
 	Topics []view.Topic
 	// Status is that of the answer; 0 is 200.
 	Status int
+	// Address is the page's path and query as it is best written; "" is as it was asked
+	// for. If set, the browser's history follows what links and forms of the page change.
+	Address string
 
 	// The rest is filled in for the templates.
 
@@ -120,7 +125,7 @@ func (w *Web) make(r *http.Request) (Page, error) {
 func (w *Web) fill(p Page, r *http.Request) {
 	f := p.frame()
 	f.web, f.page, f.Now = w, p, w.now()
-	f.Self, f.Theme = r.URL.RequestURI(), themeOf(r)
+	f.Self, f.Theme = cmp.Or(f.Address, r.URL.RequestURI()), themeOf(r)
 	if desk := view.DeskOf(r.Context()); desk != nil {
 		f.Who = desk.Who()
 	}
@@ -139,9 +144,22 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, p Page) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Vary", "HX-Request, Cookie")
+	noteAddress(h, r, p.frame())
 	rw.WriteHeader(max(p.frame().Status, http.StatusOK))
 	if r.Method != http.MethodHead {
 		_, _ = rw.Write(body) // the reader may have gone
+	}
+}
+
+// noteAddress tells the script what the address bar has to show: what is typed replaces
+// the entry of the history, what is chosen makes one.
+func noteAddress(h http.Header, r *http.Request, f *Frame) {
+	switch {
+	case f.Address == "" || !isPartial(r):
+	case strings.HasPrefix(r.Header.Get("HX-Source"), "input"):
+		h.Set("HX-Replace-Url", f.Address)
+	default:
+		h.Set("HX-Push-Url", f.Address)
 	}
 }
 

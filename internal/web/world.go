@@ -1,3 +1,6 @@
 package web
 
-func (w *Web) worldRoutes() {}
+// worldRoutes registers the pages that are of no single app.
+func (w *Web) worldRoutes() {
+	w.appsRoutes()
+}

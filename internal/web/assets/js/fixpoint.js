@@ -8,23 +8,24 @@
 
   // What the reader has opened or chosen survives a morph.
   htmx.registerExtension("fixpoint", {
-    htmx_before_morph_attr: (element, { attrName }) =>
-      !(attrName === "open" && element.matches("details, dialog")) &&
-      !(attrName === "class" && element.matches("[data-keep-class]")),
+    htmx_before_morph_attr: (element, { attrName, newValue }) => {
+      if (attrName === "checked" && element.matches("[data-server]")) element.checked = newValue !== null;
+      return !(attrName === "open" && element.matches("details, dialog"));
+    },
     htmx_before_morph_node: (element) => !element.matches("[data-keep]"),
   });
 
-  // Ages are written on the server once, and again here; the two are the same.
+  // Ages are written on the server once (view.Age), and again here; the two are the same.
+  const units = [[60, "s"], [3600, "m"], [36000, "h", 60, "m"], [86400, "h"], [864000, "d", 3600, "h"], [31536000, "d"], [Infinity, "y", 86400, "d"]];
+  const size = { s: 1, m: 60, h: 3600, d: 86400, y: 31536000 };
   function age(then) {
-    const s = Math.floor((Date.now() - skew - then) / 1000);
-    if (s < 5) return "now";
-    if (s < 60) return s + "s";
-    if (s < 3600) return Math.floor(s / 60) + "m";
-    if (s < 86400) return Math.floor(s / 3600) + "h";
-    if (s < 2 * 365 * 86400) return Math.floor(s / 86400) + "d";
-    return Math.floor(s / (365 * 86400)) + "y";
+    const s = Math.max(0, Math.floor((Date.now() - skew - then) / 1000));
+    const [, big, rest, small] = units.find((u) => s < u[0]);
+    const left = Math.floor((s % size[big]) / (rest || Infinity));
+    return Math.floor(s / size[big]) + big + (left ? left + small : "");
   }
-  let skew = 0;
+  // How far this machine's clock is ahead of the server's.
+  const skew = Date.now() - Date.parse($("#live")?.dataset.now || new Date().toISOString());
   function ages(root = document) {
     for (const t of $$("time[datetime]", root)) {
       if (t.hasAttribute("data-fixed")) continue;
@@ -125,7 +126,7 @@
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => { if (e.persisted) connect(); });
   addEventListener("online", () => { if (!live.source) connect(); });
-  document.addEventListener("htmx:after:swap", () => { ages(); follow(); });
+  document.addEventListener("htmx:after:swap", () => { ages(); follow(); count(); });
 
   // Messages go after a while, unless they say that something failed or are looked at.
   new MutationObserver((changes) => {
@@ -145,6 +146,7 @@
     const on = (selector) => e.target.closest?.(selector);
     if (on("[data-dismiss]")) on("[data-toast]")?.remove();
     if (on("[data-keys]")) keys();
+    if (on("[data-none]")) choose(on("[data-none]").dataset.none, false);
     if (on("[data-copy]")) {
       const button = on("[data-copy]");
       await navigator.clipboard?.writeText($("pre", button.parentElement).textContent);
@@ -162,6 +164,29 @@
     else document.documentElement.dataset.theme = theme;
     for (const b of $$("button", e.target)) b.setAttribute("aria-pressed", String(b === e.submitter));
     fetch("/theme", { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+  });
+
+  // What is selected, for deeds with several things at once.
+  const boxes = (name) => $$(`input[type=checkbox][name="${name}"]`);
+  function count() {
+    for (const at of $$("[data-count]")) {
+      const chosen = boxes(at.dataset.count).filter((b) => b.checked).length;
+      at.textContent = String(chosen);
+    }
+    for (const all of $$("[data-all]")) {
+      const of = boxes(all.dataset.all);
+      const chosen = of.filter((b) => b.checked).length;
+      all.checked = chosen > 0 && chosen === of.length;
+      all.indeterminate = chosen > 0 && chosen < of.length;
+    }
+  }
+  function choose(name, checked) {
+    for (const b of boxes(name)) b.checked = checked;
+    count();
+  }
+  document.addEventListener("change", (e) => {
+    if (e.target.matches("[data-all]")) choose(e.target.dataset.all, e.target.checked);
+    else count();
   });
 
   // Keys.
