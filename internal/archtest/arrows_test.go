@@ -38,6 +38,7 @@ var arrows = []arrow{
 	{"internal/board", []string{"internal/model", "internal/view"}},
 	{"internal/live", []string{"internal/model", "internal/view"}},
 	{"internal/history", []string{"internal/model", "internal/view"}},
+	{"internal/textdiff", []string{"internal/model", "internal/view"}},
 	{"internal/guard", []string{"internal/model", "internal/view", "internal/access"}},
 	{"internal/signin", []string{"internal/model", "internal/access"}},
 	{"internal/front", []string{"internal/model", "internal/view", "internal/access"}},
