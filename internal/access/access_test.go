@@ -81,7 +81,7 @@ func decisions(t *testing.T, ar *txtar.Archive) string {
 	var e Enforcer
 	problems = append(problems, e.Use(set)...)
 	var b strings.Builder
-	for _, line := range strings.Split(strings.TrimSpace(section(ar, "ask")), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(section(ar, "ask")), "\n") {
 		ask := strings.Fields(line)
 		if len(ask) != 4 {
 			t.Fatalf("%q: want who, resource, action, object", line)

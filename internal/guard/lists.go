@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -205,13 +204,13 @@ func (d *desk) Audits(ctx context.Context, q view.AuditQuery) ([]view.Audit, err
 	if err := d.valid(ctx); err != nil {
 		return nil, err
 	}
-	rec := d.record("audit", mayAudit.resource+"/"+strings.TrimSpace(q.Object))
+	rec := d.record("audit", mayAudit.resource+"/"+mayAudit.object)
 	if !d.has(mayAudit) {
 		rec.Outcome, rec.Detail = outcomeDenied, "without "+mayAudit.String()
 		d.trail.refused(ctx, rec)
 		return nil, denied(mayAudit)
 	}
-	rec.Object, rec.Outcome = mayAudit.resource+"/"+mayAudit.object, outcomeAllowed
+	rec.Outcome = outcomeAllowed
 	d.trail.seen(ctx, rec)
 	return d.Backend.Audits(ctx, q)
 }

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,12 +47,18 @@ func (d *desk) Logs(ctx context.Context, key model.AppKey, q view.LogQuery, emit
 		return err
 	}
 	stream := &lasting{now: d.Now, last: d.Now(), check: check}
-	return d.Backend.Logs(ctx, key, q, func(line view.LogLine) error {
+	err := d.Backend.Logs(ctx, key, q, func(line view.LogLine) error {
 		if err := stream.ok(); err != nil {
 			return err
 		}
 		return emit(line)
 	})
+	if errors.Is(err, model.ErrNotFound) {
+		rec = d.record(readLogs, resourceOf(key)+"/"+key.Namespace+"/"+key.Name)
+		rec.Target, rec.Outcome, rec.Detail = q.Object.String(), outcomeDenied, "there is no such thing in the app"
+		d.trail.refused(ctx, rec)
+	}
+	return err
 }
 
 // mayLogs refuses a reader that may not read the logs of an app.

@@ -106,32 +106,49 @@ func (t *trail) refused(ctx context.Context, a view.Audit) {
 	if t.to == nil {
 		return
 	}
-	if t.isFlood(a) {
-		// Of a flood nothing is kept but that it was one.
-		a = view.Audit{Who: a.Who, From: a.From, Via: a.Via, Action: "many", Outcome: outcomeDenied, Detail: "more was refused than is written down"}
+	// Of a flood nothing is kept but that it was one.
+	const flood = "more was refused than is written down"
+	switch t.count(a) {
+	case floodOfOne:
+		a = view.Audit{Who: a.Who, From: a.From, Via: a.Via, Action: "many", Outcome: outcomeDenied, Detail: flood}
+	case floodOfAll:
+		a = view.Audit{Action: "many", Outcome: outcomeDenied, Detail: flood}
+	case noFlood:
 	}
 	_ = t.sometimes(ctx, a, refusedEvery) // it is logged, and it was refused
 }
 
-// isFlood counts a refusal, unless it is a repetition.
-func (t *trail) isFlood(a view.Audit) bool {
+// flood says whose refusals are more than are written.
+type flood int
+
+const (
+	noFlood flood = iota
+	floodOfOne
+	floodOfAll
+)
+
+// count counts a refusal, unless it is a repetition.
+func (t *trail) count(a view.Audit) flood {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	if k := t.kept[tidy(a)]; k != nil && now.Before(k.until) {
-		return false
+		return noFlood
 	}
 	if now.Sub(t.minute) >= refusedEvery {
 		t.minute, t.all = now, 0
 		clear(t.refusals)
 	}
 	who := a.Who + "\x00" + a.From
-	if t.all >= maxAllRefusals || t.refusals[who] >= maxRefusals {
-		return true
+	switch {
+	case t.refusals[who] >= maxRefusals:
+		return floodOfOne
+	case t.all >= maxAllRefusals:
+		return floodOfAll
 	}
 	t.refusals[who]++
 	t.all++
-	return false
+	return noFlood
 }
 
 // sometimes writes a record unless the same was written less than every ago; then it is

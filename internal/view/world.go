@@ -152,7 +152,7 @@ type Audit struct {
 	// Who is the subject, From its address, Via "ui", "api", "argocd-api" or "cli".
 	Who, From, Via string
 	// Action is a word such as "sync", "logs", "login"; Object what it was about, as
-	// RBAC names it, and Target the object in it.
+	// "<resource>/<object>" of RBAC, and Target the object in it.
 	Action, Object, Target string
 	// Revision is the commit that it was for; "" if none.
 	Revision string
