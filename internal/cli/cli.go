@@ -41,6 +41,8 @@ type Deps struct {
 	// Admit returns the objects that an app of a dialect may manage, "" being
 	// none, and says what became of the others.
 	Admit func(dialect string, objects []model.Object) ([]model.Object, []model.Warning)
+	// Accounts are the local ones that those files declare.
+	Accounts func(AccountFiles) Accounts
 	// Health judges a live object.
 	Health func(map[string]any) model.Health
 
@@ -109,7 +111,7 @@ var groups = []struct {
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
 	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newAction}},
 	{"files", "Work with files (no cluster needed):", []func(Deps) *cobra.Command{newRender, newCheck}},
-	{"other", "Other:", []func(Deps) *cobra.Command{newVersion}},
+	{"other", "Other:", []func(Deps) *cobra.Command{newAccount, newVersion}},
 }
 
 // Exit codes.

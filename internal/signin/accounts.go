@@ -26,6 +26,18 @@ type Account struct {
 	Tokens []Token
 }
 
+// Capabilities are what it may, in the words of argocd-cm.
+func (a Account) Capabilities() []string {
+	may := []string{}
+	if a.Login {
+		may = append(may, "login")
+	}
+	if a.APIKey {
+		may = append(may, "apiKey")
+	}
+	return may
+}
+
 // Token is an entry of an account's list of API tokens, or of a project role's.
 type Token struct {
 	ID string `json:"id"`

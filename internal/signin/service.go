@@ -17,6 +17,14 @@ type Store interface {
 	Update(ctx context.Context, change func(data map[string][]byte) error) error
 }
 
+// StoreFunc is a Store of one function.
+type StoreFunc func(ctx context.Context, change func(data map[string][]byte) error) error
+
+// Update is that of Store.
+func (f StoreFunc) Update(ctx context.Context, change func(data map[string][]byte) error) error {
+	return f(ctx, change)
+}
+
 // Config is what a Service is made of.
 type Config struct {
 	// Revocations remember ended sessions, for all replicas and across restarts; nil is
