@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,10 +128,25 @@ func decode(raw []byte, v any) error {
 	switch field, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); {
 	case unknown:
 		return model.Invalidf("field %.80s: there is none of that name; there are %s", field, strings.Join(fieldsOf(v), ", "))
-	case errors.As(err, &kind):
-		return model.Invalidf("field %.80q: %s is no %s", kind.Field, kind.Value, kind.Type)
+	case errors.As(err, &kind) && kind.Field != "":
+		return model.Invalidf("field %.80q: it has to be %s, not %s", kind.Field, wordFor(kind.Type), kind.Value)
 	}
 	return model.Invalidf("the body is no JSON: send an object")
+}
+
+// wordFor is a type in JSON's words.
+func wordFor(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	}
+	return "a string"
 }
 
 // object is what the query names: the key is zero if it names nothing.

@@ -142,7 +142,7 @@ func TestTrailPages(t *testing.T) {
 			}
 			at = strings.TrimPrefix(page.Next, Root)
 		}
-		_, body := o.ask(t, "GET "+path)
+		_, body := o.ask(t, "GET "+path+"?limit=500")
 		if all := parse[struct{ Items []any }](t, body); len(seen) != len(all.Items) || len(seen) < 3 {
 			t.Errorf("%s: %d of %d", path, len(seen), len(all.Items))
 		}
@@ -184,7 +184,7 @@ func TestDeeds(t *testing.T) {
 		"sync":      {[]string{"POST " + frontend + "/sync"}, "sync argo/argocd/shop-frontend by admin"},
 		"sync this": {[]string{"POST " + frontend + "/sync", `{"prune":true,"dryRun":true,"revision":"v2","options":["Replace=true"],"only":[{"group":"apps","kind":"Deployment","namespace":"shop","name":"x"}]}`}, "sync argo/argocd/shop-frontend by admin prune dry-run revision=v2 only=Deployment.apps/shop/x option=Replace=true"},
 		"terminate": {[]string{"POST " + cart + "/terminate"}, "terminate argo/argocd/shop-cart by admin"},
-		"suspend":   {[]string{"POST " + fleet + "apps/suspend"}, "suspend flux/flux-system/apps by admin"},
+		"suspend":   {[]string{"POST " + fleet + "apps/suspend"}, "suspend flux/flux-system/apps by admin true"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func TestRequestsThatAreNone(t *testing.T) {
 		"query that is none":      {[]string{"GET /apps?q=%zz"}, 400, "query"},
 		"unknown field":           {[]string{sync, `{"prun": true}`}, 400, `\"prun\"`},
 		"unknown field below":     {[]string{sync, `{"only": [{"kin": "Pod"}]}`}, 400, `\"kin\"`},
-		"wrong type":              {[]string{sync, `{"prune": "yes"}`}, 400, "prune"},
+		"wrong type":              {[]string{sync, `{"prune": "yes"}`}, 400, "true or false"},
 		"no object":               {[]string{sync, `[]`}, 400, "JSON"},
 		"no JSON":                 {[]string{sync, `{"prune"`}, 400, "JSON"},
 		"more after it":           {[]string{sync, `{} {}`}, 400, "one object"},
@@ -174,8 +174,8 @@ func TestSecurityNobodyLearnsNothing(t *testing.T) {
 		path := strings.NewReplacer("{kind}", "application", "{namespace}", "argocd", "{name}", "shop-cart", "{action}", "x", "{problem}", "denied").Replace(r.path)
 		got, body := o.ask(t, r.method+" "+path, "X-Nobody: 1")
 		if r.open {
-			for _, word := range []string{"shop", "argocd", "staging", "example", "admin"} {
-				if strings.Contains(strings.ReplaceAll(body, "such as admin", ""), `"`+word) {
+			for _, word := range []string{"shop-", "staging", "payments", "192.0.2", "git.example", "https://"} {
+				if strings.Contains(body, word) {
 					t.Errorf("%s has %q in it", r.path, word)
 				}
 			}
