@@ -1,5 +1,7 @@
 package signin
 
+import "time"
+
 // Decoy is what is compared for accounts that don't exist.
 func Decoy(set *Settings) []byte { return set.decoy() }
 
@@ -14,4 +16,15 @@ func Inside(s *Service) int {
 func Occupy(s *Service) (release func()) {
 	s.hashes.turns <- struct{}{}
 	return func() { <-s.hashes.turns }
+}
+
+// Elapse makes what is known of the identity provider older.
+func Elapse(s *Service, by time.Duration) {
+	p := s.provider.Load()
+	p.mu.Lock()
+	p.at = p.at.Add(-by)
+	p.mu.Unlock()
+	p.keys.mu.Lock()
+	p.keys.asked = p.keys.asked.Add(-by)
+	p.keys.mu.Unlock()
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
@@ -483,4 +484,48 @@ func TestManyGroupsFit(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestProviderComesBack: after some seconds it is asked again; what it has said before
+// is used while it is down; its new keys are found.
+func TestProviderComesBack(t *testing.T) {
+	w, p := newSSO(t)
+	begin := func() error { return w.service.Begin(httptest.NewRecorder(), plain(), "/") }
+	p.Down(true)
+	if err := begin(); err == nil {
+		t.Fatal("the provider is down, and somebody goes there")
+	}
+	p.Down(false)
+	signin.Elapse(w.service, time.Minute)
+	if err := begin(); err != nil {
+		t.Fatalf("the provider is back: %v", err)
+	}
+	if got := w.who(p.IDToken(oidctest.Person{}, "")); got != "u-1" {
+		t.Errorf("its token lets in %q", got)
+	}
+	p.Rotate("second")
+	signin.Elapse(w.service, time.Minute)
+	if got := w.who(p.IDToken(oidctest.Person{}, "")); got != "u-1" {
+		t.Errorf("a token of its new key lets in %q", got)
+	}
+	p.Down(true)
+	signin.Elapse(w.service, 24*time.Hour)
+	if err := begin(); err != nil {
+		t.Errorf("what it has said a day ago is forgotten: %v", err)
+	}
+}
+
+// FuzzTokens: whatever is shown as a token, nobody is let in by it.
+func FuzzTokens(f *testing.F) {
+	w := newWorld(f, signin.Config{})
+	w.set("users.anonymous.enabled", "true")
+	f.Add("")
+	f.Add("a.b.c")
+	f.Add(signed(f, jwt.SigningMethodHS256, []byte("another key, of 32 bytes or more"), nil))
+	f.Add(signed(f, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil))
+	f.Fuzz(func(t *testing.T, token string) {
+		if id, err := w.service.Authenticate(bearer(token)); err == nil {
+			t.Errorf("%q lets in %+v", token, id)
+		}
+	})
 }
