@@ -47,7 +47,7 @@ func (b *Backend) Sync(ctx context.Context, key model.AppKey, by string, r view.
 
 // plainSync refuses what Flux's kinds can't be asked for.
 func plainSync(obj *unstructured.Unstructured, r view.SyncRequest) error {
-	if r.Revision != "" || r.Prune || r.DryRun || r.Force || len(r.Only) > 0 || len(r.Options) > 0 || r.Retries > 0 {
+	if r.Revision != "" || r.Prune || r.DryRun || r.Force || r.NoHooks || len(r.Only) > 0 || len(r.Options) > 0 || r.Retries > 0 {
 		return model.Invalidf("a %s is applied as its spec says: ask for a sync without revision, options or a selection of objects", obj.GetKind())
 	}
 	return nil
@@ -55,7 +55,11 @@ func plainSync(obj *unstructured.Unstructured, r view.SyncRequest) error {
 
 // syncOf is the operation's sync, as Argo CD's clients write it.
 func syncOf(obj *unstructured.Unstructured, r view.SyncRequest) map[string]any {
-	sync := map[string]any{"syncStrategy": map[string]any{"hook": map[string]any{"force": r.Force}}}
+	strategy := "hook"
+	if r.NoHooks {
+		strategy = "apply"
+	}
+	sync := map[string]any{"syncStrategy": map[string]any{strategy: map[string]any{"force": r.Force}}}
 	if r.Revision != "" {
 		sync["revision"] = r.Revision
 	}

@@ -80,7 +80,7 @@ func (d *desk) Sync(ctx context.Context, key model.AppKey, r view.SyncRequest) e
 	}
 	return d.deed(ctx, key, deed{
 		action: "sync", revision: r.Revision, target: strings.Join(only, ", "),
-		detail: words("prune", r.Prune, "dry run", r.DryRun, "force", r.Force, "with options "+strings.Join(r.Options, ", "), r.Options != nil),
+		detail: words("prune", r.Prune, "dry run", r.DryRun, "force", r.Force, "without hooks", r.NoHooks, "with options "+strings.Join(r.Options, ", "), r.Options != nil),
 		needs: func(app *view.App) ([]right, error) {
 			sync := d.needs(view.VerbSync, app)
 			if _, lacks := d.lacks(sync); lacks {

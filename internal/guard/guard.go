@@ -74,7 +74,7 @@ var _ view.Desk = (*desk)(nil)
 
 func (d *desk) Who() view.Who {
 	id := d.reader.Identity
-	return view.Who{Name: id.Subject, Title: cmp.Or(id.Title, id.Subject), Groups: id.Groups, Anonymous: id.Anonymous}
+	return view.Who{Name: id.Subject, Title: cmp.Or(id.Title, id.Subject), Groups: id.Groups, Anonymous: id.Anonymous, Local: id.Local}
 }
 
 // valid refuses a reader whose session has ended.

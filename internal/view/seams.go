@@ -21,6 +21,8 @@ type SyncRequest struct {
 	Revision      string // "" is what the app follows
 	Prune, DryRun bool
 	Force         bool
+	// NoHooks leaves hooks out; Applications only.
+	NoHooks bool
 	// Only limits it to these objects; empty is all.
 	Only []model.ObjectKey
 	// Options are sync options such as "ServerSideApply=true"; nil is the app's own.
@@ -106,6 +108,8 @@ type Who struct {
 	Title     string
 	Groups    []string
 	Anonymous bool
+	// Local: the installation's own account or token, no identity provider's.
+	Local bool
 }
 
 // Desk is the installation as one reader sees it, from one address, in one request:

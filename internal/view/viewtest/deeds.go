@@ -36,7 +36,7 @@ func (b *Backend) deed(method string, app model.AppKey, by string, words []strin
 // Sync is view.Backend's: a sync begins, which runs until Finish. One that runs is
 // refused to be joined by another.
 func (b *Backend) Sync(_ context.Context, app model.AppKey, by string, r view.SyncRequest) error {
-	words := flags("prune", r.Prune, "dry-run", r.DryRun, "force", r.Force)
+	words := flags("prune", r.Prune, "dry-run", r.DryRun, "force", r.Force, "no-hooks", r.NoHooks)
 	if r.Revision != "" {
 		words = append(words, "revision="+r.Revision)
 	}
