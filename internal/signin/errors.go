@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // Why somebody is not let in.
@@ -13,8 +15,8 @@ var (
 	// ErrExpired: the token was good once. It is ErrRefused as well.
 	ErrExpired = fmt.Errorf("%w: the session has ended", ErrRefused)
 	// ErrPassword: no such account, another password, or the account may not sign in;
-	// nobody learns which.
-	ErrPassword = errors.New("wrong name or password")
+	// nobody learns which. It is ErrRefused as well.
+	ErrPassword = model.As(ErrRefused, errors.New("wrong name or password"))
 	// ErrBusy: too many attempts; see Busy.
 	ErrBusy = errors.New("too many attempts to sign in")
 	// ErrSSO: the identity provider refused, can't be reached, or its answer is no good.
