@@ -93,6 +93,12 @@ func decisions(t *testing.T, ar *txtar.Archive) string {
 	for _, p := range problems {
 		fmt.Fprintf(&b, "problem: %v\n", p)
 	}
+	for _, d := range set.Doubts() {
+		if section(ar, "doubts") == "" {
+			break
+		}
+		fmt.Fprintf(&b, "doubt: %v\n", d)
+	}
 	return b.String()
 }
 

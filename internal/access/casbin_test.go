@@ -89,14 +89,14 @@ type world struct {
 func pick[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
 
 var (
-	people  = []string{"ann", "bob", "cyd", "team-a", "team-b"}
-	roles   = []string{"role:x", "role:y", "role:z", "role:readonly", "role:admin"}
-	places  = []string{"app/web", "app/ns/web", "web/app", "prod/db", "prod/ns/db-1", "x", "https://1.2.3.4", "prod"}
-	deeds   = []string{"get", "sync", "update", "delete", "action/apps/Deployment/restart", "delete//Pod/ns/web-1", "update/apps/Deployment/ns/web"}
-	things  = []string{Applications, Logs, Clusters, Kustomizations, Projects, Audit}
-	globs   = []string{"*", "*/*", "app/*", "prod/*", "*/web", "app/w?b", "{app,prod}/*", "prod/[a-d]b", "prod/[!x]*", "*/ns/*", "https://*", "pr*d", `prod\/db`, "{prod/{db,ns/*},x}"}
-	verbs   = []string{"*", "get", "{get,sync}", "action/*", "delete/*", "delete/*/Pod/*/*", "update", "update/apps/*", "s*", "?et"}
-	regexes = []string{".*", "^app/.*$", "prod", "^prod/[a-d]b$", "web$", "(app|prod)/ns/.*"}
+	people      = []string{"ann", "bob", "cyd", "team-a", "team-b"}
+	roles       = []string{"role:x", "role:y", "role:z", "role:readonly", "role:admin"}
+	places      = []string{"app/web", "app/ns/web", "web/app", "prod/db", "prod/ns/db-1", "x", "https://1.2.3.4", "prod"}
+	deeds       = []string{"get", "sync", "update", "delete", "action/apps/Deployment/restart", "delete//Pod/ns/web-1", "update/apps/Deployment/ns/web"}
+	things      = []string{Applications, Logs, Clusters, Kustomizations, Projects, Audit}
+	globs       = []string{"*", "*/*", "app/*", "prod/*", "*/web", "app/w?b", "{app,prod}/*", "prod/[a-d]b", "prod/[!x]*", "*/ns/*", "https://*", "pr*d", `prod\/db`, "{prod/{db,ns/*},x}"}
+	actionGlobs = []string{"*", "get", "{get,sync}", "action/*", "delete/*", "delete/*/Pod/*/*", "update", "update/apps/*", "s*", "?et"}
+	regexes     = []string{".*", "^app/.*$", "prod", "^prod/[a-d]b$", "web$", "(app|prod)/ns/.*"}
 )
 
 func (w world) line() string {
@@ -108,7 +108,7 @@ func (w world) line() string {
 	if w.regex {
 		return fmt.Sprintf("p, %s, %s, %s, %s, %s", who, pick(w.Rand, slices.Concat(things, []string{".*"})...), pick(w.Rand, "get", "^sync$", ".*", "^delete/.*", "action"), pick(w.Rand, regexes...), effect)
 	}
-	return fmt.Sprintf(`p, %s, %s, "%s", "%s", %s`, who, pick(w.Rand, slices.Concat(things, []string{"*", "app*"})...), pick(w.Rand, verbs...), pick(w.Rand, globs...), effect)
+	return fmt.Sprintf(`p, %s, %s, "%s", "%s", %s`, who, pick(w.Rand, slices.Concat(things, []string{"*", "app*"})...), pick(w.Rand, actionGlobs...), pick(w.Rand, globs...), effect)
 }
 
 // project is a random role of the project app, and its lines as casbin has to be told.

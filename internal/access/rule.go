@@ -18,6 +18,8 @@ type Rule struct {
 	Place, Text string
 
 	resource, action, object pattern
+	// shut: it stands for a line that can't be read.
+	shut bool
 }
 
 // matches reports whether the rule is for that resource and action.
@@ -91,7 +93,7 @@ func (l *lines) shut(place, line string, words []string) {
 	for _, subject := range subjects(line, words) {
 		l.rules = append(l.rules, &Rule{
 			Subject: subject, Resource: "*", Action: "*", Object: "*", Deny: true, Place: place, Text: line,
-			resource: anything, action: anything, object: anything,
+			resource: anything, action: anything, object: anything, shut: true,
 		})
 	}
 }
@@ -130,7 +132,7 @@ func word(s string) string { return strings.Trim(s, " \t\"'") }
 // readRule reads a p line.
 func (l *lines) readRule(place, line string, words []string, read reading) {
 	if len(words) != 6 {
-		l.problem(place, "it has %d words: a right has 6, p, subject, resource, action, object, and allow or deny", len(words))
+		l.problem(place, "it has %d words: a right has 6, p, subject, resource, action, object, and allow or deny; one with a comma in it stands in quotes", len(words))
 		l.shut(place, line, words)
 		return
 	}

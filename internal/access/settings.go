@@ -70,6 +70,21 @@ func Read(cm map[string]string, projects []Project) (Settings, []error) {
 	return set, l.problems
 }
 
+// With adds what argocd-cm says of rights: the names of the accounts, and whether rights
+// to apps hold for their objects.
+func (s Settings) With(argocdCM map[string]string) Settings {
+	s.Accounts = []string{adminAccount}
+	for key := range argocdCM {
+		name, ok := strings.CutPrefix(key, "accounts.")
+		if name, _ = strings.CutSuffix(name, ".enabled"); ok && name != "" && !slices.Contains(s.Accounts, name) {
+			s.Accounts = append(s.Accounts, name)
+		}
+	}
+	slices.Sort(s.Accounts)
+	s.Inherit = strings.EqualFold(strings.TrimSpace(argocdCM["server.rbac.disableApplicationFineGrainedRBACInheritance"]), "false")
+	return s
+}
+
 // policyKeys are the keys that hold lines: policy.csv, then policy.<any>.csv by name.
 func policyKeys(cm map[string]string) []string {
 	var keys []string

@@ -48,6 +48,7 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Tree:      render.DirTree,
 		Workbench: newWorkbench,
 		Admit:     admit,
+		Rbac:      rbac,
 		Health:    health.Of,
 		In:        stdio.In, Out: stdio.Out, Err: stdio.Err,
 	})

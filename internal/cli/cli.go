@@ -43,6 +43,8 @@ type Deps struct {
 	Admit func(dialect string, objects []model.Object) ([]model.Object, []model.Warning)
 	// Accounts are the local ones that those files declare.
 	Accounts func(AccountFiles) Accounts
+	// Rbac reads a policy of who may what.
+	Rbac func(RbacPolicy) Rbac
 	// Health judges a live object.
 	Health func(map[string]any) model.Health
 
@@ -111,7 +113,7 @@ var groups = []struct {
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
 	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newAction}},
 	{"files", "Work with files (no cluster needed):", []func(Deps) *cobra.Command{newRender, newCheck}},
-	{"other", "Other:", []func(Deps) *cobra.Command{newAccount, newVersion}},
+	{"other", "Other:", []func(Deps) *cobra.Command{newAccount, newRbac, newVersion}},
 }
 
 // Exit codes.
