@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -131,12 +130,8 @@ func (s *rbacSource) policyOfCluster(ctx context.Context) (RbacPolicy, error) {
 		return policy, err
 	}
 	const doing = "reading the policy"
-	maps, err := c.client(schema.GroupKind{Kind: "ConfigMap"}, "v1", s.namespace)
-	if err != nil {
-		return policy, err
-	}
 	for _, name := range []string{"argocd-rbac-cm", "argocd-cm"} {
-		cm, err := maps.Get(ctx, name, metav1.GetOptions{})
+		cm, err := c.core("configmaps", s.namespace).Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			continue // its defaults hold
 		}
@@ -145,14 +140,11 @@ func (s *rbacSource) policyOfCluster(ctx context.Context) (RbacPolicy, error) {
 		}
 		policy.add(cm)
 	}
-	projects, err := c.client(schema.GroupKind{Group: "argoproj.io", Kind: "AppProject"}, "v1alpha1", s.namespace)
-	if meta.IsNoMatchError(err) {
-		return policy, nil
+	projects := schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "appprojects"}
+	list, err := c.dynamic.Resource(projects).Namespace(s.namespace).List(ctx, metav1.ListOptions{})
+	if apierrors.IsNotFound(err) {
+		return policy, nil // there is no such kind
 	}
-	if err != nil {
-		return policy, err
-	}
-	list, err := projects.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return policy, c.explain(doing, err)
 	}
