@@ -174,7 +174,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	if c.ledger, err = ledger.Open(filepath.Join(c.opt.DataDir, "ledger.db")); err != nil {
 		return err
 	}
-	if c.history, err = openHistory(c.opt); err != nil {
+	if c.history, err = openHistory(mgr, c.opt); err != nil {
 		return errors.Join(err, c.ledger.Close())
 	}
 	c.scripts = script.New(script.Config{})
@@ -296,18 +296,6 @@ func (c *controller) settingsChanged(change argo.SettingsChange) {
 	for _, name := range c.targets.renew() {
 		c.engine.TargetChanged(name)
 	}
-}
-
-// openHistory opens the store of what was deployed and of what happened, with its key
-// in the data folder.
-func openHistory(opt Options) (*history.Store, error) {
-	key, err := history.KeyFile(filepath.Join(opt.DataDir, "history.key"))
-	if err != nil {
-		return nil, err
-	}
-	return history.Open(history.Config{
-		Path: filepath.Join(opt.DataDir, "history.db"), URL: opt.HistoryURL, Key: key, KeepAudit: opt.KeepAudit,
-	})
 }
 
 // marks are how the dialects mark what is theirs.

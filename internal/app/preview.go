@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/fixpoint-cd/fixpoint/internal/backend"
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
 	"github.com/fixpoint-cd/fixpoint/internal/compare"
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
@@ -18,6 +19,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/remote"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/target"
+	"github.com/fixpoint-cd/fixpoint/internal/textdiff"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
@@ -171,7 +173,7 @@ const mostNoise = 200
 func (l looker) diff(ctx context.Context, q view.DiffQuery) (view.Diff, error) {
 	out := view.Diff{}
 	if s := l.found.Snapshot; s != nil {
-		out.Revision, out.Commit = s.Revision, s.Commit
+		out.Revision, out.Commit = s.Revision, backend.Shown(s.Commit)
 	}
 	if l.found.Plan.Blocked != nil {
 		out.Blocked = l.found.Plan.Blocked.Error()
@@ -206,7 +208,7 @@ func (l looker) object(c cli.Change) view.ObjectDiff {
 	if c.Err != nil {
 		d.Err = engine.Discreet(l.app, c.Err).Error()
 	}
-	d.Hunks, d.Added, d.Removed = hunks(c.Before, c.After, 3)
+	d.Hunks, d.Added, d.Removed = textdiff.Hunks(c.Before, c.After, 3)
 	return d
 }
 
@@ -261,7 +263,7 @@ func (l looker) whole(ctx context.Context, s model.Step, desired model.Object) (
 		plain(o)
 		m.Hide(o)
 	}
-	d.Hunks, d.Added, d.Removed = hunks(d.Before, d.After, 3)
+	d.Hunks, d.Added, d.Removed = textdiff.Hunks(d.Before, d.After, 3)
 	return d, nil
 }
 
@@ -273,5 +275,3 @@ func plain(obj map[string]any) {
 	}
 	delete(obj, "status")
 }
-
-func hunks(map[string]any, map[string]any, int) ([]view.Hunk, int, int) { return nil, 0, 0 }

@@ -49,6 +49,7 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Workbench: newWorkbench,
 		Admit:     admit,
 		Rbac:      rbac,
+		Accounts:  accounts,
 		Health:    health.Of,
 		In:        stdio.In, Out: stdio.Out, Err: stdio.Err,
 	})

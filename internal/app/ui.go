@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/fixpoint-cd/fixpoint/internal/api"
 	"github.com/fixpoint-cd/fixpoint/internal/backend"
 	"github.com/fixpoint-cd/fixpoint/internal/cli"
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
@@ -70,8 +71,8 @@ func (u *ui) listen() (*server, error) {
 		Desk: func(r front.Reader) view.Desk {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
-		Hooks: hookRoutes(c.hooks),
-		URL:   u.access.url, Audit: c.history.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
+		API: api.New(api.Config{Log: c.log}), Hooks: hookRoutes(c.hooks),
+		URL: u.access.url, Audit: c.history.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
 }

@@ -64,6 +64,8 @@ type SignIn interface {
 	Callback(http.ResponseWriter, *http.Request) (returnTo string, err error)
 	// Logout revokes the token that the identity came with.
 	Logout(context.Context, access.Identity) error
+	// LogoutURL is where the identity's provider ends its own session; "" is nowhere.
+	LogoutURL(*http.Request, access.Identity) string
 	// Valid is an error once the identity's token would be refused.
 	Valid(context.Context, access.Identity) error
 	// Ways are those in which people can sign in: with name and password, and by the

@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"errors"
+	"html/template"
 	"math"
 	"net/http"
 	"net/url"
@@ -18,7 +19,7 @@ func (d *door) loginPage(w http.ResponseWriter, r *http.Request) {
 	returnTo := local(r.URL.Query().Get("return"))
 	id, err := d.SignIn.Authenticate(r)
 	if err == nil && !id.Anonymous {
-		http.Redirect(w, r, returnTo, http.StatusSeeOther)
+		goOn(w, r, returnTo)
 		return
 	}
 	page := view.SignIn{ReturnTo: returnTo}
@@ -50,7 +51,7 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.note(r, view.Audit{Who: clean(name), Action: "login", Outcome: "allowed"})
-	http.Redirect(w, r, returnTo, http.StatusSeeOther)
+	goOn(w, r, returnTo)
 }
 
 func (d *door) loginFailed(w http.ResponseWriter, r *http.Request, page view.SignIn, err error) {
@@ -91,7 +92,12 @@ func (d *door) callback(w http.ResponseWriter, r *http.Request) {
 		who = id.Subject
 	}
 	d.note(r, view.Audit{Who: who, Action: "login", Outcome: "allowed", Detail: "by the provider"})
-	http.Redirect(w, r, local(returnTo), http.StatusSeeOther)
+	goOn(w, r, returnTo)
+}
+
+// goOn sends the browser to a page of this site.
+func goOn(w http.ResponseWriter, r *http.Request, to string) {
+	http.Redirect(w, r, local(to), http.StatusSeeOther) //nolint:gosec // local lets nothing else pass: TestSecurityOpenRedirect
 }
 
 // withCookies is the browser's next request, for the cookies that w sets.
@@ -104,7 +110,7 @@ func withCookies(r *http.Request, w http.ResponseWriter) *http.Request {
 	next.Header.Del("Authorization")
 	for _, c := range (&http.Response{Header: w.Header()}).Cookies() {
 		if c.MaxAge >= 0 {
-			next.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+			next.AddCookie(c)
 		}
 	}
 	return next.WithContext(r.Context())
@@ -112,8 +118,10 @@ func withCookies(r *http.Request, w http.ResponseWriter) *http.Request {
 
 // logout ends the session, if there is one.
 func (d *door) logout(w http.ResponseWriter, r *http.Request) {
+	provider := ""
 	id, err := d.SignIn.Authenticate(r)
 	if err == nil && !id.Anonymous {
+		provider = d.SignIn.LogoutURL(r, id)
 		if err := d.SignIn.Logout(context.WithoutCancel(r.Context()), id); err != nil {
 			d.Log.Error("revoking a session", "who", id.Subject, "err", err)
 			refuse(w, r, unavailable)
@@ -122,8 +130,23 @@ func (d *door) logout(w http.ResponseWriter, r *http.Request) {
 		d.note(r, view.Audit{Who: id.Subject, Action: "logout", Outcome: "allowed"})
 	}
 	d.SignIn.ClearCookie(w, r)
-	http.Redirect(w, r, "/auth/login", http.StatusSeeOther)
+	if origin(provider) == "" || !strings.HasPrefix(provider, "http") {
+		http.Redirect(w, r, "/auth/login", http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := leaving.Execute(w, provider); err != nil {
+		d.Log.Debug("writing the page after signing out", "err", err)
+	}
 }
+
+// leaving is the page after signing out here, which leads on to the provider: forms may
+// not lead to other sites, not even by a redirect.
+var leaving = template.Must(template.New("leaving").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Signed out · Fixpoint</title>
+<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="0; url={{.}}">
+<main><h1>Signed out of Fixpoint</h1><p><a href="{{.}}">Go on to sign out of the identity provider</a></p></main></html>
+`))
 
 // clean is a name that was typed, for a page, the log and the audit trail.
 func clean(name string) string {

@@ -68,8 +68,8 @@ func (d *door) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	switch {
 	case isAPI(r):
-	case r.Header.Get("HX-Request") == "true":
-		w.Header().Set("HX-Redirect", loginAddress(local(pathOf(r.Header.Get("HX-Current-URL")))))
+	case r.Header.Get("Hx-Request") == "true":
+		w.Header().Set("Hx-Redirect", loginAddress(local(pathOf(r.Header.Get("Hx-Current-Url")))))
 	case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
 		http.Redirect(w, r, loginAddress(local(r.URL.RequestURI())), http.StatusSeeOther)
 		return

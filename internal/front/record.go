@@ -36,8 +36,11 @@ func (a *record) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// FlushError is what http.ResponseController calls.
+func (a *record) FlushError() error { return http.NewResponseController(a.ResponseWriter).Flush() }
+
 // Flush is that of http.Flusher.
-func (a *record) Flush() { _ = http.NewResponseController(a.ResponseWriter).Flush() }
+func (a *record) Flush() { _ = a.FlushError() }
 
 // Unwrap is for http.ResponseController.
 func (a *record) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -113,7 +113,7 @@ func TestSecurityOpenRedirect(t *testing.T) {
 		"/" + strings.Repeat("a", 5000), "http:/evil.example", "?a", "/%zz",
 	} {
 		page, body := h.ask(t, "GET /auth/login?return="+url.QueryEscape(to), html)
-		if page.StatusCode != 200 || body != "sign in: failed= name= return=/apps sso=Example" {
+		if page.StatusCode != http.StatusOK || body != "sign in: failed= name= return=/apps sso=Example" {
 			t.Errorf("%q: the page is %d %q", to, page.StatusCode, body)
 		}
 		form := url.Values{"name": {"ann"}, "password": {"correct"}, "return": {to}}.Encode()
@@ -170,7 +170,7 @@ func TestSecurityBodySize(t *testing.T) {
 		{"POST /apps", cookie, asForm, large}, {"POST /fixpoint/v1/x", bearer, large},
 		{"POST /api/v1/x", bearer, large}, {"POST /auth/login", asForm, "name=" + large},
 	} {
-		if got, _ := h.ask(t, ask...); got.StatusCode != 413 {
+		if got, _ := h.ask(t, ask...); got.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("%v: %d, want 413", ask[:2], got.StatusCode)
 		}
 	}
@@ -183,11 +183,11 @@ func TestSecurityBodySize(t *testing.T) {
 			t.Fatal(err)
 		}
 		got.Body.Close()
-		if got.StatusCode != 413 {
+		if got.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("%s: a body of unknown length: %d, want 413", path, got.StatusCode)
 		}
 	}
-	if got, body := h.ask(t, "POST /webhook", large); got.StatusCode != 200 || !strings.Contains(body, large) {
+	if got, body := h.ask(t, "POST /webhook", large); got.StatusCode != http.StatusOK || !strings.Contains(body, large) {
 		t.Errorf("webhooks have limits of their own: %d", got.StatusCode)
 	}
 }
@@ -221,7 +221,7 @@ func TestSecurityNothingWithoutReader(t *testing.T) {
 		first := ""
 		for i, path := range paths {
 			got, body := h.ask(t, "GET "+path)
-			if got.StatusCode != 401 || i > 0 && body != first {
+			if got.StatusCode != http.StatusUnauthorized || i > 0 && body != first {
 				t.Errorf("%s: %d %q, want 401 %q", path, got.StatusCode, body, first)
 			}
 			first = body

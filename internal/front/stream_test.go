@@ -48,7 +48,7 @@ func endless(ended chan<- end) http.Handler {
 }
 
 // openStream is a stream that has begun.
-func openStream(t *testing.T, ctx context.Context, h *house, token string) *http.Response {
+func openStream(ctx context.Context, t *testing.T, h *house, token string) *http.Response {
 	t.Helper()
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.URL+"/fixpoint/v1/apps/watch", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
@@ -56,7 +56,7 @@ func openStream(t *testing.T, ctx context.Context, h *house, token string) *http
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.StatusCode == 200 {
+	if got.StatusCode == http.StatusOK {
 		if line, err := bufio.NewReader(got.Body).ReadString('\n'); err != nil || line != "data: hello\n" {
 			t.Fatalf("the stream begins with %q, %v", line, err)
 		}
@@ -72,19 +72,19 @@ func TestSecurityTooManyStreams(t *testing.T) {
 	first, stop := context.WithCancel(t.Context())
 	rest, stopRest := context.WithCancel(t.Context())
 	defer stopRest()
-	openStream(t, first, h, "good")
-	openStream(t, rest, h, "good")
-	got := openStream(t, rest, h, "good")
+	openStream(first, t, h, "good")
+	openStream(rest, t, h, "good")
+	got := openStream(rest, t, h, "good")
 	body, _ := io.ReadAll(got.Body)
-	if got.StatusCode != 429 || got.Header.Get("Retry-After") == "" || !strings.Contains(string(body), `"next"`) {
+	if got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" || !strings.Contains(string(body), `"next"`) {
 		t.Errorf("a third: %d %s", got.StatusCode, body)
 	}
 	stop()
 	<-ended
-	for got = openStream(t, rest, h, "good"); got.StatusCode == 429; got = openStream(t, rest, h, "good") {
+	for got = openStream(rest, t, h, "good"); got.StatusCode == http.StatusTooManyRequests; got = openStream(rest, t, h, "good") {
 		got.Body.Close() // the handler has ended, and is about to leave
 	}
-	if got.StatusCode != 200 {
+	if got.StatusCode != http.StatusOK {
 		t.Errorf("after one was closed: %d", got.StatusCode)
 	}
 }
