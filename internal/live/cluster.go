@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/connrotation"
 )
 
 const (
@@ -30,6 +30,7 @@ type Cluster struct {
 	cfg    Config
 	config *rest.Config
 	http   *http.Client
+	dialer *connrotation.Dialer
 	// plain reads anything by its path; dynamic and metadata watch.
 	plain    rest.Interface
 	dynamic  dynamic.Interface
@@ -53,11 +54,13 @@ func connect(cfg Config, name string, config *rest.Config) (*Cluster, error) {
 	if rc.Dial == nil {
 		rc.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	}
+	dialer := connrotation.NewDialer(rc.Dial)
+	rc.Dial = dialer.DialContext
 	rc.WarningHandler = rest.NoWarnings{}
 	rc.GroupVersion = &schema.GroupVersion{}
 	rc.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
 	rc.ContentConfig.ContentType, rc.AcceptContentTypes = "application/json", "application/json"
-	c := &Cluster{name: name, cfg: cfg, config: config, scopes: map[place]*scope{}, fetches: map[place]*fetch{}}
+	c := &Cluster{name: name, cfg: cfg, config: config, dialer: dialer, scopes: map[place]*scope{}, fetches: map[place]*fetch{}}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, c.open(rc)
 }
@@ -120,7 +123,7 @@ func (c *Cluster) end() {
 // wait waits for the end of what end has stopped.
 func (c *Cluster) wait() {
 	c.wg.Wait()
-	utilnet.CloseIdleConnectionsFor(c.http.Transport)
+	c.dialer.CloseAll()
 }
 
 // within is a context that ends with ctx, with the connection, or after d.

@@ -225,9 +225,6 @@ func (c *tally) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(r)
 }
 
-// WrappedRoundTripper lets idle connections be closed.
-func (c *tally) WrappedRoundTripper() http.RoundTripper { return c.next }
-
 // of counts the requests that have all of the texts in their URL.
 func (c *tally) of(texts ...string) int {
 	c.mu.Lock()

@@ -192,7 +192,7 @@ func TestEventsAreBounded(t *testing.T) {
 			}
 			fmt.Fprintf(w, `{"type":"Warning","reason":"BackOff","message":%q,"lastTimestamp":"2026-07-21T10:%02d:%02dZ","count":3,
 "involvedObject":{"apiVersion":"v1","kind":"Pod","name":"web","namespace":"shop","uid":%q}}`,
-				strings.Repeat("ü", 4000), page, n%60, []string{"u1", "other"}[n%2])
+				strings.Repeat("ü", 1500), page, n%60, []string{"u1", "other"}[n%2])
 		}
 		_, _ = io.WriteString(w, "]}")
 	})

@@ -35,17 +35,22 @@ const (
 func (s *Service) Logs(ctx context.Context, c *Cluster, q view.LogQuery, emit func(view.LogLine) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(c.ctx, cancel)()
-	r := &reading{c: c, q: q, merger: newMerger(), keep: searching(q.Search)}
-	read, patience := r.once, readPatience
-	if q.Follow && !q.Previous {
-		f := &following{reading: r, service: s, known: map[containerID]*followed{}, said: map[containerID]string{}}
-		read, patience = f.run, followPatience
+	follow, patience := q.Follow && !q.Previous, readPatience
+	if follow {
+		patience = followPatience
+	}
+	r := &reading{c: c, q: q, merger: newMerger(patience), keep: searching(q.Search)}
+	read := r.once
+	if follow {
+		read = (&following{
+			reading: r, service: s, known: map[containerID]*followed{}, said: map[containerID]string{},
+		}).run
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
 	wg.Go(func() { r.merger.end(read(ctx)) })
-	return r.merger.run(ctx, patience, emit)
+	return r.merger.run(ctx, emit)
 }
 
 // reading reads logs for one reader.

@@ -12,9 +12,11 @@ import (
 const maxNotes = 100
 
 // merger brings the lines of several logs into the order of their times. It holds one
-// line of each: who has brought it goes on when it was taken.
+// line of each: who has brought it goes on when it was taken. No line waits longer than
+// patience for earlier ones of others.
 type merger struct {
-	wake chan struct{}
+	patience time.Duration
+	wake     chan struct{}
 
 	mu    sync.Mutex
 	heads []*head
@@ -27,12 +29,15 @@ type merger struct {
 type head struct {
 	line view.LogLine
 	full bool
+	came time.Time // when the line came
 	// idle: it has brought none for a while, so that others don't wait for it.
 	idle  bool
 	taken chan struct{}
 }
 
-func newMerger() *merger { return &merger{wake: make(chan struct{}, 1)} }
+func newMerger(patience time.Duration) *merger {
+	return &merger{patience: patience, wake: make(chan struct{}, 1)}
+}
 
 // open adds a log.
 func (m *merger) open() *head {
@@ -46,7 +51,7 @@ func (m *merger) open() *head {
 // put brings a line and waits until it was taken.
 func (m *merger) put(ctx context.Context, h *head, line view.LogLine) error {
 	m.mu.Lock()
-	h.line, h.full, h.idle = line, true, false
+	h.line, h.full, h.idle, h.came = line, true, false, time.Now()
 	m.mu.Unlock()
 	m.poke()
 	select {
@@ -96,14 +101,14 @@ func (m *merger) poke() {
 }
 
 // run gives the lines to emit until end, or until ctx ends or emit fails.
-func (m *merger) run(ctx context.Context, patience time.Duration, emit func(view.LogLine) error) error {
-	timer := time.NewTimer(patience)
+func (m *merger) run(ctx context.Context, emit func(view.LogLine) error) error {
+	timer := time.NewTimer(m.patience)
 	defer timer.Stop()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		line, found, waiting := m.next()
+		line, found, wait := m.next()
 		if found {
 			if err := emit(line); err != nil {
 				return err
@@ -114,8 +119,8 @@ func (m *merger) run(ctx context.Context, patience time.Duration, emit func(view
 			return err
 		}
 		var late <-chan time.Time
-		if waiting {
-			timer.Reset(patience)
+		if wait > 0 {
+			timer.Reset(wait)
 			late = timer.C
 		}
 		select {
@@ -133,31 +138,38 @@ func (m *merger) over() (bool, error) {
 	return m.ended && len(m.heads) == 0 && len(m.notes) == 0, m.err
 }
 
-// next takes the line that is due. If none is, waiting says that there are some, and
-// that logs which may have an earlier one are waited for.
-func (m *merger) next() (line view.LogLine, found, waiting bool) {
+// next takes the line that is due. If none is, wait is how long the lines that are there
+// may go on waiting for earlier ones; 0 if there are none.
+func (m *merger) next() (line view.LogLine, found bool, wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.notes) > 0 {
 		line, m.notes = m.notes[0], m.notes[1:]
-		return line, true, false
+		return line, true, 0
 	}
-	var due *head
+	var due, longest *head
 	missing := false
 	for _, h := range m.heads {
-		switch {
-		case h.full && (due == nil || h.line.At.Before(due.line.At)):
+		if !h.full {
+			missing = missing || !h.idle
+			continue
+		}
+		if due == nil || h.line.At.Before(due.line.At) {
 			due = h
-		case !h.full && !h.idle:
-			missing = true
+		}
+		if longest == nil || h.came.Before(longest.came) {
+			longest = h
 		}
 	}
-	if due == nil || missing {
-		return view.LogLine{}, false, due != nil
+	if due == nil {
+		return view.LogLine{}, false, 0
+	}
+	if wait = m.patience - time.Since(longest.came); missing && wait > 0 {
+		return view.LogLine{}, false, wait
 	}
 	due.full = false
 	due.taken <- struct{}{}
-	return due.line, true, false
+	return due.line, true, 0
 }
 
 // giveUp stops the waiting for logs that bring nothing.

@@ -168,7 +168,7 @@ func (s *scope) WatchWithContext(ctx context.Context, o metav1.ListOptions) (wat
 		return nil, err
 	}
 	s.failed(nil)
-	return watch.Filter(events, s.trimEvent), nil
+	return s.c.trimEvents(events, s.trimEvent), nil
 }
 
 func (s *scope) trimEvent(e watch.Event) (watch.Event, bool) {
