@@ -146,7 +146,7 @@ func (c *call) answer(out any) error {
 
 // matches reports whether the header If-None-Match names the tag.
 func matches(header []string, tag string) bool {
-	for _, given := range strings.Split(strings.Join(header, ","), ",") {
+	for given := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		given = strings.TrimSpace(given)
 		if given == "*" || strings.TrimPrefix(given, "W/") == strings.TrimPrefix(tag, "W/") {
 			return true

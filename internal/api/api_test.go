@@ -187,13 +187,13 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 				t.Fatal("the route has no sample: add one")
 			}
 			got, body := open(t, viewtest.Options{}).ask(t, call...)
-			if want := max(r.status, 200); got.StatusCode != want {
+			if want := max(r.status, http.StatusOK); got.StatusCode != want {
 				t.Fatalf("%s: %d, want %d: %s", call[0], got.StatusCode, want, body)
 			}
 			if media, _, _ := strings.Cut(got.Header.Get("Content-Type"), ";"); media != r.media() {
 				t.Errorf("%s: Content-Type %q, want %q", call[0], media, r.media())
 			}
-			status := map[bool]string{true: "202", false: "200"}[r.status == 202]
+			status := map[bool]string{true: "202", false: "200"}[r.status == http.StatusAccepted]
 			at := []string{"paths", r.path, strings.ToLower(r.method), "responses", status, "content", r.media(), "schema"}
 			if r.stream == "" {
 				c.check(t, pointer(at...), body)
@@ -269,7 +269,7 @@ func TestDocumentRefersToWhatIsThere(t *testing.T) {
 			if ref, ok := v["$ref"].(string); ok {
 				refs++
 				var at any = doc
-				for _, part := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+				for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 					m, _ := at.(map[string]any)
 					at = m[part]
 				}

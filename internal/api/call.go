@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -83,7 +84,7 @@ func accepts(header []string, media string) bool {
 		return true
 	}
 	group, _, _ := strings.Cut(media, "/")
-	for _, given := range strings.Split(all, ",") {
+	for given := range strings.SplitSeq(all, ",") {
 		kind, params, err := mime.ParseMediaType(given)
 		if err != nil || strings.Trim(params["q"], "0.") == "" && params["q"] != "" {
 			continue
@@ -176,16 +177,10 @@ func (c *call) time(name string) time.Time {
 	return t
 }
 
-// with is the address of the request with other parameters; those with an empty value
-// are left out.
-func (c *call) with(params ...string) string {
-	q := url.Values{}
-	for name, values := range c.query {
-		q[name] = values
-	}
-	for i := 0; i < len(params); i += 2 {
-		q.Set(params[i], params[i+1])
-	}
+// with is the address of the request with another value of a parameter.
+func (c *call) with(name, value string) string {
+	q := maps.Clone(c.query)
+	q[name] = []string{value}
 	return c.r.URL.Path + "?" + q.Encode()
 }
 

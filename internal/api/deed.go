@@ -8,6 +8,7 @@ type Sync struct {
 	Prune    bool     `json:"prune,omitempty" doc:"delete what is no longer declared"`
 	DryRun   bool     `json:"dryRun,omitempty" doc:"ask the API server, write nothing"`
 	Force    bool     `json:"force,omitempty" doc:"delete and create anew what can't be changed"`
+	NoHooks  bool     `json:"noHooks,omitempty" doc:"leave hooks out; of Applications only"`
 	Only     []Object `json:"only,omitempty" doc:"only these; all of them without it"`
 	Options  []string `json:"options,omitempty" doc:"sync options such as ServerSideApply=true, instead of the app's own"`
 	Retries  int      `json:"retries,omitempty" doc:"how often a failure is tried again" min:"0" max:"100"`

@@ -26,7 +26,8 @@ func deed[B any](do func(*call, B) error) func(*call) (any, error) {
 var (
 	syncApp = deed(func(c *call, b Sync) error {
 		r := view.SyncRequest{
-			Revision: b.Revision, Prune: b.Prune, DryRun: b.DryRun, Force: b.Force, Options: b.Options, Retries: b.Retries,
+			Revision: b.Revision, Prune: b.Prune, DryRun: b.DryRun, Force: b.Force, NoHooks: b.NoHooks,
+			Options: b.Options, Retries: b.Retries,
 		}
 		for _, o := range b.Only {
 			key, err := o.key()

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"reflect"
 	"slices"
@@ -118,7 +119,7 @@ func describe(out *strings.Builder, types schemas, r route) {
 	case jsonLines:
 		answer = "`application/x-ndjson`, each line " + answer
 	}
-	fmt.Fprintf(out, "\nAnswer: %d, %s.\n", max(r.status, 200), answer)
+	fmt.Fprintf(out, "\nAnswer: %d, %s.\n", max(r.status, http.StatusOK), answer)
 }
 
 func (p param) describe() string {

@@ -80,7 +80,7 @@ func pruneValue(v any, wanted []string) any {
 
 func split(list string) []string {
 	var out []string
-	for _, part := range strings.Split(list, ",") {
+	for part := range strings.SplitSeq(list, ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, part)
 		}

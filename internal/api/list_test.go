@@ -56,7 +56,7 @@ func TestFilters(t *testing.T) {
 	for _, query := range []string{"health=degraded", "sync=OutOfSync", "kind=helmrelease", "project=shop", "cluster=staging", "ns=shop", "q=cart"} {
 		got, body := o.ask(t, "GET /apps?"+query)
 		page := parse[Apps](t, body)
-		if got.StatusCode != 200 || page.Total == 0 || page.Total >= all.Total {
+		if got.StatusCode != http.StatusOK || page.Total == 0 || page.Total >= all.Total {
 			t.Errorf("%s: %d, finds %d of %d", query, got.StatusCode, page.Total, all.Total)
 		}
 	}
@@ -83,7 +83,7 @@ func TestFields(t *testing.T) {
 		t.Errorf("%s", body)
 	}
 	for _, fields := range []string{"nam", "commit.nothing", "name.first", "Name", "declaration..x"} {
-		if got, body := o.ask(t, "GET "+cart+"?fields="+fields); fields != "declaration..x" && (got.StatusCode != 400 || !strings.Contains(body, fields)) {
+		if got, body := o.ask(t, "GET "+cart+"?fields="+fields); fields != "declaration..x" && (got.StatusCode != http.StatusBadRequest || !strings.Contains(body, fields)) {
 			t.Errorf("%s: %d %s", fields, got.StatusCode, body)
 		}
 	}
@@ -99,16 +99,16 @@ func TestETags(t *testing.T) {
 		t.Fatalf("ETag %q", tag)
 	}
 	for _, header := range []string{tag, strings.TrimPrefix(tag, "W/"), `"x", ` + tag, "*"} {
-		if got, body := o.ask(t, "GET /apps?limit=5", "If-None-Match: "+header); got.StatusCode != 304 || body != "" || got.Header.Get("ETag") != tag {
+		if got, body := o.ask(t, "GET /apps?limit=5", "If-None-Match: "+header); got.StatusCode != http.StatusNotModified || body != "" || got.Header.Get("ETag") != tag {
 			t.Errorf("If-None-Match %s: %d %.100s", header, got.StatusCode, body)
 		}
 	}
-	if got, _ := o.ask(t, "GET /apps?limit=6", "If-None-Match: "+tag); got.StatusCode != 200 {
+	if got, _ := o.ask(t, "GET /apps?limit=6", "If-None-Match: "+tag); got.StatusCode != http.StatusOK {
 		t.Errorf("another query: %d", got.StatusCode)
 	}
 	o.ask(t, "POST "+frontendRefresh)
 	o.ask(t, "POST "+fleet+"apps/suspend")
-	if got, _ := o.ask(t, "GET /apps?limit=5", "If-None-Match: "+tag); got.StatusCode != 200 {
+	if got, _ := o.ask(t, "GET /apps?limit=5", "If-None-Match: "+tag); got.StatusCode != http.StatusOK {
 		t.Errorf("after a change: %d", got.StatusCode)
 	}
 }
@@ -118,7 +118,7 @@ const frontendRefresh = frontend + "/refresh"
 func TestHead(t *testing.T) {
 	o := open(t, viewtest.Options{})
 	for _, path := range []string{"/apps", cart, "/apps/watch", cart + "/watch", cart + "/logs?group=apps&kind=Deployment&namespace=shop&name=cart&follow=true", "/openapi.json"} {
-		if got, body := o.ask(t, "HEAD "+path); got.StatusCode != 200 || body != "" || got.Header.Get("Content-Type") == "" {
+		if got, body := o.ask(t, "HEAD "+path); got.StatusCode != http.StatusOK || body != "" || got.Header.Get("Content-Type") == "" {
 			t.Errorf("HEAD %s: %d %q", path, got.StatusCode, body)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -64,14 +63,14 @@ func TestRequestsThatAreNone(t *testing.T) {
 			if got.StatusCode != tt.status || !strings.Contains(body, tt.want) {
 				t.Errorf("%d %s, want %d with %q", got.StatusCode, body, tt.status, tt.want)
 			}
-			if tt.status == 200 {
+			if tt.status == http.StatusOK {
 				return
 			}
 			c.check(t, "/components/schemas/Problem", body)
 			if p := parse[Problem](t, body); got.Header.Get("Content-Type") != "application/problem+json" || p.Next == "" || p.Status != tt.status {
 				t.Errorf("%s: %s", got.Header.Get("Content-Type"), body)
 			}
-			if tt.status == 405 && !strings.Contains(got.Header.Get("Allow"), "GET, HEAD, OPTIONS") {
+			if tt.status == http.StatusMethodNotAllowed && !strings.Contains(got.Header.Get("Allow"), "GET, HEAD, OPTIONS") {
 				t.Errorf("Allow: %q", got.Header.Get("Allow"))
 			}
 		})
@@ -83,7 +82,7 @@ func TestRequestsThatAreNone(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	got, _ := open(t, viewtest.Options{}).ask(t, "OPTIONS "+cart+"/resources/object", "Origin: https://evil.example", "Access-Control-Request-Method: DELETE")
-	if got.StatusCode != 204 || got.Header.Get("Allow") != "DELETE, GET, HEAD, OPTIONS" || got.Header.Get("Access-Control-Allow-Methods") != "" {
+	if got.StatusCode != http.StatusNoContent || got.Header.Get("Allow") != "DELETE, GET, HEAD, OPTIONS" || got.Header.Get("Access-Control-Allow-Methods") != "" {
 		t.Errorf("%d %v", got.StatusCode, got.Header)
 	}
 }
@@ -119,10 +118,10 @@ func TestKindsOfErrors(t *testing.T) {
 			if strings.Contains(body, "PLANTED") {
 				t.Error("an error of no known kind is shown")
 			}
-			if tt.status == 500 && !strings.Contains(o.log.String(), "PLANTED") {
+			if tt.status == http.StatusInternalServerError && !strings.Contains(o.log.String(), "PLANTED") {
 				t.Error("the log does not have it")
 			}
-			if again, text := o.ask(t, "GET "+strings.TrimPrefix(p.Type, Root)); again.StatusCode != 200 || parse[Problem](t, text).Status != tt.status {
+			if again, text := o.ask(t, "GET "+strings.TrimPrefix(p.Type, Root)); again.StatusCode != http.StatusOK || parse[Problem](t, text).Status != tt.status {
 				t.Errorf("its type leads to %d %s", again.StatusCode, text)
 			}
 		})
@@ -146,7 +145,7 @@ func TestSecurityMissingAndForbiddenAreAlike(t *testing.T) {
 		n++
 		a, one := hidden.ask(t, ask...)
 		b, other := missing.ask(t, ask...)
-		if a.StatusCode != 404 || b.StatusCode != 404 || one != other || fmt.Sprint(a.Header["Content-Type"]) != fmt.Sprint(b.Header["Content-Type"]) {
+		if a.StatusCode != http.StatusNotFound || b.StatusCode != http.StatusNotFound || one != other || fmt.Sprint(a.Header["Content-Type"]) != fmt.Sprint(b.Header["Content-Type"]) {
 			t.Errorf("%s: forbidden: %d %smissing: %d %s", id, a.StatusCode, one, b.StatusCode, other)
 		}
 	}
@@ -181,7 +180,7 @@ func TestSecurityNobodyLearnsNothing(t *testing.T) {
 			}
 			continue
 		}
-		if got.StatusCode != 401 || got.Header.Get("WWW-Authenticate") == "" {
+		if got.StatusCode != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s %s: %d %.200s", r.method, r.path, got.StatusCode, body)
 		}
 	}
@@ -193,14 +192,14 @@ func TestLogs(t *testing.T) {
 	o := open(t, viewtest.Options{})
 	logs := cart + "/logs?group=apps&kind=Deployment&namespace=shop&name=cart"
 	o.backend.Fail("Logs", model.As(model.ErrTransient, errors.New("the cluster does not answer")))
-	if got, body := o.ask(t, "GET "+logs); got.StatusCode != 503 || !strings.Contains(body, "does not answer") {
+	if got, body := o.ask(t, "GET "+logs); got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "does not answer") {
 		t.Errorf("%d %s", got.StatusCode, body)
 	}
 	o.backend.Fail("Logs", nil)
 	if _, body := o.ask(t, "GET "+logs+"&tail=2"); strings.Count(body, "\n") != 2 {
 		t.Errorf("two lines: %s", body)
 	}
-	if got, body := o.ask(t, "GET "+logs+"&search=there-is-no-such-text"); got.StatusCode != 200 || body != "" || got.Header.Get("Content-Type") != jsonLines {
+	if got, body := o.ask(t, "GET "+logs+"&search=there-is-no-such-text"); got.StatusCode != http.StatusOK || body != "" || got.Header.Get("Content-Type") != jsonLines {
 		t.Errorf("no lines: %d %q", got.StatusCode, body)
 	}
 }
@@ -216,7 +215,7 @@ func TestLogThatBreaksOff(t *testing.T) {
 	if len(lines) != 2 || !strings.Contains(lines[0], "hello") {
 		t.Fatalf("%q", lines)
 	}
-	if p := parse[LogLine](t, lines[1]).Problem; p == nil || p.Status != 503 {
+	if p := parse[LogLine](t, lines[1]).Problem; p == nil || p.Status != http.StatusServiceUnavailable {
 		t.Errorf("the last line is %s", lines[1])
 	}
 }
@@ -238,4 +237,4 @@ type recorder struct {
 
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) WriteHeader(int)             {}
-func (r *recorder) Write(b []byte) (int, error) { return io.WriteString(&r.text, string(b)) }
+func (r *recorder) Write(b []byte) (int, error) { return r.text.Write(b) }

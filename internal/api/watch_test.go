@@ -29,7 +29,7 @@ func (o *office) watch(t *testing.T, path, lastID string) *reading {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	got := o.open(t, ctx, "GET "+path, "Accept: text/event-stream", "Last-Event-ID: "+lastID)
-	if got.StatusCode != 200 || got.Header.Get("Content-Type") != eventStream {
+	if got.StatusCode != http.StatusOK || got.Header.Get("Content-Type") != eventStream {
 		t.Fatalf("%s: %d %s", path, got.StatusCode, got.Header.Get("Content-Type"))
 	}
 	return &reading{in: bufio.NewReader(got.Body), cancel: cancel}

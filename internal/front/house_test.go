@@ -22,7 +22,6 @@ import (
 // the token "good" of her from a cookie or a header.
 type gate struct {
 	anonymous bool
-	end       string // where the provider ends its session
 	broken    error
 	provider  string // where it ends sessions
 
@@ -98,8 +97,6 @@ func (g *gate) Logout(context.Context, access.Identity) error {
 	g.revoked = true
 	return nil
 }
-
-func (g *gate) LogoutURL(*http.Request, access.Identity) string { return g.end }
 
 func (g *gate) Valid(context.Context, access.Identity) error { return nil }
 func (g *gate) Ways() (bool, string)                         { return true, "Example" }
