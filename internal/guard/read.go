@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -77,7 +78,36 @@ func (d *desk) Diff(ctx context.Context, key model.AppKey, q view.DiffQuery) (vi
 		}
 		rec.Target = q.Object.String()
 	}
+	if err := d.mayRender(ctx, key, rec); err != nil {
+		return view.Diff{}, err
+	}
 	return look(ctx, d, key, rec, func() (view.Diff, error) { return d.Backend.Diff(ctx, key, q) })
+}
+
+// mayRender refuses content that the app does not follow to who may not sync it. What a
+// render of it shows is its author's choice: whoever may push a branch, or only open a
+// pull request, could have what renders may read (decrypted values, objects that a chart
+// looks up) put where everybody sees it.
+func (d *desk) mayRender(ctx context.Context, key model.AppKey, rec view.Audit) error {
+	if rec.Revision == "" {
+		return nil
+	}
+	app, err := d.find(ctx, key, rec.Action)
+	if err != nil {
+		return err
+	}
+	other := func(s view.Source) bool { return !follows(s.Target, rec.Revision) }
+	if len(app.Sources) > 0 && !slices.ContainsFunc(app.Sources, other) {
+		return nil
+	}
+	r, lacks := d.lacks(d.needs(view.VerbOverride, &app))
+	if !lacks {
+		return nil
+	}
+	who := d.record(rec.Action, d.trailName(&app))
+	who.Target, who.Revision, who.Outcome, who.Detail = rec.Target, rec.Revision, outcomeDenied, "without "+r.String()
+	d.trail.refused(ctx, who)
+	return denied(r)
 }
 
 func (d *desk) Object(ctx context.Context, key model.AppKey, on model.ObjectKey) (view.Object, error) {

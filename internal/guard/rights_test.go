@@ -115,6 +115,10 @@ func TestFineGrainedRights(t *testing.T) {
 		"diff of others": {func(ctx context.Context, d view.Desk) error {
 			_, err := d.Diff(ctx, frontend, view.DiffQuery{Revision: "evil"})
 			return err
+		}, []string{"applications, sync, shop/shop-frontend", "applications, override, shop/shop-frontend"}},
+		"diff of its own": {func(ctx context.Context, d view.Desk) error {
+			_, err := d.Diff(ctx, frontend, view.DiffQuery{Revision: "main"})
+			return err
 		}, nil},
 		"logs": {func(ctx context.Context, d view.Desk) error {
 			return d.Logs(ctx, frontend, view.LogQuery{Object: deploy}, func(view.LogLine) error { return nil })
