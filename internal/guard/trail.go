@@ -165,9 +165,13 @@ func (t *trail) sometimes(ctx context.Context, a view.Audit, every time.Duration
 		t.mu.Unlock()
 		return nil
 	}
-	if len(t.kept) < maxKept {
-		t.kept[a] = &kept{until: now.Add(every)}
+	for old := range t.kept {
+		if len(t.kept) < maxKept {
+			break
+		}
+		delete(t.kept, old) // any: what is asked for again is soon known again
 	}
+	t.kept[a] = &kept{until: now.Add(every)}
 	t.mu.Unlock()
 	err := t.write(ctx, a)
 	if err != nil {

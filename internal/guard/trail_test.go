@@ -190,6 +190,25 @@ func TestFloodOfRefusals(t *testing.T) {
 	s.wantTrail(t, "admin sync applications/shop/shop-frontend allowed")
 }
 
+// TestTrailForgets: what is known as written is bounded, and still of use when it is full.
+func TestTrailForgets(t *testing.T) {
+	s := newStage(t, "")
+	seen := func(i int) {
+		s.Guard.trail.seen(t.Context(), view.Audit{Who: "op", Action: readObject, Target: fmt.Sprint(i), Outcome: outcomeAllowed})
+	}
+	for i := range maxKept + 1000 {
+		seen(i)
+	}
+	if n := len(s.Guard.trail.kept); n != maxKept {
+		t.Errorf("%d records are known as written", n)
+	}
+	s.forget()
+	for range 100 {
+		seen(-1)
+	}
+	s.wantTrail(t, "op object  allowed | -1")
+}
+
 // TestTidyRecords: no secrets, no lines of somebody else's making, bounded in length.
 func TestTidyRecords(t *testing.T) {
 	s := newStage(t, follower)
