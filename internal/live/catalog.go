@@ -176,7 +176,7 @@ func kindTitle(k model.ObjectKey) string {
 
 // Version is what the cluster's API server calls its version, such as "v1.36.3".
 func (c *Cluster) Version(ctx context.Context) (string, error) {
-	ctx, cancel := c.within(ctx, readTimeout)
+	ctx, cancel := c.reading(ctx)
 	defer cancel()
 	info, err := c.kinds.client.ServerVersionWithContext(ctx)
 	if err != nil {

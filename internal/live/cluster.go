@@ -126,9 +126,9 @@ func (c *Cluster) wait() {
 	c.dialer.CloseAll()
 }
 
-// within is a context that ends with ctx, with the connection, or after d.
-func (c *Cluster) within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, d)
+// reading is a context that ends with ctx, with the connection, or after readTimeout.
+func (c *Cluster) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	release := context.AfterFunc(c.ctx, cancel)
 	return ctx, func() { release(); cancel() }
 }

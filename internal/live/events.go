@@ -35,7 +35,7 @@ type Subject struct {
 // Events are those of the subjects, the newest MaxEvents, newest first. It costs one
 // list for each namespace.
 func (s *Service) Events(ctx context.Context, c *Cluster, subjects []Subject) ([]view.Event, error) {
-	ctx, cancel := c.within(ctx, readTimeout)
+	ctx, cancel := c.reading(ctx)
 	defer cancel()
 	byNamespace := map[string][]Subject{}
 	for _, o := range subjects {

@@ -45,7 +45,7 @@ func replicaFacts(o object, i *item) {
 	if o.truth("spec", "paused") {
 		i.tell("paused")
 	}
-	if n := object(o.child("metadata", "annotations")).text("deployment.kubernetes.io/revision"); n != "" {
+	if n := o.child("metadata", "annotations").text("deployment.kubernetes.io/revision"); n != "" {
 		i.tell("revision %s", n)
 	}
 }

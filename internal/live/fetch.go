@@ -64,6 +64,22 @@ func (c *Cluster) fetchLocked(p place) *fetch {
 	return f
 }
 
+// fresh is what was read of p just now, if it was: a watch can go on from there.
+func (c *Cluster) fresh(p place) (listing, bool) {
+	c.mu.Lock()
+	f := c.fetches[p]
+	c.mu.Unlock()
+	if f == nil {
+		return listing{}, false
+	}
+	select {
+	case <-f.done:
+		return f.listing, f.err == nil
+	default:
+		return listing{}, false
+	}
+}
+
 func (c *Cluster) forget(p place, f *fetch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

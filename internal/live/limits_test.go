@@ -134,7 +134,7 @@ func TestTreeOfAClusterThatIsGone(t *testing.T) {
 	changed := s.Watch(t.Context(), gone, webRoots)
 	<-changed // it is told, once
 	s.Drop("gone")
-	for range changed { //nolint:revive // it is closed with the connection
+	for range changed {
 	}
 }
 

@@ -201,3 +201,52 @@ func TestFollowingJoinsNewPodsAndRestarts(t *testing.T) {
 		return ""
 	})
 }
+
+func TestFollowingAContainerThatStartsAgain(t *testing.T) {
+	w := newWorld(t)
+	w.apply(singles)
+	s, c, _ := w.service(live.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	seen := map[string]int{}
+	err := s.Logs(ctx, c, view.LogQuery{Object: w.key("", "Pod", "crash"), Follow: true}, func(l view.LogLine) error {
+		if _, restart, ok := strings.Cut(l.Text, ", restart "); ok && !l.Note {
+			seen[restart]++
+			if len(seen) == 3 {
+				cancel()
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || len(seen) != 3 {
+		t.Errorf("%v, %v", seen, err)
+	}
+}
+
+func TestFollowingWhatHasNotStarted(t *testing.T) {
+	w := newWorld(t)
+	s, c, _ := w.service(live.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stuck := strings.Replace(talkers, "metadata: {labels: {app: talk}}",
+		"metadata: {labels: {app: talk}, annotations: {localcluster.fixpoint-cd.github.io/waiting-reason: CreateContainerConfigError}}", 1)
+	var notes []string
+	err := s.Logs(ctx, c, view.LogQuery{Object: w.key("apps", "Deployment", "talk"), Follow: true}, func(l view.LogLine) error {
+		if !l.Note {
+			cancel()
+			return nil
+		}
+		notes = append(notes, l.Text)
+		switch {
+		case len(notes) == 1:
+			w.apply(stuck)
+		case strings.Contains(l.Text, "CreateContainerConfigError"):
+			w.apply(talkers)
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || notes[0] != "There are no pods yet." ||
+		!strings.Contains(strings.Join(notes, " "), "The container has not started yet: CreateContainerConfigError.") {
+		t.Errorf("the notes are %q: %v", notes, err)
+	}
+}

@@ -19,7 +19,7 @@ import (
 //
 // The content comes from the API server, the pods from what a tree is made of.
 func (s *Service) Object(ctx context.Context, c *Cluster, ref model.ObjectRef, manager string) (map[string]any, []view.FieldOwner, []view.Pod, error) {
-	limited, cancel := c.within(ctx, readTimeout)
+	limited, cancel := c.reading(ctx)
 	defer cancel()
 	r, err := c.resource(limited, ref)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *Service) Object(ctx context.Context, c *Cluster, ref model.ObjectRef, m
 
 // pods are an object, if it is one, or those that descend from it, newest first.
 func (c *Cluster) pods(ctx context.Context, ref model.ObjectRef) ([]*podState, error) {
-	limited, cancel := c.within(ctx, readTimeout)
+	limited, cancel := c.reading(ctx)
 	defer cancel()
 	h := c.gather(limited, []model.ResourceState{{Object: ref}}, func(place) {})
 	if err := ctx.Err(); err != nil {
@@ -78,7 +78,7 @@ func (c *Cluster) pods(ctx context.Context, ref model.ObjectRef) ([]*podState, e
 // descendants are deleted by the cluster, after it. What does not exist (any more) is
 // model.ErrNotFound.
 func (s *Service) Delete(ctx context.Context, c *Cluster, ref model.ObjectRef, uid string) error {
-	limited, cancel := c.within(ctx, readTimeout)
+	limited, cancel := c.reading(ctx)
 	defer cancel()
 	r, err := c.resource(limited, ref)
 	if err != nil {

@@ -142,7 +142,7 @@ func TestEventsOfAnAppInOneList(t *testing.T) {
 	if err != nil || len(events) != 1 || events[0].Message == "" || events[0].Source != "deployment-controller" {
 		t.Errorf("events of the Deployment alone: %+v, %v", events, err)
 	}
-	if counts.of("/events", "fieldSelector=involvedObject.kind") != 1 {
+	if counts.of("/events", "involvedObject.kind") != 1 {
 		t.Error("the events of one object are not selected by the server")
 	}
 }

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -37,7 +36,7 @@ func fieldOwners(entries []metav1.ManagedFieldsEntry, manager string) []view.Fie
 
 func fieldsOf(e metav1.ManagedFieldsEntry) []string {
 	var set fieldpath.Set
-	if e.FieldsV1 == nil || set.FromJSON(bytes.NewReader(e.FieldsV1.Raw)) != nil {
+	if e.FieldsV1 == nil || set.FromJSON(e.FieldsV1.GetRawReader()) != nil {
 		return nil
 	}
 	var out []string

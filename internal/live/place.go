@@ -3,7 +3,7 @@ package live
 import (
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -90,7 +90,7 @@ func kubernetesOwn(group string) bool {
 // checkNames refuses names that would lead elsewhere as a part of a URL's path.
 func checkNames(names ...string) error {
 	for _, name := range names {
-		if why := path.IsValidPathSegmentName(name); len(why) > 0 {
+		if why := content.IsPathSegmentName(name); len(why) > 0 {
 			return model.Invalidf("the name %q is no name of an object: %s", name, strings.Join(why, ", "))
 		}
 	}

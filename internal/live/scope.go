@@ -130,7 +130,11 @@ func (s *scope) List(o metav1.ListOptions) (runtime.Object, error) {
 func (s *scope) ListWithContext(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	l, err := s.c.list(ctx, s.place, o.ResourceVersion)
+	l, known := s.c.fresh(s.place)
+	var err error
+	if !known || o.ResourceVersion != "0" { // not the first time
+		l, err = s.c.list(ctx, s.place, o.ResourceVersion)
+	}
 	if err != nil {
 		s.failed(err)
 		return nil, err

@@ -39,7 +39,7 @@ type harvest struct {
 // Where a viewer watches the places that are read, it costs no request; else each is
 // listed once in some seconds.
 func (s *Service) Tree(ctx context.Context, c *Cluster, roots []model.ResourceState) (view.Tree, error) {
-	limited, cancel := c.within(ctx, readTimeout)
+	limited, cancel := c.reading(ctx)
 	defer cancel()
 	h := c.gather(limited, roots, func(place) {})
 	if err := ctx.Err(); err != nil {

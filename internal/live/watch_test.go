@@ -81,7 +81,7 @@ func TestWatchIsSharedAndEndsWithItsViewers(t *testing.T) {
 	}
 	leave()
 	for _, changed := range viewers {
-		for range changed { //nolint:revive // it is closed once the viewer has left
+		for range changed {
 		}
 	}
 	eventually(t, func() string {
@@ -110,7 +110,7 @@ func TestWatchLingersForWhoComesBack(t *testing.T) {
 		changed := s.Watch(ctx, c, roots)
 		settled(t, w, s, c, changed, roots, func(tree view.Tree) bool { return pods(tree) == 2 })
 		leave()
-		for range changed { //nolint:revive // it is closed once the viewer has left
+		for range changed {
 		}
 	}
 	if n := counts.of("/pods", "watch=true"); n != 1 {
@@ -118,6 +118,25 @@ func TestWatchLingersForWhoComesBack(t *testing.T) {
 	}
 	s.Close()
 	eventually(t, func() string { return open(counts) })
+}
+
+func TestWatchGoesOnFromTheTreeThatWasRead(t *testing.T) {
+	w := newWorld(t)
+	w.apply(talkers)
+	s, c, counts := w.service(live.Config{Fresh: time.Hour})
+	roots := []model.ResourceState{w.root("apps/v1", "Deployment", "talk")}
+	if _, err := s.Tree(t.Context(), c, roots); err != nil {
+		t.Fatal(err)
+	}
+	changed := s.Watch(t.Context(), c, roots)
+	settled(t, w, s, c, changed, roots, func(tree view.Tree) bool { return pods(tree) == 2 })
+	w.apply(strings.Replace(talkers, "replicas: 2", "replicas: 3", 1))
+	settled(t, w, s, c, changed, roots, func(tree view.Tree) bool { return pods(tree) == 3 })
+	for _, kind := range []string{"pods", "replicasets", "deployments"} {
+		if n := counts.of("/"+kind) - counts.of("/"+kind, "watch=true"); n != 1 {
+			t.Errorf("%d lists of %s", n, kind)
+		}
+	}
 }
 
 func open(counts *tally) string {
@@ -146,7 +165,7 @@ func TestAnotherConfigReplacesTheConnection(t *testing.T) {
 	if err != nil || second == first {
 		t.Fatal("another config has made no other connection", err)
 	}
-	for range changed { //nolint:revive // it is closed with the connection
+	for range changed {
 	}
 	tree, err := s.Tree(t.Context(), first, []model.ResourceState{w.root("v1", "ConfigMap", "some")})
 	if err != nil || len(tree.Nodes) != 1 || len(tree.Incomplete) == 0 {
