@@ -3,7 +3,6 @@ package backend
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -114,11 +113,9 @@ func (b *Backend) operate(ctx context.Context, obj *unstructured.Unstructured, o
 	return err
 }
 
-// ErrConflict is an error of what can't be done while something else goes on.
-var ErrConflict = errors.New("conflict")
-
+// conflict is an error of what can't be done while something else goes on.
 func conflict(format string, args ...any) error {
-	return model.As(model.ErrInvalid, model.As(ErrConflict, fmt.Errorf(format, args...)))
+	return model.As(view.ErrConflict, fmt.Errorf(format, args...))
 }
 
 // reconcile asks one of Flux's objects, and its source before that, for a look.

@@ -57,7 +57,7 @@ func (b *Backend) feeder(obj *unstructured.Unstructured) view.Feeder {
 		f.URL = s.URL
 		f.Revision = text(o, "status", "artifact", "revision")
 		if state, ok := b.Sources.State(flux.SourceKeyOf(f.Kind, f.Namespace, f.Name)); ok && state.Snapshot != nil {
-			f.Revision, f.Commit = state.Snapshot.Revision, shown(state.Snapshot.Commit)
+			f.Revision, f.Commit = state.Snapshot.Revision, Shown(state.Snapshot.Commit)
 		}
 	}
 	if ref := sourceRef(obj); ref.name != "" {

@@ -111,16 +111,16 @@ func (b *Backend) commits(app *view.App, r model.Report) {
 	}
 	for i, s := range snapshots {
 		if i < len(app.Sources) && s != nil {
-			app.Sources[i].Revision, app.Sources[i].Commit = s.Revision, shown(s.Commit)
+			app.Sources[i].Revision, app.Sources[i].Commit = s.Revision, Shown(s.Commit)
 		}
 	}
 	if len(snapshots) > 0 && snapshots[0] != nil {
-		app.Commit = shown(snapshots[0].Commit)
+		app.Commit = Shown(snapshots[0].Commit)
 	}
 }
 
-// shown is a commit for people: its author without address.
-func shown(c model.Commit) model.Commit {
+// Shown is a commit for people: its author without address.
+func Shown(c model.Commit) model.Commit {
 	if name, _, ok := strings.Cut(c.Author, " <"); ok && name != "" {
 		c.Author = name
 	}

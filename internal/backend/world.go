@@ -119,7 +119,7 @@ func (b *Backend) follow(r *view.Repository, target string, key model.SourceKey)
 	if state.Snapshot == nil || slices.ContainsFunc(r.Revisions, func(f view.Followed) bool { return f.Target == target }) {
 		return
 	}
-	r.Revisions = append(r.Revisions, view.Followed{Target: target, Revision: state.Snapshot.Revision, Commit: shown(state.Snapshot.Commit)})
+	r.Revisions = append(r.Revisions, view.Followed{Target: target, Revision: state.Snapshot.Revision, Commit: Shown(state.Snapshot.Commit)})
 }
 
 // Projects are Argo CD's, and those that only apps name.
