@@ -138,7 +138,7 @@ func (a *accessKeeper) read(ctx context.Context) error {
 	who, problems := signin.Read(main.Data, secret, rights.Data["scopes"], tokens, func(name, key string) (string, bool) { return a.lookup(ctx, name, key) })
 	may, more := access.Read(rights.Data, projects)
 	problems = append(problems, more...)
-	problems = append(problems, a.enforcer.Use(may)...)
+	problems = append(problems, a.enforcer.Use(may.With(main.Data))...)
 	a.service.Use(who)
 	a.address.Store(&who.URL)
 	for _, p := range problems {

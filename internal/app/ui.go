@@ -79,6 +79,7 @@ func (u *ui) listen() (*server, error) {
 
 // Run serves until ctx ends.
 func (u *ui) Run(ctx context.Context) error {
+	defer func() { u.guard.Flush(context.WithoutCancel(ctx)) }()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{u.live.Run, u.extras.Run, u.backend.Run, u.access.Run, u.server.Run} {
 		g.Go(func() error { return run(ctx) })

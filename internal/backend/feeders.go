@@ -33,6 +33,7 @@ func (b *Backend) Feeders(ctx context.Context) ([]view.Feeder, error) {
 	}
 	for _, obj := range b.Extra("ApplicationSet") {
 		f := b.feeder(obj)
+		f.Project = text(obj.Object, "spec", "template", "spec", "project")
 		f.Note = "ApplicationSets are not carried out yet: what they have generated is followed."
 		out = append(out, f)
 	}

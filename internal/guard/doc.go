@@ -10,7 +10,8 @@
 // get an app learns nothing of it: what is missing and what is forbidden are the same
 // error. With an app
 //
-//	get                                  shows it, its objects, events and diffs, and refreshes it
+//	get                                  shows it, its objects, events and diffs, and refreshes it;
+//	                                     a diff with what it does not follow takes override
 //	sync                                 syncs it, rolls it back, ends a sync
 //	override                             with sync: syncs another revision, or with other options
 //	update                               suspends and resumes it
