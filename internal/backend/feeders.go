@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/flux"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -37,7 +39,9 @@ func (b *Backend) Feeders(ctx context.Context) ([]view.Feeder, error) {
 		f.Note = "ApplicationSets are not carried out yet: what they have generated is followed."
 		out = append(out, f)
 	}
-	b.feed(out)
+	if err := b.feed(ctx, out); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(out, func(a, b view.Feeder) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 	})
@@ -72,58 +76,61 @@ func (b *Backend) feeder(obj *unstructured.Unstructured) view.Feeder {
 
 // feed says which apps each feeds: those that name it as their source, and those
 // that an ApplicationSet owns. A Receiver feeds what its resources feed.
-func (b *Backend) feed(feeders []view.Feeder) {
+func (b *Backend) feed(ctx context.Context, feeders []view.Feeder) error {
 	apps := map[string][]model.AppKey{}
-	for _, app := range b.every() {
+	b.board.Each(func(app *view.App) {
 		for _, s := range app.Sources {
 			if s.Object != "" {
 				apps[s.Object] = append(apps[s.Object], app.Key)
 			}
 		}
-		if owner := b.setOf(app.Key); owner != "" {
-			apps["ApplicationSet/"+app.Key.Namespace+"/"+owner] = append(apps["ApplicationSet/"+app.Key.Namespace+"/"+owner], app.Key)
+	})
+	if slices.ContainsFunc(feeders, func(f view.Feeder) bool { return f.Kind == "ApplicationSet" }) {
+		if err := b.owned(ctx, apps); err != nil {
+			return err
 		}
 	}
-	for i := range feeders {
-		f := &feeders[i]
-		f.Feeds = slices.Clone(apps[reference{f.Kind, f.Namespace, f.Name}.String()])
-		if f.Kind == "Receiver" {
-			for _, name := range f.Upstream {
-				f.Feeds = append(f.Feeds, apps[name]...)
+	for _, kind := range []string{"HelmChart", "Receiver", ""} { // what is upstream comes later
+		for i := range feeders {
+			if f := &feeders[i]; f.Kind == kind || kind == "" && f.Kind != "HelmChart" && f.Kind != "Receiver" {
+				feedOne(f, apps)
 			}
 		}
-		if f.Kind == "HelmChart" {
-			for _, name := range f.Upstream {
-				apps[name] = append(apps[name], f.Feeds...)
+	}
+	return nil
+}
+
+// feedOne says which apps one feeds. What a chart feeds, its source feeds as well.
+func feedOne(f *view.Feeder, apps map[string][]model.AppKey) {
+	f.Feeds = slices.Clone(apps[reference{f.Kind, f.Namespace, f.Name}.String()])
+	for _, name := range f.Upstream {
+		switch f.Kind {
+		case "Receiver":
+			f.Feeds = append(f.Feeds, apps[name]...)
+		case "HelmChart":
+			apps[name] = append(apps[name], f.Feeds...)
+		}
+	}
+	slices.SortFunc(f.Feeds, func(a, b model.AppKey) int { return strings.Compare(a.String(), b.String()) })
+	f.Feeds = slices.Compact(f.Feeds)
+}
+
+// owned adds the Applications that ApplicationSets own.
+func (b *Backend) owned(ctx context.Context, apps map[string][]model.AppKey) error {
+	found := &unstructured.UnstructuredList{}
+	gvk := kinds[argo.Dialect]
+	found.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+	if err := b.Cache.List(ctx, found, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing Applications: %w", err)
+	}
+	for i := range found.Items {
+		obj := &found.Items[i]
+		for _, o := range obj.GetOwnerReferences() {
+			if o.Kind == "ApplicationSet" {
+				name := reference{o.Kind, obj.GetNamespace(), o.Name}.String()
+				apps[name] = append(apps[name], KeyOf(gvk.Kind, obj.GetNamespace(), obj.GetName()))
 			}
 		}
-		slices.SortFunc(f.Feeds, func(a, b model.AppKey) int { return strings.Compare(a.String(), b.String()) })
-		f.Feeds = slices.Compact(f.Feeds)
 	}
-}
-
-// setOf is the ApplicationSet that owns an Application; "" if none.
-func (b *Backend) setOf(key model.AppKey) string {
-	obj, err := b.object(context.Background(), key)
-	if err != nil {
-		return ""
-	}
-	for _, o := range obj.GetOwnerReferences() {
-		if o.Kind == "ApplicationSet" {
-			return o.Name
-		}
-	}
-	return ""
-}
-
-// every is each app's line.
-func (b *Backend) every() []view.App {
-	var out []view.App
-	for {
-		page := b.board.Apps(view.Query{Offset: len(out), Limit: view.MaxLimit}, nil)
-		out = append(out, page.Apps...)
-		if len(page.Apps) == 0 || len(out) >= page.Total {
-			return out
-		}
-	}
+	return nil
 }

@@ -28,16 +28,17 @@ func (b *Backend) Clusters(ctx context.Context) ([]view.Cluster, error) {
 		}
 		out, targets = append(out, found), append(targets, c.Target())
 	}
-	apps := b.every()
+	byServer := map[string]*view.Cluster{}
 	for i := range out {
 		b.connection(ctx, &out[i], targets[i])
-		for _, app := range apps {
-			if app.Cluster.Server == out[i].Server {
-				out[i].Apps++
-				out[i].Objects += app.Objects
-			}
-		}
+		byServer[out[i].Server] = &out[i]
 	}
+	b.board.Each(func(app *view.App) {
+		if c := byServer[app.Cluster.Server]; c != nil {
+			c.Apps++
+			c.Objects += app.Objects
+		}
+	})
 	return out, nil
 }
 
@@ -78,7 +79,7 @@ func (b *Backend) Repositories(ctx context.Context) ([]view.Repository, error) {
 		known := at(r.Kind, withoutUser(r.URL))
 		known.Project, known.Credentials = r.Project, r.Credentials
 	}
-	for _, app := range b.every() {
+	b.board.Each(func(app *view.App) {
 		counted := map[*view.Repository]bool{}
 		declared, _ := b.Engine.App(app.Key)
 		for i, s := range app.Sources {
@@ -94,7 +95,7 @@ func (b *Backend) Repositories(ctx context.Context) ([]view.Repository, error) {
 				b.follow(known, s.Target, declared.Sources[i].Key)
 			}
 		}
-	}
+	})
 	out := make([]view.Repository, 0, len(all))
 	for _, r := range all {
 		slices.SortFunc(r.Revisions, func(a, b view.Followed) int { return strings.Compare(a.Target, b.Target) })
@@ -130,15 +131,15 @@ func (b *Backend) Projects(context.Context) ([]view.Project, error) {
 		p.Name = obj.GetName()
 		all[p.Name] = &p
 	}
-	for _, app := range b.every() {
+	b.board.Each(func(app *view.App) {
 		if app.Key.Dialect != argo.Dialect {
-			continue
+			return
 		}
 		if all[app.Project] == nil {
 			all[app.Project] = &view.Project{Name: app.Project}
 		}
 		all[app.Project].Apps++
-	}
+	})
 	out := make([]view.Project, 0, len(all))
 	for _, p := range all {
 		out = append(out, *p)

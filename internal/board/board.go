@@ -134,6 +134,14 @@ func (b *Board) Get(key model.AppKey) (view.App, bool) {
 	return b.rows[at].app, true
 }
 
+// Each visits each app's line as they are at one moment, by name. The lines must not be
+// changed.
+func (b *Board) Each(visit func(*view.App)) {
+	for _, r := range b.state().rows {
+		visit(&r.app)
+	}
+}
+
 // Len is how many apps there are.
 func (b *Board) Len() int {
 	b.mu.RLock()
