@@ -1,0 +1,178 @@
+package argoapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// selection is which Applications a request is about.
+type selection struct {
+	query  view.Query
+	name   string
+	names  []string // "name" or "namespace/name"
+	repo   string
+	labels labels.Selector
+}
+
+// selection reads the parameters of lists and streams.
+func (c *call) selection() (selection, error) {
+	s := selection{name: c.query.Get("name"), names: c.values("names"), repo: c.query.Get("repo")}
+	var err error
+	if s.labels, err = labels.Parse(c.query.Get("selector")); err != nil {
+		return s, invalid("parameter selector: %v", err)
+	}
+	s.query = view.Query{Kinds: []string{view.KindApplication}, Projects: c.values("project", "projects"), Limit: view.MaxLimit}
+	if ns := c.query.Get("appNamespace"); ns != "" {
+		s.query.Declared = []string{ns}
+	}
+	if isName(s.name) {
+		s.query.Search = "name:" + s.name
+	}
+	return s, nil
+}
+
+// isName reports whether a search finds it as it stands.
+func isName(s string) bool {
+	return s != "" && len(s) <= 253 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.'
+	})
+}
+
+// takes reports whether an Application is one of those that were asked for.
+func (s *selection) takes(app view.App, object map[string]any) bool {
+	key := app.Key
+	if s.name != "" && s.name != key.Name {
+		return false
+	}
+	if len(s.names) > 0 && !slices.Contains(s.names, key.Name) && !slices.Contains(s.names, key.Namespace+"/"+key.Name) {
+		return false
+	}
+	if s.repo != "" && !slices.Contains(repos(object), s.repo) {
+		return false
+	}
+	return s.labels.Empty() || s.labels.Matches(labels.Set(texts(object, "labels")))
+}
+
+// repos are the addresses of an Application's sources.
+func repos(object map[string]any) []string {
+	spec, _ := object["spec"].(map[string]any)
+	all, _ := spec["sources"].([]any)
+	var out []string
+	for _, s := range append([]any{spec["source"]}, all...) {
+		source, _ := s.(map[string]any)
+		if url, ok := source["repoURL"].(string); ok {
+			out = append(out, url)
+		}
+	}
+	return out
+}
+
+// item is an Application with its object.
+type item struct {
+	key    model.AppKey
+	object map[string]any
+}
+
+// snapshot is what a selection finds.
+type snapshot struct {
+	items   []item
+	version uint64 // of the newest change that the reader may see
+}
+
+// find asks for page after page, and anew if something changes meanwhile; what changes
+// all the time is found as it comes.
+func (c *call) find(s selection) (snapshot, error) {
+	for try := 0; ; try++ {
+		out, steady, err := c.pages(s)
+		if err != nil || steady || try == 3 {
+			return out, err
+		}
+	}
+}
+
+func (c *call) pages(s selection) (out snapshot, steady bool, err error) {
+	steady = true
+	q, seen := s.query, map[model.AppKey]bool{}
+	for q.Offset = 0; ; q.Offset += view.MaxLimit {
+		objects, page, err := c.desk.Manifests(c.r.Context(), q)
+		if err != nil {
+			return out, false, err
+		}
+		steady = steady && (q.Offset == 0 || page.Version == out.version)
+		out.version = page.Version
+		for i, app := range page.Apps {
+			if app.Key.Dialect != dialect || seen[app.Key] {
+				continue
+			}
+			seen[app.Key] = true
+			if object := shown(objects[i]); s.takes(app, object) {
+				out.items = append(out.items, item{app.Key, object})
+			}
+		}
+		if q.Offset+view.MaxLimit >= page.Total {
+			return out, steady, nil
+		}
+	}
+}
+
+// newest is the highest resource version among the items; "0" if there is none.
+func (s snapshot) newest() string {
+	var newest uint64
+	for _, i := range s.items {
+		newest = max(newest, number(meta(i.object, "resourceVersion")))
+	}
+	return strconv.FormatUint(newest, 10)
+}
+
+// number is a resource version's; 0 if it is none.
+func number(resourceVersion string) uint64 {
+	n, _ := strconv.ParseUint(resourceVersion, 10, 64)
+	return n
+}
+
+// listApps writes a list one item after the other: there may be thousands.
+func listApps(c *call) (any, error) {
+	s, err := c.selection()
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.find(s)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(found.items, func(a, b item) int {
+		return cmp.Or(strings.Compare(a.key.Name, b.key.Name), strings.Compare(a.key.Namespace, b.key.Namespace))
+	})
+	c.w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(c.w, `{"metadata":{"resourceVersion":"`+found.newest()+`"},"items":[`)
+	wanted := fieldsOf(c.query.Get("fields"))
+	only := wanted.below("items")
+	nothing := !wanted.exclude && !wanted.all() && only.all() && !wanted.has("items")
+	for i, it := range found.items {
+		object := only.of(it.object)
+		if nothing {
+			object = struct{}{}
+		}
+		raw, err := json.Marshal(object)
+		if err != nil {
+			panic(err) // it came from JSON
+		}
+		if i > 0 {
+			raw = append([]byte(","), raw...)
+		}
+		if _, err := c.w.Write(raw); err != nil {
+			return nil, nil // nobody reads it
+		}
+	}
+	_, _ = io.WriteString(c.w, "]}")
+	return nil, nil
+}
