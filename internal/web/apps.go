@@ -1,9 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"math"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -99,11 +99,12 @@ func (p *appsPage) Form(tiles bool) string {
 
 // column is one that can be sorted by: its address, and "ascending" or "descending" if
 // it is what they are sorted by.
-type column struct{ Text, URL, Sorted string }
+type column struct{ Text, URL, Sorted, Class string }
 
 // Column is that of a sort key.
 func (p *appsPage) Column(key, text string) column {
-	a, c := p.Ask, column{Text: text}
+	a, c := p.Ask, column{Text: text, Class: map[string]string{"cluster": "dest", "revision": "rev"}[key]}
+	c.Class = cmp.Or(c.Class, key)
 	current := a.Sort == key || a.Sort == "" && key == "name"
 	switch {
 	case current && a.Desc:
@@ -171,8 +172,3 @@ func segments[T ~string](a ask, name string, order []T, facet []view.Count, foun
 
 // AppID is what a form calls an app.
 func (p *appsPage) AppID(a view.App) string { return a.Key.String() }
-
-// Of is the address of those apps that have the value, of all that the reader may see.
-func (p *appsPage) Of(name, value string) string {
-	return "/apps?" + url.Values{name: {value}}.Encode()
-}

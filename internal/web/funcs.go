@@ -24,12 +24,15 @@ func (w *Web) funcs() template.FuncMap {
 		"lower":   lower,
 		"appPath": AppPath,
 		"weblink": weblink,
-		"count":   grouped,
+		"count":   groupedAny,
 		"plural":  plural,
 		"dict":    dict,
 		"state":   stateOf,
 		"join":    func(sep string, s []string) string { return strings.Join(s, sep) },
 		"repo":    repoName,
+		"appsBy":  appsBy,
+		"clock":   func(t time.Time) string { return t.UTC().Format("15:04") },
+		"weekday": func(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006") },
 		"source":  sourceIcon,
 		"version": func() string { return w.version },
 	}
@@ -75,8 +78,17 @@ func repoName(address string) string {
 	return rest
 }
 
+// groupedAny is grouped of an int or int64.
+func groupedAny(n any) string {
+	if i, ok := n.(int64); ok {
+		return grouped(i)
+	}
+	i, _ := n.(int)
+	return grouped(i)
+}
+
 // grouped writes a number with thin spaces between thousands.
-func grouped(n int) string {
+func grouped[T int | int64](n T) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "\u2009" + s[i:]
@@ -123,6 +135,13 @@ var states = map[string]State{
 	"Succeeded":   {"Succeeded", "healthy", "good"},
 	"Failed":      {"Failed", "degraded", "bad"},
 	"Error":       {"Error", "degraded", "bad"},
+	"Connected":   {"Connected", "healthy", "good"},
+	"Unreachable": {"Unreachable", "offline", "bad"},
+	"Reachable":   {"Reachable", "healthy", "good"},
+	"Failing":     {"Failing", "offline", "bad"},
+	"allowed":     {"allowed", "check", "good"},
+	"denied":      {"denied", "lock", "warn"},
+	"failed":      {"failed", "degraded", "bad"},
 
 	string(view.SeverityError):   {"Error", "degraded", "bad"},
 	string(view.SeverityWarning): {"Warning", "warning", "warn"},

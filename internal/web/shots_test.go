@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"flag"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,7 +20,7 @@ import (
 )
 
 // worldPages are those of no single app, beside the apps.
-var worldPages = []string{}
+var worldPages = []string{"activity", "audit", "clusters", "repositories", "projects", "sources"}
 
 var serve = flag.String("serve", "", "serve the pages of the sample at this address of 127.0.0.1 until the test is ended")
 
@@ -29,7 +30,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // site serves the pages of a backend to a reader who may do everything.
 func site(b view.Backend, o viewtest.Options) http.Handler {
-	w := New(Config{Now: func() time.Time { return viewtest.Now }, Version: "0.5.0"})
+	w := New(Config{Now: func() time.Time { return viewtest.Now }, Version: "0.5.0", Log: slog.Default()})
 	return siteOf(w, b, o)
 }
 
@@ -97,6 +98,8 @@ func TestScreenshots(t *testing.T) {
 
 func shoot(ctx context.Context, t *testing.T, file, url, scheme string, width int64) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}}

@@ -18,11 +18,14 @@
     height = box.height;
   }
 
+  // The room for the tree with a scroll bar beside it, whether there is one or not: what
+  // follows from the room must not change it.
+  const room = (p) => p.offsetWidth - 18;
+
   // A tree that is a little wider than the pane is made to fit; a large one is not made
   // unreadable.
   function best() {
-    const p = pane();
-    return Math.min(1, Math.max((p.clientWidth - 2) / width, 0.72));
+    return Math.min(1, Math.max(room(pane()) / width, 0.72));
   }
 
   function apply() {
@@ -57,16 +60,26 @@
 
   function fit() {
     const p = pane();
-    scale = clamp(Math.min((p.clientWidth - 2) / width, (p.clientHeight - 2) / height, 1));
+    scale = clamp(Math.min(room(p) / width, (p.offsetHeight - 18) / height, 1));
     apply();
     p.scrollTo(0, 0);
   }
 
+  // Ages are as everywhere; an SVG has no element for times.
+  const units = [[60, "s"], [3600, "m"], [36000, "h", 60, "m"], [86400, "h"], [864000, "d", 3600, "h"], [31536000, "d"], [Infinity, "y", 86400, "d"]];
+  const size = { s: 1, m: 60, h: 3600, d: 86400, y: 31536000 };
+  const skew = Date.now() - Date.parse(document.querySelector("#live")?.dataset.now || new Date().toISOString());
+
+  function age(then) {
+    const s = Math.max(0, Math.floor((Date.now() - skew - then) / 1000));
+    const [, big, rest, small] = units.find((u) => s < u[0]);
+    const left = Math.floor((s % size[big]) / (rest || Infinity));
+    return Math.floor(s / size[big]) + big + (left ? left + small : "");
+  }
+
   function ages(root) {
     for (const t of root.querySelectorAll("[data-t]")) {
-      const s = Math.max(0, Math.floor((Date.now() - Date.parse(t.dataset.t)) / 1000));
-      const text = s < 5 ? "now" : s < 60 ? s + "s" : s < 3600 ? Math.floor(s / 60) + "m"
-        : s < 86400 ? Math.floor(s / 3600) + "h" : s < 63072000 ? Math.floor(s / 86400) + "d" : Math.floor(s / 31536000) + "y";
+      const text = age(Date.parse(t.dataset.t));
       if (t.textContent !== text) t.textContent = text;
     }
   }
