@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -38,6 +39,9 @@ var control struct {
 	err  error
 	stop func()
 }
+
+// worlds counts, so that each has a namespace of its own.
+var worlds atomic.Int64
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -79,7 +83,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.mapper = restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))
-	w.namespace = strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	w.namespace = fmt.Sprintf("%s-%d", strings.ToLower(t.Name()), worlds.Add(1))
 	w.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: " + w.namespace + "}")
 	return w
 }

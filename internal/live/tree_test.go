@@ -44,12 +44,12 @@ spec:
 ---
 apiVersion: v1
 kind: PersistentVolume
-metadata: {name: tree-of-a-shop}
+metadata: {name: NAMESPACE}
 spec:
   capacity: {storage: 1Gi}
   accessModes: [ReadWriteOnce]
   hostPath: {path: /nowhere}
-  claimRef: {name: data-db-0, namespace: testtreeofashop}
+  claimRef: {name: data-db-0, namespace: NAMESPACE}
 ---
 apiVersion: batch/v1
 kind: Job
@@ -74,7 +74,7 @@ spec:
     http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}`
 
 func (w *world) shop() []model.ResourceState {
-	w.apply(shop)
+	w.apply(strings.ReplaceAll(shop, "NAMESPACE", w.namespace))
 	return []model.ResourceState{
 		w.root("apps/v1", "Deployment", "web"), w.root("v1", "Service", "web"),
 		w.root("apps/v1", "StatefulSet", "db"), w.root("batch/v1", "Job", "migrate"),
