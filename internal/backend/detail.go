@@ -26,6 +26,7 @@ func (b *Backend) App(ctx context.Context, key model.AppKey) (view.Detail, error
 		d.Changed, d.Version = line.Changed, line.Version
 	}
 	d.Conditions = b.conditions(d.App, report, obj)
+	d.Asked = isAsked(obj)
 	d.Operation = operationOf(report.Operation)
 	if d.Operation == nil && !reported && key.Dialect == argo.Dialect {
 		d.Operation = recordedOperation(obj)
@@ -39,6 +40,15 @@ func (b *Backend) App(ctx context.Context, key model.AppKey) (view.Detail, error
 		return view.Detail{}, err
 	}
 	return d, nil
+}
+
+// isAsked reports whether what an app was asked for by a field or an annotation has not
+// been taken up, or for Flux's kinds not been answered.
+func isAsked(obj *unstructured.Unstructured) bool {
+	_, operation := obj.Object["operation"]
+	_, refresh := obj.GetAnnotations()[refreshAnnotation]
+	token := obj.GetAnnotations()[reconcileAnnotation]
+	return operation || refresh || token != "" && token != text(obj.Object, "status", "lastHandledReconcileAt")
 }
 
 // declarationOf is the object without managed fields, and that without status.

@@ -87,7 +87,7 @@ func (b *Backend) Object(ctx context.Context, key model.AppKey, obj model.Object
 	if f.node.UID == "" {
 		return out, nil
 	}
-	out.Live, out.Owners, out.Pods, err = b.Live.Object(ctx, f.cluster, f.node.Ref, f.app.Manager)
+	out.Live, out.Owners, out.Pods, err = b.Live.Object(ctx, f.cluster, f.node.Ref, f.app.Manager, mask)
 	switch {
 	case errors.Is(err, model.ErrNotFound):
 		return out, nil // it has just gone

@@ -125,7 +125,7 @@ func TestTreeOfAClusterThatIsGone(t *testing.T) {
 		!strings.Contains(tree.Incomplete[0], "The cluster can't be read") {
 		t.Errorf("the tree is %+v", tree)
 	}
-	if _, _, _, err := s.Object(t.Context(), gone, webRoots[0].Object, ""); !errors.Is(err, model.ErrTransient) {
+	if _, _, _, err := s.Object(t.Context(), gone, webRoots[0].Object, "", model.Mask{}); !errors.Is(err, model.ErrTransient) {
 		t.Errorf("an object of it: %v", err)
 	}
 	if _, err := logOf(t, s, gone, view.LogQuery{Object: webRoots[0].Object.ObjectKey}); !errors.Is(err, model.ErrTransient) {
@@ -171,7 +171,7 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 	if _, err := s.Events(t.Context(), c, []live.Subject{{Ref: ref}}); !errors.Is(err, model.ErrInvalid) {
 		t.Errorf("events: %v", err)
 	}
-	if _, _, _, err := s.Object(t.Context(), c, ref, ""); err == nil {
+	if _, _, _, err := s.Object(t.Context(), c, ref, "", model.Mask{}); err == nil {
 		t.Error("an object is read")
 	}
 	if err := s.Delete(t.Context(), c, ref, ""); err == nil {

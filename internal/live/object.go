@@ -13,12 +13,12 @@ import (
 )
 
 // Object is a live object: its content without managed fields, a Secret's values
-// masked; who has set which fields, Ours being those of manager; and the pods whose logs
+// hidden by mask; who has set which fields, Ours being those of manager; and the pods whose logs
 // are its own: it, or those that descend from it. What does not exist is
 // model.ErrNotFound.
 //
 // The content comes from the API server, the pods from what a tree is made of.
-func (s *Service) Object(ctx context.Context, c *Cluster, ref model.ObjectRef, manager string) (map[string]any, []view.FieldOwner, []view.Pod, error) {
+func (s *Service) Object(ctx context.Context, c *Cluster, ref model.ObjectRef, manager string, mask model.Mask) (map[string]any, []view.FieldOwner, []view.Pod, error) {
 	limited, cancel := c.reading(ctx)
 	defer cancel()
 	r, err := c.resource(limited, ref)
@@ -32,7 +32,7 @@ func (s *Service) Object(ctx context.Context, c *Cluster, ref model.ObjectRef, m
 	}
 	owners := fieldOwners(u.GetManagedFields(), manager)
 	u.SetManagedFields(nil)
-	model.Mask{}.Hide(u.Object)
+	mask.Hide(u.Object)
 	if r.GroupKind() == podKind {
 		pod := c.trim(r.in(ref.Namespace, ""), u.DeepCopy().Object).pod
 		return u.Object, owners, []view.Pod{pod.view}, nil

@@ -23,7 +23,7 @@ metadata:
   annotations: {kubectl.kubernetes.io/last-applied-configuration: '{"stringData":{"password":"hunter2"}}'}
 stringData: {password: hunter2, again: hunter2, other: swordfish}`)
 	s, c, _ := w.service(live.Config{})
-	content, owners, pods, err := s.Object(t.Context(), c, w.root("v1", "Secret", "login").Object, "tests")
+	content, owners, pods, err := s.Object(t.Context(), c, w.root("v1", "Secret", "login").Object, "tests", model.Mask{})
 	if err != nil || len(pods) > 0 {
 		t.Fatal(pods, err)
 	}
@@ -48,7 +48,7 @@ func TestObjectSaysWhoOwnsWhichField(t *testing.T) {
 	s, c, _ := w.service(live.Config{Fresh: 1})
 	ref := w.root("apps/v1", "Deployment", "talk").Object
 	eventually(t, func() string {
-		content, owners, pods, err := s.Object(t.Context(), c, ref, "tests")
+		content, owners, pods, err := s.Object(t.Context(), c, ref, "tests", model.Mask{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestObjectThatIsNotThere(t *testing.T) {
 	for _, ref := range []model.ObjectRef{
 		w.root("v1", "ConfigMap", "nowhere").Object, w.root("example.org/v1", "Unheard", "of").Object,
 	} {
-		if _, _, _, err := s.Object(t.Context(), c, ref, ""); !errors.Is(err, model.ErrNotFound) {
+		if _, _, _, err := s.Object(t.Context(), c, ref, "", model.Mask{}); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("%s: %v", ref, err)
 		}
 		if err := s.Delete(t.Context(), c, ref, ""); !errors.Is(err, model.ErrNotFound) {

@@ -172,7 +172,7 @@ func TestAnotherConfigReplacesTheConnection(t *testing.T) {
 		t.Errorf("a connection that has ended reads %+v, %v", tree, err)
 	}
 	s.Drop("a")
-	if _, _, _, err := s.Object(t.Context(), second, w.root("v1", "ConfigMap", "some").Object, ""); err == nil {
+	if _, _, _, err := s.Object(t.Context(), second, w.root("v1", "ConfigMap", "some").Object, "", model.Mask{}); err == nil {
 		t.Error("a connection that was dropped reads")
 	}
 }
