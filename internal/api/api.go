@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -20,8 +21,13 @@ import (
 // Root is where the API is.
 const Root = "/fixpoint/v1"
 
-// Config says what the API is made of. The zero Config is good.
+// Config says what the API is made of. The zero Config is good, but lets nobody sign in.
 type Config struct {
+	// Login gives a session for a name and a password that come from an address. Errors
+	// are view.ErrUnauthenticated and Busy; all others are failures. nil lets nobody in.
+	Login func(ctx context.Context, name, password, from string) (Session, error)
+	// Logout ends the session that the request shows; nil does nothing.
+	Logout func(*http.Request) error
 	// Log is told what went wrong; nil is nobody.
 	Log *slog.Logger
 	// Heartbeat is how often a stream without news says that it is there; 0 is 20
@@ -36,7 +42,9 @@ type api struct {
 	log              *slog.Logger
 	heartbeat, pause time.Duration
 	// run tells this process's versions from those of another: they begin anew.
-	run string
+	run    string
+	login  func(ctx context.Context, name, password, from string) (Session, error)
+	logout func(*http.Request) error
 }
 
 // New is the handler of all below /fixpoint/. Requests have a desk (view.WithDesk), but
@@ -53,7 +61,7 @@ func New(c Config) http.Handler {
 	}
 	var run [4]byte
 	_, _ = rand.Read(run[:])
-	a := &api{log: c.Log, heartbeat: c.Heartbeat, pause: c.Pause, run: hex.EncodeToString(run[:])}
+	a := &api{log: c.Log, heartbeat: c.Heartbeat, pause: c.Pause, run: hex.EncodeToString(run[:]), login: c.Login, logout: c.Logout}
 	return a.mux(routes())
 }
 

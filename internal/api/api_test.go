@@ -22,13 +22,14 @@ type office struct {
 	*httptest.Server
 	backend *viewtest.Backend
 	log     *bytes.Buffer
+	left    int // how many have signed out
 }
 
 func open(t *testing.T, o viewtest.Options) *office {
 	t.Helper()
 	b := viewtest.New()
 	out := &office{backend: b, log: &bytes.Buffer{}}
-	h := New(Config{Log: slog.New(slog.NewTextHandler(out.log, nil)), Pause: 1})
+	h := New(Config{Log: slog.New(slog.NewTextHandler(out.log, nil)), Pause: 1, Login: letAliceIn, Logout: out.signOut})
 	out.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Nobody") == "" {
 			r = r.WithContext(view.WithDesk(r.Context(), viewtest.Desk(b, o)))
@@ -104,6 +105,8 @@ func samples() map[string][]string {
 		"getOpenAPI": {"GET /openapi.json", "X-Nobody: 1"}, "getProblem": {"GET /problems/conflict"},
 		"listActivity": {"GET /activity?app=application/argocd/shop-cart"}, "listAudit": {"GET /audit"},
 		"exportAudit": {"GET /audit/export"},
+		"signIn":      {"POST /session", "X-Nobody: 1", `{"username": "alice", "password": "correct"}`},
+		"signOut":     {"DELETE /session"},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 type AppDetail struct {
 	App
 	Conditions  []Condition    `json:"conditions" doc:"what is wrong or worth knowing, worst first"`
+	Asked       bool           `json:"asked" doc:"a look or a sync was asked for that has not been taken up, or not ended"`
 	Operation   *Operation     `json:"operation,omitempty" doc:"the running or last sync"`
 	Resources   []Resource     `json:"resources"`
 	Images      []string       `json:"images"`
@@ -99,7 +100,7 @@ type Deployment struct {
 
 func (c *call) detail(d view.Detail) AppDetail {
 	return AppDetail{
-		App: app(d.App), Conditions: list(d.Conditions, condition), Operation: operation(d.Operation),
+		App: app(d.App), Conditions: list(d.Conditions, condition), Asked: d.Asked, Operation: operation(d.Operation),
 		Resources: list(d.Resources, resource), Images: texts(d.Images), Declaration: d.Declaration,
 		Blocking: texts(d.Blocking), SyncOptions: texts(d.SyncOptions), CanRollback: d.CanRollback, WhyNot: d.WhyNot,
 		May: may(c.desk, d.App),

@@ -45,7 +45,7 @@ var kinds = []kind{
 	{"method", 405, "Use one of the methods that the header Allow names.", nil},
 	{"not-acceptable", 406, "Accept the type that the document of this API names.", nil},
 	{"media-type", 415, "Send the body as JSON, with the header \"Content-Type: application/json\".", nil},
-	{"too-many", 429, "Close other streams, or try again after the seconds that the header Retry-After names.", nil},
+	{"too-many", 429, "Close other streams, if it is about them, or try again after the seconds that the header Retry-After names.", nil},
 	{"cross-origin", 403, "Use the pages of this site. Programs send neither Origin nor Sec-Fetch-Site.", nil},
 }
 

@@ -61,6 +61,7 @@ func routes() []route {
 	all = append(all, objectRoutes()...)
 	all = append(all, deedRoutes()...)
 	all = append(all, worldRoutes()...)
+	all = append(all, sessionRoutes()...)
 	return append(all, trailRoutes()...)
 }
 

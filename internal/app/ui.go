@@ -66,12 +66,14 @@ func (u *ui) listen() (*server, error) {
 	pages := web.New(web.Config{Log: c.log, Version: cli.Version()})
 	mux := http.NewServeMux()
 	pages.Routes(mux)
+	door := doorkeeper{u.access.service, c.log}
+	login, logout := programs{door, c.history.Audit}.api()
 	handler := front.New(front.Config{
-		SignIn: doorkeeper{u.access.service, c.log}, Page: pages.SignIn, Pages: mux,
+		SignIn: door, Page: pages.SignIn, Pages: mux,
 		Desk: func(r front.Reader) view.Desk {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
-		API: api.New(api.Config{Log: c.log}), Hooks: hookRoutes(c.hooks),
+		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout}), Hooks: hookRoutes(c.hooks),
 		URL: u.access.url, Audit: c.history.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)

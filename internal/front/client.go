@@ -19,8 +19,8 @@ func (d *door) arrived(r *http.Request) *http.Request {
 	return &out
 }
 
-// clientOf is the client's address of a request that has arrived.
-func clientOf(r *http.Request) string {
+// ClientOf is the client's address of a request that has arrived.
+func ClientOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr

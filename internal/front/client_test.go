@@ -36,7 +36,7 @@ func TestClientAddress(t *testing.T) {
 		if tt.forwarded != "" {
 			r.Header.Set("Forwarded", tt.forwarded)
 		}
-		if got := clientOf(d.arrived(r)); got != tt.want {
+		if got := ClientOf(d.arrived(r)); got != tt.want {
 			t.Errorf("peer %s, X-Forwarded-For %q, Forwarded %q: %s, want %s", tt.peer, tt.forwardedFor, tt.forwarded, got, tt.want)
 		}
 	}

@@ -135,8 +135,8 @@ func TestNamesAreCleaned(t *testing.T) {
 		strings.Repeat("x", 100_000): strings.Repeat("x", 64) + "…",
 		"\xff\xfeann":                "ann",
 	} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%.20q) = %q, want %q", in, got, want)
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%.20q) = %q, want %q", in, got, want)
 		}
 	}
 }

@@ -46,11 +46,11 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, returnTo := r.PostForm.Get("name"), local(r.PostForm.Get("return"))
-	if err := d.SignIn.Login(w, r, name, r.PostForm.Get("password"), clientOf(r)); err != nil {
-		d.loginFailed(w, r, view.SignIn{Name: clean(name), ReturnTo: returnTo}, err)
+	if err := d.SignIn.Login(w, r, name, r.PostForm.Get("password"), ClientOf(r)); err != nil {
+		d.loginFailed(w, r, view.SignIn{Name: Clean(name), ReturnTo: returnTo}, err)
 		return
 	}
-	d.note(r, view.Audit{Who: clean(name), Action: "login", Outcome: "allowed"})
+	d.note(r, view.Audit{Who: Clean(name), Action: "login", Outcome: "allowed"})
 	goOn(w, r, returnTo)
 }
 
@@ -82,7 +82,7 @@ func (d *door) sso(w http.ResponseWriter, r *http.Request) {
 func (d *door) callback(w http.ResponseWriter, r *http.Request) {
 	returnTo, err := d.SignIn.Callback(w, r)
 	if err != nil {
-		d.Log.Warn("signing in by the provider", "from", clientOf(r), "err", err)
+		d.Log.Warn("signing in by the provider", "from", ClientOf(r), "err", err)
 		d.refused(r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
 		d.showLogin(w, r, http.StatusUnauthorized, view.SignIn{Failed: view.FailedSSO, ReturnTo: home})
 		return
@@ -148,8 +148,8 @@ var leaving = template.Must(template.New("leaving").Parse(`<!doctype html>
 <main><h1>Signed out of Fixpoint</h1><p><a href="{{.}}">Go on to sign out of the identity provider</a></p></main></html>
 `))
 
-// clean is a name that was typed, for a page, the log and the audit trail.
-func clean(name string) string {
+// Clean is a name that was typed, for a page, the log and the audit trail.
+func Clean(name string) string {
 	name = strings.ToValidUTF8(name, "")
 	name = strings.TrimSpace(strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {

@@ -18,6 +18,7 @@ var open = map[string]bool{
 	"POST /api/v1/session":           true,
 	"GET /api/v1/session/userinfo":   true,
 	"GET /api/v1/settings":           true,
+	"POST /fixpoint/v1/session":      true,
 	"GET /fixpoint/v1/openapi.json":  true,
 	"HEAD /fixpoint/v1/openapi.json": true,
 }
@@ -35,7 +36,7 @@ func (d *door) seated(next http.Handler) http.HandlerFunc {
 			return
 		}
 		reader := Reader{
-			Identity: id, From: clientOf(r), Via: via(r),
+			Identity: id, From: ClientOf(r), Via: via(r),
 			Valid: func(ctx context.Context) error { return d.SignIn.Valid(ctx, id) },
 		}
 		noteReader(w, id.Subject)
@@ -125,7 +126,7 @@ func (d *door) refused(r *http.Request, a view.Audit) {
 
 // note writes to the audit trail.
 func (d *door) note(r *http.Request, a view.Audit) {
-	a.From, a.Via = clientOf(r), via(r)
+	a.From, a.Via = ClientOf(r), via(r)
 	if err := d.Audit(context.WithoutCancel(r.Context()), a); err != nil {
 		d.Log.Error("writing to the audit trail", "action", a.Action, "err", err)
 	}

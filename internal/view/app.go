@@ -90,6 +90,9 @@ type Detail struct {
 	App
 	// Conditions are what is wrong or worth knowing, worst first.
 	Conditions []Condition
+	// Asked: somebody has asked for a look or a sync that has not been taken up, or is
+	// still under way.
+	Asked bool
 	// Operation is the running or last sync; nil if there was none.
 	Operation *Operation
 	// Resources are the objects that it declares, those to be pruned and its hooks,

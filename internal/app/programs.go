@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/fixpoint-cd/fixpoint/internal/api"
+	"github.com/fixpoint-cd/fixpoint/internal/front"
+	"github.com/fixpoint-cd/fixpoint/internal/signin"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// programs signs programs in and out, and notes it. Attempts that were not compared, of
+// which there may be any number, are not noted.
+type programs struct {
+	door  doorkeeper
+	audit func(context.Context, view.Audit) error
+}
+
+// login gives a session for a name and a password.
+func (p programs) login(ctx context.Context, via, name, password, from string) (signin.Session, error) {
+	session, err := p.door.Service.Login(ctx, name, password, from)
+	a := view.Audit{Who: front.Clean(name), From: from, Via: via, Action: "login", Outcome: "allowed"}
+	switch {
+	case errors.Is(err, signin.ErrRefused):
+		a.Outcome, a.Detail = "denied", "wrong name or password"
+	case err != nil:
+		return session, err
+	}
+	p.note(ctx, a)
+	return session, err
+}
+
+// logout revokes the token that a request shows.
+func (p programs) logout(r *http.Request, via string) error {
+	id, err := p.door.Authenticate(r)
+	if err != nil || id.Anonymous {
+		return err
+	}
+	if err := p.door.Logout(context.WithoutCancel(r.Context()), id); err != nil {
+		return err
+	}
+	p.note(r.Context(), view.Audit{Who: id.Subject, From: front.ClientOf(r), Via: via, Action: "logout", Outcome: "allowed"})
+	return nil
+}
+
+func (p programs) note(ctx context.Context, a view.Audit) {
+	if err := p.audit(context.WithoutCancel(ctx), a); err != nil {
+		p.door.log.Error("writing to the audit trail", "action", a.Action, "err", err)
+	}
+}
+
+// api is what our own API asks.
+func (p programs) api() (login func(ctx context.Context, name, password, from string) (api.Session, error), logout func(*http.Request) error) {
+	login = func(ctx context.Context, name, password, from string) (api.Session, error) {
+		s, err := p.login(ctx, "api", name, password, from)
+		var busy signin.Busy
+		switch {
+		case errors.As(err, &busy):
+			err = api.Busy{After: busy.After}
+		case errors.Is(err, signin.ErrRefused):
+			err = view.ErrUnauthenticated
+		}
+		return api.Session{Token: s.Token, Expires: s.Expires}, err
+	}
+	return login, func(r *http.Request) error { return p.logout(r, "api") }
+}
