@@ -1,0 +1,184 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/chromedp"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
+)
+
+// reader is a person with a browser.
+type reader struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func (r reader) do(steps ...chromedp.Action[chromedp.Void]) {
+	r.t.Helper()
+	if err := chromedp.Do(r.ctx, steps...); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// sees waits until an expression of JavaScript is true.
+func (r reader) sees(expression string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.ctx, 30*time.Second)
+	defer cancel()
+	for {
+		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && yes {
+			return
+		}
+		if ctx.Err() != nil {
+			text, _ := chromedp.Run(r.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`))
+			r.t.Fatalf("never true: %s (%v)\n%s", expression, err, text)
+		}
+	}
+}
+
+func (r reader) js(expression string) {
+	r.t.Helper()
+	if _, err := chromedp.Run(r.ctx, chromedp.Evaluate[any](expression+"; null")); err != nil {
+		r.t.Fatalf("%s: %v", expression, err)
+	}
+}
+
+// open is a reader at a page; what the browser complains about fails the test.
+func open(t *testing.T, server *httptest.Server, path string) reader {
+	t.Helper()
+	ctx := browser(t)
+	if err := chromedp.Listen(ctx, func(ev any) {
+		if e, ok := ev.(*log.EventEntryAdded); ok && strings.Contains(e.Entry.Text, "Content Security Policy") {
+			t.Errorf("the browser says: %s", e.Entry.Text)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r := reader{t, ctx}
+	r.do(chromedp.EmulateViewport(1360, 900), chromedp.Navigate(server.URL+path))
+	return r
+}
+
+const rows = `document.querySelectorAll('#apps-list [data-item]').length`
+
+func TestSearchInBrowser(t *testing.T) {
+	b := viewtest.New()
+	b.Add(300)
+	server := httptest.NewServer(site(b, viewtest.Options{}))
+	t.Cleanup(server.Close)
+	r := open(t, server, "/apps")
+	r.sees(rows + ` === 50`)
+	// A real key would be typed into the field by the protocol, though it is taken.
+	r.js(`document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }))`)
+	r.sees(`document.activeElement.name === 'q'`)
+	r.do(chromedp.KeyEvent("service-0012"))
+	r.sees(rows + ` === 10 && location.search === '?q=service-0012'`)
+	r.sees(`document.activeElement.name === 'q' && document.activeElement.value === 'service-0012'`)
+	r.do(chromedp.Click(chromedp.CSS(`.bar a[href*="Degraded"], .bar a[href*="Healthy"]`)))
+	r.sees(`location.search.includes('health=') && ` + rows + ` < 10 && document.querySelector('.bar a[aria-current]')`)
+	r.do(chromedp.Click(chromedp.CSS(".clear")))
+	r.sees(rows + ` === 50 && location.search === '' && document.querySelector('#apps-tools input').value === ''`)
+	r.do(chromedp.Click(chromedp.CSS(`.pick-filter[name="kind"][value="HelmRelease"]`)))
+	r.sees(`location.search === '?kind=HelmRelease' && document.querySelector('.pick-filter[value="HelmRelease"]').checked`)
+	r.do(chromedp.Click(chromedp.CSS(`.col-changed a`)))
+	r.sees(`document.querySelector('.col-changed').ariaSort === 'descending' && location.search.includes('sort=-changed')`)
+	r.do(chromedp.NavigateBack())
+	r.sees(`location.search === '?kind=HelmRelease' && document.querySelector('.col-name').ariaSort === 'ascending'`)
+	r.do(chromedp.Click(chromedp.CSS(".clear")))
+	r.sees(`location.search === '' && !document.querySelector('.pick-filter[value="HelmRelease"]').checked`)
+	r.do(chromedp.Click(chromedp.CSS(`.pager a[rel="next"]`)))
+	r.sees(`location.search === '?offset=50' && document.querySelector('.pager p').innerText.startsWith('51')`)
+}
+
+func TestLiveInBrowser(t *testing.T) {
+	b := viewtest.New()
+	away := atomic.Bool{}
+	signedOut := atomic.Bool{}
+	pages := site(b, viewtest.Options{})
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case signedOut.Load():
+			rw.WriteHeader(http.StatusUnauthorized)
+		case away.Load():
+			panic(http.ErrAbortHandler)
+		default:
+			pages.ServeHTTP(rw, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	r := open(t, server, "/apps")
+	key := viewtest.Key(view.KindApplication, "argocd", "shop-frontend")
+	row := `document.getElementById('app:argo/argocd/shop-frontend')`
+
+	// What is chosen, focused and opened stays so when the page changes.
+	r.js(`window.mine = ` + row + `; mine.querySelector('input').click(); mine.querySelector('a').focus(); document.querySelector('#more-ns')?.setAttribute('open', '')`)
+	r.sees(`document.querySelector('[data-count]').innerText === '1'`)
+	b.Edit(key, func(d *view.Detail) {
+		d.Health, d.Message = model.Degraded, "Deployment frontend: 0 of 3 pods are ready"
+	})
+	r.sees(row + `.innerText.includes('0 of 3 pods') && document.querySelector('#apps-summary').textContent.includes('2 Degraded')`)
+	r.sees(row + ` === mine && mine.querySelector('input').checked && mine.contains(document.activeElement)`)
+
+	// The connection goes, and comes back with what was missed.
+	r.sees(`document.querySelector('#connection').hidden`)
+	away.Store(true)
+	server.CloseClientConnections()
+	r.sees(`document.querySelector('#connection').innerText.includes('Trying again')`)
+	b.Edit(key, func(d *view.Detail) { d.Health, d.Message = model.Healthy, "back in time" })
+	away.Store(false)
+	r.sees(row + `.innerText.includes('back in time') && document.querySelector('#connection').hidden`)
+
+	// The session ends.
+	signedOut.Store(true)
+	server.CloseClientConnections()
+	r.sees(`document.querySelector('#connection a').getAttribute('href') === '/auth/login?return=%2Fapps'`)
+}
+
+func TestDeedsInBrowser(t *testing.T) {
+	b := viewtest.New()
+	server := httptest.NewServer(site(b, viewtest.Options{}))
+	t.Cleanup(server.Close)
+	r := open(t, server, "/apps?q=shop")
+	r.js(`document.querySelector('[data-all]').click()`)
+	r.sees(`Number(document.querySelector('[data-count]').innerText) > 1`)
+	r.do(chromedp.Click(chromedp.CSS(`.bulk button[formaction]`)))
+	r.sees(`document.querySelector('.toast')?.innerText.includes('Refresh requested')`)
+	if len(b.Deeds()) == 0 {
+		t.Error("nothing was done")
+	}
+	r.do(chromedp.Click(chromedp.CSS(`.toast [data-dismiss]`)))
+	r.sees(`!document.querySelector('.toast')`)
+	r.js(`document.querySelector('[data-none]').click()`)
+	r.sees(`getComputedStyle(document.querySelector('.bulk')).display === 'none'`)
+}
+
+func TestKeysAndThemeInBrowser(t *testing.T) {
+	server := httptest.NewServer(site(viewtest.New(), viewtest.Options{}))
+	t.Cleanup(server.Close)
+	r := open(t, server, "/apps")
+	r.do(chromedp.KeyEvent("j"), chromedp.KeyEvent("j"))
+	r.sees(`document.activeElement.closest('[data-row]') === document.querySelectorAll('[data-row]')[1]`)
+	r.do(chromedp.KeyEvent("x"))
+	r.sees(`document.querySelectorAll('[data-row]')[1].querySelector('input').checked`)
+	r.do(chromedp.KeyEvent("?"))
+	r.sees(`document.querySelector('#keys').open`)
+	r.do(chromedp.KeyEvent("\x1b"))
+	r.sees(`!document.querySelector('#keys').open`)
+	r.do(chromedp.Click(chromedp.CSS(".menu > summary")), chromedp.Click(chromedp.CSS(`.theme [value="dark"]`)))
+	r.sees(`document.documentElement.dataset.theme === 'dark' && document.cookie.includes('fixpoint_theme=dark')`)
+	r.do(chromedp.KeyEvent("\x1b"))
+	r.sees(`!document.querySelector('.menu').open`)
+	r.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("c"))
+	r.sees(`location.pathname === '/clusters' && document.documentElement.dataset.theme === 'dark'`)
+}
