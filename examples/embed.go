@@ -8,20 +8,28 @@ import (
 	"io/fs"
 )
 
-//go:embed my-app-config plain apps
+//go:embed my-app-config plain sample-shop sample-payments apps
 var files embed.FS
 
 // Repositories are the names of the example repositories.
 func Repositories() []string { return []string{"my-app-config", "plain"} }
 
+// Samples are the names of the repositories that sample apps follow: larger ones,
+// to look at.
+func Samples() []string { return []string{"sample-shop", "sample-payments"} }
+
 // Repository is the content of an example repository. It panics for a name that
-// Repositories does not have.
+// neither Repositories nor Samples has.
 func Repository(name string) fs.FS { return sub(name) }
 
 // Apps are the manifests that follow the repositories: argo-cd.yaml and
 // flux.yaml follow my-app-config, argo-cd-plain.yaml and flux-plain.yaml follow
 // plain.
 func Apps() fs.FS { return sub("apps") }
+
+// SampleApps are the manifests that follow the repositories of Samples. An app with
+// the destination staging needs a cluster of that name.
+func SampleApps() fs.FS { return sub("apps/sample") }
 
 func sub(dir string) fs.FS {
 	out, err := fs.Sub(files, dir)

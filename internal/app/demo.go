@@ -11,7 +11,7 @@ import (
 // runDemo shows the controller at work; see package demo.
 func runDemo(ctx context.Context, flags cli.DemoFlags, stdio Stdio) error {
 	return demo.Run(ctx, demo.Options{
-		Once: flags.Once, Kubeconfig: flags.Kubeconfig, Dir: flags.Dir, Keep: flags.Keep, Port: flags.Port,
+		Once: flags.Once, Kubeconfig: flags.Kubeconfig, Dir: flags.Dir, Keep: flags.Keep, Port: flags.Port, UIPort: flags.UIPort,
 		Localcluster: flags.Localcluster, In: stdio.In, Out: stdio.Out, Controller: demoController,
 	})
 }

@@ -17,16 +17,23 @@ type DemoFlags struct {
 	Localcluster string
 	// Port is the first port to use; 0 is any that are free.
 	Port int
+	// UIPort is that of the web UI; 0 is 8088 if it is free, else any.
+	UIPort int
 }
 
 func newDemo(deps Deps) *cobra.Command {
 	var flags DemoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Watch it work: a control plane, a Git server, two apps",
+		Short: "Watch it work: a control plane, a Git server, two apps, the web UI",
 		Long: `Starts a real Kubernetes control plane, a Git server with example manifests, the
 controller, one Argo CD app and one Flux app, prints three things to try, and
-shows what happens until Ctrl-C. Everything listens on 127.0.0.1 only.`,
+shows what happens until Ctrl-C. Everything listens on 127.0.0.1 only.
+
+The web UI's address and a generated password are printed as well. To look at there,
+a second control plane joins as the cluster "staging", and sample apps of both
+dialects run in the two: healthy, rolling out, degraded, drifted, suspended and
+misconfigured. --once and --kubeconfig leave the second cluster and the samples out.`,
 		Example: `  fixpoint demo
   fixpoint demo --once                         try the three things, print the times
   fixpoint demo --kubeconfig ~/.kube/config    in a cluster that is already there`,
@@ -43,5 +50,6 @@ shows what happens until Ctrl-C. Everything listens on 127.0.0.1 only.`,
 	_ = cmd.MarkFlagFilename("kubeconfig")
 	_ = cmd.MarkFlagFilename("localcluster")
 	f.IntVar(&flags.Port, "port", 0, "port of the API server (default: one that is free)")
+	f.IntVar(&flags.UIPort, "ui-port", 0, "port of the web UI (default: 8088 if it is free, else any that is)")
 	return cmd
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // clone is the demo's own work tree of the repository, as a user has one.
@@ -74,16 +75,38 @@ func subject(ctx context.Context, gitDir, commit string) string {
 	return plain(text, 60)
 }
 
+// author is who commits, and when; the zero time is now.
+type author struct {
+	name string
+	at   time.Time
+}
+
+// env tells git.
+func (a author) env() []string {
+	email := strings.ToLower(strings.ReplaceAll(a.name, " ", "-")) + "@fixpoint.example"
+	env := []string{
+		"GIT_AUTHOR_NAME=" + a.name, "GIT_AUTHOR_EMAIL=" + email,
+		"GIT_COMMITTER_NAME=" + a.name, "GIT_COMMITTER_EMAIL=" + email,
+	}
+	if !a.at.IsZero() {
+		at := a.at.Format(time.RFC3339)
+		env = append(env, "GIT_AUTHOR_DATE="+at, "GIT_COMMITTER_DATE="+at)
+	}
+	return env
+}
+
 // runGit runs git in a folder, without the configuration of user and system.
 func runGit(ctx context.Context, dir string, args ...string) (string, error) {
+	return runGitAs(ctx, author{name: "Fixpoint demo"}, dir, args...)
+}
+
+func runGitAs(ctx context.Context, who author, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "LC_ALL=C",
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Fixpoint demo", "GIT_AUTHOR_EMAIL=demo@fixpoint.example",
-		"GIT_COMMITTER_NAME=Fixpoint demo", "GIT_COMMITTER_EMAIL=demo@fixpoint.example",
-	}
+	cmd.Env = append(who.env(),
+		"PATH="+os.Getenv("PATH"), "HOME="+os.TempDir(), "LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0",
+	)
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

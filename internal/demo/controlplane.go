@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,9 +29,9 @@ type controlPlane struct {
 	tail  *tail
 }
 
-// startControlPlane starts one in dir and waits until it is ready. what it
-// says goes to out.
-func startControlPlane(ctx context.Context, program, dir string, port int, out *printer) (*controlPlane, error) {
+// startControlPlane starts one in dir and waits until it is ready. What it says
+// goes to out; waiting is called now and then with how long it has taken.
+func startControlPlane(ctx context.Context, program, dir string, port int, out io.Writer, waiting func(time.Duration)) (*controlPlane, error) {
 	c := &controlPlane{dir: dir, ended: make(chan struct{}), tail: &tail{}}
 	c.cmd = exec.Command(program, "--dir", dir, "--port", strconv.Itoa(port))
 	c.cmd.Stdout, c.cmd.Stderr = out, c.tail
@@ -40,7 +41,7 @@ func startControlPlane(ctx context.Context, program, dir string, port int, out *
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("starting %s: %w", program, err)
 	}
-	return c, c.await(ctx, out)
+	return c, c.await(ctx, waiting)
 }
 
 // run starts the process and waits for its end, in one thread: the process ends
@@ -57,7 +58,7 @@ func (c *controlPlane) run(started chan<- error) {
 }
 
 // await waits for the file that says that the cluster is ready.
-func (c *controlPlane) await(ctx context.Context, out *printer) error {
+func (c *controlPlane) await(ctx context.Context, waiting func(time.Duration)) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	began := time.Now()
@@ -67,9 +68,7 @@ func (c *controlPlane) await(ctx context.Context, out *printer) error {
 		}
 		select {
 		case <-tick.C:
-			if out.quiet() > 5*time.Second {
-				out.say("    still starting, %.0f s so far", time.Since(began).Seconds())
-			}
+			waiting(time.Since(began))
 		case <-c.ended:
 			return c.failure()
 		case <-ctx.Done():

@@ -21,9 +21,12 @@ type demo struct {
 	followers []follower
 	out       *printer
 	plane     *controlPlane // nil in a cluster that was there
+	staging   *staging      // nil where there is but one cluster
 	cluster   *cluster
 	added     []string // CRDs
 	host      *host
+	ui        string // URL of the web UI
+	password  string // the first one of its admin
 	clone     clone
 	world     *world
 	narrator  *narrator

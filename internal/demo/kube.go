@@ -56,6 +56,7 @@ func connect(kubeconfig string) (*cluster, error) {
 var resources = map[string]schema.GroupVersionResource{
 	"CustomResourceDefinition": crds, "Namespace": namespaces,
 	"Application": applications, "GitRepository": repositories, "Kustomization": kustomizations,
+	"HelmRelease": releases, "Secret": secrets,
 }
 
 // apply writes an object as kubectl apply --server-side does.
@@ -95,7 +96,7 @@ func (c *cluster) install(ctx context.Context) (added []string, err error) {
 			added = append(added, u.GetName())
 		}
 	}
-	for _, r := range []schema.GroupVersionResource{applications, kustomizations, repositories} {
+	for _, r := range []schema.GroupVersionResource{applications, kustomizations, releases, repositories} {
 		if err := c.served(ctx, r); err != nil {
 			return added, err
 		}

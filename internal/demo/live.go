@@ -24,6 +24,9 @@ func (d *demo) live(ctx context.Context) error {
 		d.out.say("%v", err)
 	}
 	d.out.say("%s", d.instructions())
+	if err := d.open(ctx); err != nil {
+		return err
+	}
 	keys := d.keys()
 	for {
 		select {
@@ -42,6 +45,21 @@ func (d *demo) live(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// open tells where the web UI is, and has the samples appear there.
+func (d *demo) open(ctx context.Context) error {
+	var err error
+	if d.password, err = d.uiPassword(ctx); err != nil {
+		return err
+	}
+	d.out.say("%s", d.welcome(d.password))
+	if d.staging == nil {
+		return nil
+	}
+	d.out.say("More apps, in a second cluster too, appear there in the next half minute.\n")
+	d.startSamples(ctx)
+	return nil
 }
 
 // keys are the lines of the input. Reading it can't be interrupted: the
@@ -87,6 +105,7 @@ func (d *demo) press(ctx context.Context, key string) error {
 		d.out.say("%s", strings.Join(d.states(400), "\n"))
 	case "h", "?":
 		d.out.say("%s", d.instructions())
+		d.out.say("%s", d.welcome(d.password))
 	default:
 		err = fmt.Errorf("there is no key %q: p, d, e, b, r, s, h or q", key)
 	}

@@ -54,6 +54,9 @@ func (n *narrator) see(at time.Time, where place, before, after *unstructured.Un
 			}
 		}
 	case repositories:
+		if where.name != repository {
+			return "", nil
+		}
 		return "Flux " + where.namespace + "/" + where.name, n.repository(at, before, after)
 	default:
 		for _, f := range n.followers {

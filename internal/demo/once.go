@@ -21,7 +21,7 @@ type result struct {
 func (d *demo) once(ctx context.Context) error {
 	var results []result
 	for _, try := range []func(context.Context) ([]result, error){
-		d.tryFirstSync, d.tryPush, d.tryDelete, d.tryEdit, d.tryBroken, d.tryRepair,
+		d.tryFirstSync, d.tryPush, d.tryDelete, d.tryEdit, d.tryBroken, d.tryRepair, d.tryUI,
 	} {
 		r, err := try(ctx)
 		results = append(results, r...)

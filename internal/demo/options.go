@@ -22,6 +22,8 @@ type Options struct {
 	Keep bool
 	// Port is that of the API server; 0 is any that is free.
 	Port int
+	// UIPort is that of the web UI; 0 is 8088 if it is free, else any.
+	UIPort int
 	// Localcluster is the program that runs the control plane; "" is the one
 	// beside this program.
 	Localcluster string
@@ -42,7 +44,7 @@ type Controller struct {
 	// Listen is the address of the webhook, Started is called with the real one.
 	Listen  string
 	Started func(addr string)
-	// UIListen is the address of the web UI; UIStarted is called with the real one.
+	// UIListen is the address of the web UI, UIStarted is called with the real one.
 	UIListen  string
 	UIStarted func(addr string)
 	// WebhookSecret signs webhook calls.

@@ -22,6 +22,8 @@ var (
 	applications   = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "applications"}
 	kustomizations = schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
 	repositories   = schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: "v1", Resource: "gitrepositories"}
+	releases       = schema.GroupVersionResource{Group: "helm.toolkit.fluxcd.io", Version: "v2", Resource: "helmreleases"}
+	secrets        = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	deployments    = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 	services       = schema.GroupVersionResource{Version: "v1", Resource: "services"}
 	configMaps     = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}

@@ -5,9 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -42,7 +42,7 @@ func (d *demo) makeDir(context.Context) error {
 			d.out.say("Kept: %s (go on with 'fixpoint demo --keep --dir %s')", d.Dir, d.Dir)
 			return
 		}
-		for _, name := range []string{"cluster", "git", "clone", "controller", "controller.log"} {
+		for _, name := range []string{"cluster", "cluster-staging", "git", "clone", "clone-samples", "controller", "controller.log"} {
 			_ = os.RemoveAll(d.path(name))
 		}
 		if made {
@@ -67,16 +67,36 @@ func (d *demo) startCluster(ctx context.Context) error {
 		return err
 	}
 	d.out.say("Starting a Kubernetes control plane (etcd, API server, controllers, a stand-in kubelet)")
-	if d.plane, err = startControlPlane(ctx, program, d.path("cluster"), d.Port, d.out); err != nil {
+	d.onStop(d.stopClusters)
+	if !d.Once {
+		d.startStaging(ctx, program)
+	}
+	if d.plane, err = startControlPlane(ctx, program, d.path("cluster"), d.Port, d.out, d.starting); err != nil {
 		return err
 	}
-	d.onStop(func() {
-		d.out.say("Stopping the control plane")
-		d.plane.stop()
-	})
 	go d.guard(ctx)
 	d.cluster, err = connect(d.plane.kubeconfig())
 	return err
+}
+
+// starting says now and then that a control plane is not there yet.
+func (d *demo) starting(took time.Duration) {
+	if d.out.quiet() > 5*time.Second {
+		d.out.say("    still starting, %.0f s so far", took.Seconds())
+	}
+}
+
+// stopClusters stops the control planes that run, all at a time.
+func (d *demo) stopClusters() {
+	var all sync.WaitGroup
+	if d.plane != nil {
+		d.out.say("Stopping the control plane")
+		all.Go(d.plane.stop)
+	}
+	if d.staging != nil {
+		all.Go(d.staging.stop)
+	}
+	all.Wait()
 }
 
 // guard ends the demo when the control plane does. It returns with one of them.
@@ -146,42 +166,6 @@ func (d *demo) waiting(p place) {
 	if d.out.quiet() > 4*time.Second {
 		d.out.say("    still there: %s %s", p.resource.Resource, p.name)
 	}
-}
-
-// startController runs a controller and waits until it listens.
-func (d *demo) startController(ctx context.Context) error {
-	file, err := os.OpenFile(d.path("controller.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	listening, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		err := d.Controller(running, Controller{
-			REST: d.cluster.rest, DataDir: d.path("controller"), ArgoNamespace: d.layout.argo,
-			MirrorPrefix: mirrorPrefix, MirrorBase: d.host.base(), WebhookSecret: d.host.secret,
-			UIListen: "127.0.0.1:8088", UIStarted: func(string) {},
-			Listen: "127.0.0.1:0", Started: func(addr string) { d.host.receiver.Store(&addr); close(listening) },
-			Log: slog.New(slog.NewTextHandler(file, nil)),
-		})
-		if running.Err() == nil {
-			d.fail(fmt.Errorf("the controller has ended: %w", err))
-		}
-	}()
-	d.onStop(func() {
-		d.undeclare()
-		stop()
-		<-ended
-		_ = file.Close()
-	})
-	select {
-	case <-listening:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	d.out.say("Started the controller; its webhook, metrics and health are at http://%s, its log in %s", *d.host.receiver.Load(), file.Name())
-	return nil
 }
 
 // undeclare has the controller clean up in a cluster that was there.

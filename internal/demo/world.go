@@ -35,7 +35,7 @@ func newWorld(seen func(time.Time, place, *unstructured.Unstructured, *unstructu
 // them have been listed; wait is for the end.
 func (w *world) watch(ctx context.Context, client dynamic.Interface, l layout) (wait func(), err error) {
 	of := map[string][]schema.GroupVersionResource{
-		l.argo: {applications}, l.flux: {kustomizations, repositories},
+		l.argo: {applications}, l.flux: {kustomizations, releases, repositories},
 	}
 	for _, f := range l.followers() {
 		of[f.namespace] = []schema.GroupVersionResource{deployments, services, configMaps, accounts}

@@ -1,0 +1,208 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/fixpoint-cd/fixpoint/examples"
+)
+
+// editTool is the field manager of what somebody changes by kubectl.
+const editTool = "kubectl-edit"
+
+// The sample apps that something happens to.
+var (
+	byHand    = place{applications, ownCluster.argo, "search"}
+	suspended = place{kustomizations, ownCluster.flux, "nightly-report"}
+	// misconfigured never gets well.
+	misconfigured = place{applications, ownCluster.argo, "mail-staging"}
+)
+
+// startSamples brings the sample apps into being, beside everything else.
+func (d *demo) startSamples(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := d.samples(ctx); err != nil && ctx.Err() == nil {
+			d.out.event(time.Now(), "Samples", "error: "+plain(err.Error(), 400))
+		}
+	}()
+	d.onStop(func() { stop(); <-ended })
+}
+
+// samples declares the sample apps, and when they are well, lets happen what people
+// look at a web UI for.
+func (d *demo) samples(ctx context.Context) error {
+	var tellers []*teller
+	for _, t := range tales {
+		to, err := d.newTeller(ctx, t)
+		if err != nil {
+			return err
+		}
+		tellers = append(tellers, to)
+	}
+	objects, err := sampleObjects()
+	if err != nil {
+		return err
+	}
+	here, there := split(objects)
+	if err := d.applyAll(ctx, here); err != nil {
+		return err
+	}
+	joined := d.joinStaging(ctx)
+	if joined == nil {
+		joined = d.applyAll(ctx, there)
+	} else {
+		there = nil
+	}
+	if err := d.syncByHand(ctx); err != nil {
+		return errors.Join(err, joined)
+	}
+	if err := d.awaitSamples(ctx, placesOf(append(here, there...))); err != nil {
+		return errors.Join(err, joined)
+	}
+	if err := d.happen(ctx, tellers); err != nil {
+		return errors.Join(err, joined)
+	}
+	d.out.event(time.Now(), "Samples", fmt.Sprintf("%d more apps are there to look at: %s", len(placesOf(append(here, there...))), whatToSee))
+	return joined
+}
+
+// whatToSee are the samples that something is the matter with.
+const whatToSee = "shop-cart rolls out, payments-staging and invoices are degraded, search has drifted, " +
+	"nightly-report is suspended, mail-staging cannot be rendered"
+
+// sampleObjects are the manifests of the sample apps.
+func sampleObjects() ([]*unstructured.Unstructured, error) {
+	names, err := fs.Glob(examples.SampleApps(), "*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var all []*unstructured.Unstructured
+	for _, name := range names {
+		data, err := fs.ReadFile(examples.SampleApps(), name)
+		if err != nil {
+			return nil, err
+		}
+		objects, err := decode(data)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", name, err)
+		}
+		all = append(all, objects...)
+	}
+	return all, nil
+}
+
+// split are the objects for the first cluster, and those for the second.
+func split(objects []*unstructured.Unstructured) (here, there []*unstructured.Unstructured) {
+	for _, u := range objects {
+		if name, _, _ := unstructured.NestedString(u.Object, "spec", "destination", "name"); name == stagingName {
+			there = append(there, u)
+		} else {
+			here = append(here, u)
+		}
+	}
+	return here, there
+}
+
+func (d *demo) applyAll(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, u := range objects {
+		if err := d.cluster.apply(ctx, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placesOf are where the apps among objects are.
+func placesOf(objects []*unstructured.Unstructured) []place {
+	var apps []place
+	for _, u := range objects {
+		switch r := resources[u.GetKind()]; r {
+		case applications, kustomizations, releases:
+			apps = append(apps, place{r, u.GetNamespace(), u.GetName()})
+		}
+	}
+	return apps
+}
+
+// syncByHand has the app synced that is not synced by itself, as its team would.
+func (d *demo) syncByHand(ctx context.Context) error {
+	return d.cluster.patch(ctx, byHand, `{"operation":{"initiatedBy":{"username":"team-data"},"sync":{"prune":true}}}`)
+}
+
+// awaitSamples waits until the sample apps are well for the first time. Those of a
+// demo that is gone on with need not be.
+func (d *demo) awaitSamples(ctx context.Context, apps []place) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it took too long"))
+	defer cancel()
+	var missing []string
+	err := d.world.await(ctx, func() bool {
+		missing = nil
+		for _, app := range apps {
+			if app != misconfigured && !wasWell(d.world.get(app)) {
+				missing = append(missing, app.name)
+			}
+		}
+		return len(missing) == 0
+	}, func() {})
+	if err != nil {
+		return fmt.Errorf("waiting for %s: %w", strings.Join(missing, ", "), err)
+	}
+	return nil
+}
+
+// wasWell reports whether a sample app has been applied and is well; one that an
+// earlier demo has left in another state has been, too.
+func wasWell(u *unstructured.Unstructured) bool {
+	if u == nil {
+		return false
+	}
+	if u.GetKind() == "Application" {
+		history, _, _ := unstructured.NestedSlice(u.Object, "status", "history")
+		return len(history) > 1 || viewOf(u).Good
+	}
+	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	return slices.ContainsFunc(conditions, func(c any) bool {
+		condition, _ := c.(map[string]any)
+		return condition["type"] == "Ready" && condition["status"] == string(metav1.ConditionTrue)
+	})
+}
+
+// happen lets the samples become what they are there for.
+func (d *demo) happen(ctx context.Context, tellers []*teller) error {
+	if err := d.cluster.patch(ctx, suspended, `{"spec":{"suspend":true}}`); err != nil {
+		return err
+	}
+	for _, t := range tellers {
+		if err := t.goOn(ctx); err != nil {
+			return err
+		}
+	}
+	return d.cluster.patch(ctx, place{deployments, "shop", "search"},
+		`{"spec":{"replicas":4,"template":{"spec":{"containers":[{"name":"search","env":[{"name":"LANGUAGES","value":"en"}]}]}}}}`)
+}
+
+// patch changes an object as a person does with kubectl.
+func (c *cluster) patch(ctx context.Context, p place, patch string) error {
+	kind := types.MergePatchType
+	if p.resource == deployments {
+		kind = types.StrategicMergePatchType
+	}
+	_, err := c.client.Resource(p.resource).Namespace(p.namespace).
+		Patch(ctx, p.name, kind, []byte(patch), metav1.PatchOptions{FieldManager: editTool})
+	if err != nil {
+		return fmt.Errorf("changing %s %s/%s: %w", p.resource.Resource, p.namespace, p.name, err)
+	}
+	return nil
+}
