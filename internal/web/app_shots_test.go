@@ -1,10 +1,12 @@
 package web
 
 import (
+	"context"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
 )
@@ -21,7 +23,8 @@ func TestAppScreenshots(t *testing.T) {
 	b := viewtest.New()
 	server := httptest.NewServer(site(b, viewtest.Options{}))
 	defer server.Close()
-	ctx := browser(t)
+	ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
+	defer cancel()
 	for name, path := range appAddresses(t, b) {
 		for _, kind := range []struct {
 			name, scheme string

@@ -38,22 +38,43 @@ type treeEdge struct {
 
 // The room for a node's texts, in units of its width.
 const (
-	nameRoom = 142
+	nameRoom = 156
+	iconRoom = 18
 	infoRoom = 158
 )
+
+// HealthAt is where the sign of the health stands: at the right, or left of that of the
+// sync status.
+func (n *treeNode) HealthAt() int {
+	if n.Sync == "" {
+		return 226
+	}
+	return 226 - iconRoom
+}
+
+// room is that for a name beside the signs.
+func room(signs ...bool) int {
+	left := nameRoom + 2*iconRoom
+	for _, on := range signs {
+		if on {
+			left -= iconRoom
+		}
+	}
+	return left
+}
 
 func (n *treeNode) root(t *treeView) {
 	a := t.App
 	n.Class, n.Tile, n.Href = "root", "app", t.Path
-	n.Name, n.Info = fit(a.Key.Name, nameRoom), fit(a.Kind, infoRoom)
+	n.Name, n.Info = fit(a.Key.Name, room(true, true)), fit(a.Kind, infoRoom)
 	n.Health, n.Sync, n.Created = a.Health, a.Sync, a.Created
 	n.Label = words(a.Kind+" "+a.Title(), stateOf(a.Health).Word, stateOf(a.Sync).Word, a.Message)
 }
 
 func (n *treeNode) object(t *treeView, o *view.Node) {
 	n.Href, n.Tile = t.ObjectPath(o.Ref), tile(o.Ref.Kind)
-	n.Name = fit(o.Ref.Name, nameRoom)
-	n.Info = fit(strings.Join(append([]string{o.Ref.Kind}, o.Info...), " · "), infoRoom)
+	n.Name = fit(o.Ref.Name, room(o.Health != "", o.Sync != ""))
+	n.Info = facts(append([]string{o.Ref.Kind}, o.Info...), infoRoom)
 	n.Health, n.Sync, n.Created = o.Health, o.Sync, o.Created
 	said := []string{t.RefText(o.Ref)}
 	if o.Health != "" {
@@ -106,7 +127,7 @@ func (n *treeNode) group(t *treeView, b layout.Box, nodes map[string]*view.Node)
 		n.Tile, n.Name, n.Info = tile(kind), fmt.Sprintf("%d %s", len(b.Members), plural), healthCounts(counts)
 	}
 	n.Label = words(n.Name, n.Info)
-	n.Name, n.Info = fit(n.Name, nameRoom), fit(n.Info, infoRoom)
+	n.Name, n.Info = fit(n.Name, room(n.Health != "")), fit(n.Info, infoRoom)
 }
 
 // kindOf is the kind in the name of a group.
@@ -173,11 +194,7 @@ func tile(kind string) string {
 // names tell them apart.
 func fit(text string, room int) string {
 	runes := []rune(text)
-	width := 0
-	for _, r := range runes {
-		width += runeWidth(r)
-	}
-	if width <= room*10 {
+	if textWidth(text) <= room*10 {
 		return text
 	}
 	tail := runes[max(0, len(runes)-6):]
@@ -193,17 +210,36 @@ func fit(text string, room int) string {
 	return string(runes[:n]) + "…" + string(tail)
 }
 
+// facts are as many of the texts as there is room for; the first is cut if it has to be.
+func facts(texts []string, room int) string {
+	out := fit(texts[0], room)
+	for _, text := range texts[1:] {
+		if longer := out + " · " + text; textWidth(longer) <= room*10 {
+			out = longer
+		}
+	}
+	return out
+}
+
+func textWidth(text string) int {
+	width := 0
+	for _, r := range text {
+		width += runeWidth(r)
+	}
+	return width
+}
+
 // runeWidth is about how wide a character is in the type of the tree, in tenths.
 func runeWidth(r rune) int {
 	switch {
 	case strings.ContainsRune("iljtfr.,:;'|!()[] -/·", r):
-		return 42
+		return 50
 	case strings.ContainsRune("mwMW%@", r):
-		return 104
-	case unicode.IsUpper(r):
-		return 82
+		return 118
+	case unicode.IsUpper(r) || unicode.IsDigit(r):
+		return 88
 	case r > 0x2e80:
 		return 125
 	}
-	return 70
+	return 80
 }

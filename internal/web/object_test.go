@@ -1,0 +1,219 @@
+package web
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
+)
+
+func TestYAML(t *testing.T) {
+	object := map[string]any{
+		"kind": "ConfigMap", "empty": map[string]any{}, "none": []any{}, "null": nil, "yes": "yes", "number": "12", "float": 1.5, "truth": true,
+		"script": "set -e\necho \"$1\"\n", "odd": "  indented\nmore", "trailing": "text\n\n", "colon": "a: b", "unicode": "häß\u202e",
+		"tabs": "a\n\tb", "list": []any{"a", map[string]any{"b": 1, "c": []any{"d", map[string]any{"e": "f"}}}, []any{1, 2}, map[string]any{}},
+		"time": "2026-11-20", "hex": "0x1f", "octal": "0o17", "exp": "1e3", "dash": "-", "hash": "a #b", "star": "*a", "~": "~", "x.y/z": "", "q": `"`,
+		"secret": "(hidden value 3)", "control": "a\x00b", "crlf": "a\r\nb",
+	}
+	text := yamlText(object)
+	var got map[string]any
+	if err := yaml.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	want := maps.Clone(object)
+	want["list"] = []any{"a", map[string]any{"b": 1.0, "c": []any{"d", map[string]any{"e": "f"}}}, []any{1.0, 2.0}, map[string]any{}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what was written is not what is read:\n%s\n%s", diff, text)
+	}
+}
+
+// Whatever the texts, what is written is read as the same.
+func FuzzYAML(f *testing.F) {
+	for _, s := range []string{"", "a: b", "- x", "|\n a", "a\n b\n", "1_000", "0b1", "=", "!!binary x", "a\u2028b", "\ufeff", "a \n", "'", "? x", "%a", "@", "`", "a\n---\nb", "...\n"} {
+		f.Add(s, s)
+	}
+	f.Fuzz(func(t *testing.T, key, value string) {
+		if !utf8Text(key) || !utf8Text(value) || key == "<<" {
+			t.Skip()
+		}
+		object := map[string]any{key: value, "in": map[string]any{key: []any{value, map[string]any{key: value}}}}
+		text := yamlText(object)
+		var got map[string]any
+		if err := yaml.Unmarshal([]byte(text), &got); err != nil {
+			t.Fatalf("%v in\n%q", err, text)
+		}
+		if diff := cmp.Diff(object, got); diff != "" {
+			t.Errorf("%s in\n%q", diff, text)
+		}
+	})
+}
+
+func utf8Text(s string) bool { return strings.ToValidUTF8(s, "") == s }
+
+func TestYAMLIsBounded(t *testing.T) {
+	data := map[string]any{}
+	for i := range 50 {
+		data[strings.Repeat("k", i+1)] = "v\nw\n"
+	}
+	lines, more := yamlLines(data, 10)
+	if len(lines) != 10 || !more {
+		t.Errorf("%d lines, more %t", len(lines), more)
+	}
+	if lines, more = yamlLines(data, 150); len(lines) != 150 || more {
+		t.Errorf("%d lines, more %t", len(lines), more)
+	}
+}
+
+func TestObjectPage(t *testing.T) {
+	b := viewtest.New()
+	s := site(b, viewtest.Options{})
+	app := sampleKey("payments-api")
+	deployment, pod, secret := findNode(t, b, app, "Deployment").Ref, findNode(t, b, app, "Pod").Ref, findNode(t, b, app, "Secret").Ref
+
+	d := get(t, s, pathOf(app, "resource", deployment))
+	d.wantText("section.note.bad", "Why it is degraded", "1 of 2 pods are ready", "Back-off restarting failed container api")
+	d.wantCount("#object-head form", 2) // restart and pause; to scale asks first
+	d.wantCount("#object-head button[disabled]", 1)
+	get(t, s, pathOf(app, "resource", pod)).wantText("#object-head .buttons", "Logs", "Delete…")
+	get(t, s, pathOf(app, "resource", deployment, "show", "fields")).wantText("ul.owners", "this app", ".spec.selector", "kube-controller-manager")
+	live := get(t, s, pathOf(app, "resource", secret, "show", "live"))
+	live.wantText("pre.yaml", "(hidden value 1)", "kind")
+	live.wantCount("pre.yaml i.m", 2)
+
+	saved := get(t, s, pathOf(app, "resource/yaml", deployment, "show", "live"))
+	if got := saved.head.Get("Content-Disposition"); got != `attachment; filename="Deployment-api.yaml"` {
+		t.Errorf("disposition %q", got)
+	}
+	if kind := saved.head.Get("Content-Type"); !strings.HasPrefix(kind, "application/yaml") || !strings.Contains(string(saved.body), "kind: Deployment\n") {
+		t.Errorf("%s: %s", kind, saved.body)
+	}
+	if d := get(t, s, AppPath(app)+"/resource?kind=Pod"); d.code != http.StatusUnprocessableEntity {
+		t.Errorf("an object without a name: status %d", d.code)
+	}
+	if d := get(t, s, AppPath(app)+"/resource?kind=Pod&name=none"); d.code != http.StatusNotFound {
+		t.Errorf("an object that does not exist: status %d", d.code)
+	}
+}
+
+func TestActions(t *testing.T) {
+	app := sampleKey("payments-api")
+	for name, c := range map[string]struct {
+		form url.Values
+		code int
+		want []string
+		say  string
+	}{
+		"restart": {url.Values{"action": {"restart"}}, http.StatusOK, []string{"act argo/argocd/payments-api by admin restart Deployment.apps/payments/api"}, "Deployment.apps/payments/api: Restart"},
+		"scale": {
+			url.Values{"action": {"scale"}, "param.replicas": {"3"}}, http.StatusOK,
+			[]string{"act argo/argocd/payments-api by admin scale Deployment.apps/payments/api replicas=3"}, "Scale: done",
+		},
+		"refused": {
+			url.Values{"action": {"resume"}}, http.StatusUnprocessableEntity,
+			[]string{"act argo/argocd/payments-api by admin resume Deployment.apps/payments/api"}, "it is not paused",
+		},
+		"none": {url.Values{"action": {"explode"}}, http.StatusNotFound, nil, "Not here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := viewtest.New()
+			form := objectQuery(findNode(t, b, app, "Deployment").Ref.ObjectKey)
+			maps.Copy(form, c.form)
+			d := post(t, site(b, viewtest.Options{}), AppPath(app)+"/resource/action", form)
+			d.sound()
+			d.wantText("main", c.say)
+			if d.code != c.code || !slices.Equal(b.Deeds(), c.want) {
+				t.Errorf("status %d, deeds %q", d.code, b.Deeds())
+			}
+		})
+	}
+}
+
+func TestDelete(t *testing.T) {
+	b := viewtest.New()
+	s := site(b, viewtest.Options{})
+	app := sampleKey("payments-api")
+	ref := findNode(t, b, app, "Service").Ref
+	get(t, s, pathOf(app, "resource/delete", ref)).wantText("form.ask", "Delete Service api?", "namespace payments", "creates it anew")
+	d := post(t, s, AppPath(app)+"/resource/delete", objectQuery(ref.ObjectKey))
+	if want := "delete argo/argocd/payments-api by admin Service/payments/api"; d.code != http.StatusSeeOther || !slices.Equal(b.Deeds(), []string{want}) {
+		t.Errorf("status %d, deeds %q", d.code, b.Deeds())
+	}
+}
+
+// Each object of the diff has its lines, and what hides values hides them here.
+func TestDiffPage(t *testing.T) {
+	b := viewtest.New()
+	s := site(b, viewtest.Options{})
+	app := AppPath(sampleKey("payments-ledger"))
+	d := get(t, s, app+"/diff")
+	d.wantCount("details.diff-object", 5)
+	d.wantText(".diff-sum", "5 objects", "1 would fail", "1 unchanged")
+	d.wantText("details.diff-object [role=alert]", "A sync would fail here", "immutable")
+	if added, removed := len(d.all("tr.add")), len(d.all("tr.del")); added != 7 || removed != 7 {
+		t.Errorf("%d lines added, %d removed", added, removed)
+	}
+	get(t, s, app+"/diff?noise=1").wantCount("details.diff-object", 6)
+	get(t, s, app+"/diff?split=1").wantCount("details.diff-object table.split", 5)
+	sts := findNode(t, b, sampleKey("payments-ledger"), "StatefulSet").Ref
+	one := get(t, s, pathOf(sampleKey("payments-ledger"), "diff", sts))
+	one.wantCount("details.diff-object", 1)
+	one.wantText("main", "All objects", "replicas: 5", "replicas: 2")
+	none := get(t, s, AppPath(sampleKey("shop-cart"))+"/diff")
+	none.wantText("#diff-body .empty", "Nothing to change")
+	nowhere := get(t, s, app+"/diff?revision=nowhere")
+	nowhere.wantText("#diff-body [role=alert]", `there is no revision "nowhere"`)
+	branch := get(t, s, app+"/diff?revision=try-it")
+	branch.wantText(".diff-bar", "try-it", "Try try-it")
+	if v := attr(branch.one("input[name=revision]"), "value"); v != "try-it" {
+		t.Errorf("the box has %q", v)
+	}
+}
+
+func TestSideBySide(t *testing.T) {
+	lines := []view.Line{
+		{Op: ' ', Text: "a", Old: 1, New: 1}, {Op: '-', Text: "b", Old: 2}, {Op: '-', Text: "c", Old: 3},
+		{Op: '+', Text: "d", New: 2}, {Op: ' ', Text: "e", Old: 4, New: 3}, {Op: '+', Text: "f", New: 4},
+	}
+	var got []string
+	for _, r := range sideBySide(lines) {
+		side := func(l *view.Line) string {
+			if l == nil {
+				return "."
+			}
+			return l.Text
+		}
+		got = append(got, side(r.Before)+side(r.After))
+	}
+	if want := []string{"aa", "bd", "c.", "ee", ".f"}; !slices.Equal(got, want) {
+		t.Errorf("rows %q, want %q", got, want)
+	}
+}
+
+// A diff of very many lines names the objects beyond them.
+func TestLongDiffsAreCut(t *testing.T) {
+	b := viewtest.New()
+	app := sampleKey("shop-frontend")
+	var diff view.Diff
+	for _, name := range []string{"a", "b", "c", "d"} {
+		hunk := view.Hunk{}
+		for i := range 1000 {
+			hunk.Lines = append(hunk.Lines, view.Line{Op: '+', Text: "line", New: i + 1})
+		}
+		diff.Objects = append(diff.Objects, view.ObjectDiff{Ref: viewtest.Ref("ConfigMap", "shop", name), Hunks: []view.Hunk{hunk}, Added: 1000})
+	}
+	b.SetDiff(app, diff)
+	d := get(t, site(b, viewtest.Options{}), AppPath(app)+"/diff")
+	d.wantCount("details.diff-object", 4)
+	d.wantCount("details.diff-object[open]", 3)
+	if n := len(d.all("tr.add")); n != diffLines {
+		t.Errorf("%d lines", n)
+	}
+}
