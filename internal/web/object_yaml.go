@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -203,11 +204,32 @@ func yamlScalar(text string) string {
 	if yamlPlain.MatchString(text) && !yamlWords.MatchString(text) {
 		return text
 	}
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		return `""`
+	return yamlQuoted(text)
+}
+
+// yamlQuoted is a text in double quotes; what can't be printed is escaped.
+func yamlQuoted(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteRune('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case strconv.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08X`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		}
 	}
-	return string(quoted)
+	b.WriteByte('"')
+	return b.String()
 }
 
 // yamlMasked matches what stands for the hidden value of a Secret.
