@@ -208,3 +208,28 @@ func TestEventsAreBounded(t *testing.T) {
 		t.Errorf("%d pages", n)
 	}
 }
+
+// TestSecurityOwnersOfOtherNamespaces: who may write in a namespace that an app spans
+// can't put an object into the tree below one of another namespace.
+func TestSecurityOwnersOfOtherNamespaces(t *testing.T) {
+	const pod = `{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":%q,"namespace":%q,"uid":%q,
+"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web","uid":"rs"}]},"spec":{"containers":[{"name":"main"}]}}]}`
+	s, c, _ := newFake(t, live.Config{}, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/apis/apps/v1/namespaces/shop/replicasets":
+			_, _ = io.WriteString(w, replicaSet)
+		case "/api/v1/namespaces/shop/pods":
+			fmt.Fprintf(w, pod, "web-1", "shop", "p1")
+		case "/api/v1/namespaces/other/pods":
+			fmt.Fprintf(w, pod, "forged", "other", "p2")
+		default:
+			_, _ = io.WriteString(w, emptyList)
+		}
+	})
+	other := webRoots[0]
+	other.Object.Namespace = "other"
+	tree, err := s.Tree(t.Context(), c, []model.ResourceState{webRoots[0], other})
+	if err != nil || pods(tree) != 1 || len(tree.Incomplete) > 0 {
+		t.Errorf("the tree has %d pods, want that of the owner's namespace alone: %v, %v, %v", pods(tree), tree.Nodes, tree.Incomplete, err)
+	}
+}

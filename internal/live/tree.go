@@ -153,7 +153,7 @@ func (h *harvest) name(nodes []view.Node, inTree map[string]bool) {
 		if nodes[n].Managed || i == nil {
 			continue
 		}
-		for _, uid := range parents(i, claims) {
+		for _, uid := range h.parents(i, claims) {
 			if inTree[uid] {
 				nodes[n].Parents = append(nodes[n].Parents, uid)
 			}
@@ -165,7 +165,7 @@ func (h *harvest) name(nodes []view.Node, inTree map[string]bool) {
 func (h *harvest) children() map[string][]*item {
 	claims, out := h.claims(), map[string][]*item{}
 	for _, i := range h.byUID {
-		for _, uid := range parents(i, claims) {
+		for _, uid := range h.parents(i, claims) {
 			out[uid] = append(out[uid], i)
 		}
 	}
@@ -188,12 +188,17 @@ func (h *harvest) claims() map[string]string {
 
 // parents are the UIDs of an object's owners. A StatefulSet's claims outlive it unless
 // it says otherwise, so that it is not their owner: they are known by their names.
-func parents(i *item, claims map[string]string) []string {
+//
+// Whoever writes an object says what owns it. As in Kubernetes that is something of the
+// same namespace, or of none.
+func (h *harvest) parents(i *item, claims map[string]string) []string {
 	var out []string
 	for _, o := range i.owners {
-		out = append(out, o.uid)
+		if at := h.byUID[o.uid]; at != nil && (at.node.Ref.Namespace == "" || at.node.Ref.Namespace == i.node.Ref.Namespace) {
+			out = append(out, o.uid)
+		}
 	}
-	if len(out) == 0 && i.node.Ref.Kind == claimKind.Kind && i.node.Ref.Group == "" {
+	if len(i.owners) == 0 && i.node.Ref.Kind == claimKind.Kind && i.node.Ref.Group == "" {
 		at := strings.LastIndexByte(i.node.Ref.Name, '-')
 		if uid := claims[i.node.Ref.Namespace+"/"+i.node.Ref.Name[:at+1]]; uid != "" {
 			out = append(out, uid)
