@@ -90,3 +90,21 @@ func TestRefusalsDoNotFillTheTrail(t *testing.T) {
 		t.Errorf("after a minute: %t, %d left out, want %d", ok, left, 10_000-given)
 	}
 }
+
+// TestSecurityFloodHidesNoGuess: a flood of what costs its sender nothing (made-up
+// tokens, attempts that are not compared) leaves room in the trail for wrong passwords.
+func TestSecurityFloodHidesNoGuess(t *testing.T) {
+	h := build(t, nil)
+	for range 2 * quotaBurst {
+		h.ask(t, "GET /fixpoint/v1/apps", "Authorization: Bearer made up")
+		h.ask(t, "POST /auth/login", asForm, "name=busy&password=x")
+	}
+	if n := len(h.audited()); n < quotaBurst || n > 3*quotaBurst {
+		t.Fatalf("a flood of %d makes %d records", 4*quotaBurst, n)
+	}
+	h.ask(t, "POST /auth/login", asForm, "name=ann&password=guess")
+	all := h.audited()
+	if last := all[len(all)-1]; last.Who != "ann" || last.Action != "login" || last.Outcome != "denied" {
+		t.Errorf("the last record is %+v, want that of the guess", last)
+	}
+}

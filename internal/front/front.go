@@ -95,7 +95,9 @@ type door struct {
 	Config
 	cross   *http.CrossOriginProtection
 	streams *streams
-	quota   *quota
+	// tried is the quota of attempts to sign in whose password was compared, quota that
+	// of what costs the sender nothing: a flood of the one hides none of the other.
+	quota, tried *quota
 }
 
 // New is the handler of all requests.
@@ -106,7 +108,7 @@ func New(c Config) http.Handler {
 		c.URL = func() string { return "" }
 	}
 	d := &door{
-		Config: c, cross: http.NewCrossOriginProtection(), quota: newQuota(),
+		Config: c, cross: http.NewCrossOriginProtection(), quota: newQuota(), tried: newQuota(),
 		streams: newStreams(cmp.Or(c.Streams, 2000), cmp.Or(c.StreamsEach, 64)),
 	}
 	return d.entry(d.routes())

@@ -56,20 +56,20 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 
 func (d *door) loginFailed(w http.ResponseWriter, r *http.Request, page view.SignIn, err error) {
 	a := view.Audit{Who: page.Name, Action: "login"}
-	status, busy := http.StatusUnauthorized, Busy{}
+	status, busy, quota := http.StatusUnauthorized, Busy{}, d.tried
 	switch {
 	case errors.Is(err, view.ErrUnauthenticated):
 		page.Failed, a.Detail = view.FailedPassword, "wrong name or password"
 	case errors.As(err, &busy):
 		page.Failed, a.Detail = view.FailedBusy, "too many attempts"
-		status = http.StatusTooManyRequests
+		status, quota = http.StatusTooManyRequests, d.quota
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(busy.After.Seconds())))))
 	default:
 		d.Log.Error("signing in", "err", err)
 		refuse(w, r, unavailable)
 		return
 	}
-	d.refused(r, a)
+	d.refused(quota, r, a)
 	d.showLogin(w, r, status, page)
 }
 
@@ -83,7 +83,7 @@ func (d *door) callback(w http.ResponseWriter, r *http.Request) {
 	returnTo, err := d.SignIn.Callback(w, r)
 	if err != nil {
 		d.Log.Warn("signing in by the provider", "from", ClientOf(r), "err", err)
-		d.refused(r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
+		d.refused(d.quota, r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
 		d.showLogin(w, r, http.StatusUnauthorized, view.SignIn{Failed: view.FailedSSO, ReturnTo: home})
 		return
 	}

@@ -65,7 +65,7 @@ func (d *door) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if r.Header.Get("Authorization") != "" {
-		d.refused(r, view.Audit{Action: "authenticate", Detail: "a token that is no good"})
+		d.refused(d.quota, r, view.Audit{Action: "authenticate", Detail: "a token that is no good"})
 	}
 	switch {
 	case isAPI(r):
@@ -112,8 +112,8 @@ func via(r *http.Request) string {
 
 // refused notes that somebody was turned away, unless there are so many that the
 // trail would be of nothing else.
-func (d *door) refused(r *http.Request, a view.Audit) {
-	left, ok := d.quota.take()
+func (d *door) refused(q *quota, r *http.Request, a view.Audit) {
+	left, ok := q.take()
 	if !ok {
 		return
 	}

@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,16 +16,15 @@ const patience = 30 * time.Second
 // events, a log that is followed. What is none by this rule ends with Config.Timeout,
 // whatever it is.
 func isStream(r *http.Request) bool {
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
 	follow := false
-	if strings.Contains(r.URL.RawQuery, "follow=") {
-		v := r.URL.Query().Get("follow")
-		follow = v == "true" || v == "1"
+	if strings.HasSuffix(r.URL.Path, "/logs") {
+		follow, _ = strconv.ParseBool(r.URL.Query().Get("follow"))
 	}
 	return follow || strings.Contains(r.Header.Get("Accept"), "text/event-stream") ||
-		strings.HasSuffix(r.URL.Path, "/watch") || strings.HasPrefix(r.URL.Path, "/api/v1/stream/")
+		r.URL.Path == "/live" || strings.HasSuffix(r.URL.Path, "/watch") || strings.HasPrefix(r.URL.Path, "/api/v1/stream/")
 }
 
 // stream answers a request for a stream. It ends with the reader's session, with the

@@ -89,6 +89,30 @@ func TestSecurityTooManyStreams(t *testing.T) {
 	}
 }
 
+// TestSecurityStreamsCantHide: what goes on is counted, whatever the client says of what
+// it takes, and also where only the headers are asked for.
+func TestSecurityStreamsCantHide(t *testing.T) {
+	for _, at := range []string{
+		"GET /live?page=/apps", "HEAD /live?page=/apps", "GET /fixpoint/v1/apps/watch", "HEAD /fixpoint/v1/apps/watch",
+		"GET /apps/application/argocd/shop/logs/watch?kind=Pod&name=a", "GET /api/v1/stream/applications",
+		"GET /api/v1/applications/shop/logs?follow=true", "GET /fixpoint/v1/apps/application/argocd/shop/logs?follow=1",
+		"GET /api/v1/applications/shop/logs?follow=T", "GET /api/v1/applications/shop/pods/a/logs?f%6Fllow=TRUE",
+	} {
+		method, address, _ := strings.Cut(at, " ")
+		r, _ := http.NewRequest(method, "http://fixpoint.example"+address, nil)
+		r.Header.Set("Accept", "*/*")
+		if !isStream(r) {
+			t.Errorf("%s is not counted", at)
+		}
+	}
+	for _, at := range []string{"GET /apps", "POST /live", "GET /fixpoint/v1/apps?q=follow", "GET /lively"} {
+		method, address, _ := strings.Cut(at, " ")
+		if r, _ := http.NewRequest(method, "http://fixpoint.example"+address, nil); isStream(r) {
+			t.Errorf("%s is taken for a stream", at)
+		}
+	}
+}
+
 func TestStreamsAreCounted(t *testing.T) {
 	s := newStreams(3, 2)
 	_, first := s.enter("a")
