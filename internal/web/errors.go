@@ -59,7 +59,7 @@ func (w *Web) missing(rw http.ResponseWriter, r *http.Request) {
 	if _, ok := r.Context().Value(captureKey{}).(*captured); ok {
 		return
 	}
-	w.fail(rw, r, model.As(model.ErrNotFound, errNoPage))
+	w.fail(rw, r, errNoPage)
 }
 
 func (w *Web) plainError(rw http.ResponseWriter, status int) {

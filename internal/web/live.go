@@ -24,6 +24,8 @@ var usualPace = pace{shortest: 250 * time.Millisecond, longest: 25 * time.Second
 // have become different from those that the parameter have lists. Its events are
 //
 //	region: the first line of its data is the region's name and hash, the rest its HTML
+//	item: the first line is the id of an item of a region, the rest its HTML
+//	hash: the name of a region, and its hash with the items that were sent
 //	signed-out, gone: the reader may not see the page any more; the stream ends
 //
 // and comments, so that a dead connection is noticed.
@@ -38,6 +40,9 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 	looked := r.Clone(ctx)
 	looked.URL, looked.RequestURI = target, target.RequestURI()
 	p, err := w.make(looked)
+	if err == nil && !p.frame().IsLive() {
+		err = errNoPage
+	}
 	if err != nil {
 		w.fail(rw, r, err)
 		return
@@ -50,7 +55,7 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 		w.fail(rw, r, err)
 		return
 	}
-	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have"))}
+	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), items: map[string]items{}}
 	s.open()
 	s.run(ctx, looked, signals)
 }
@@ -89,6 +94,8 @@ type stream struct {
 	out  http.ResponseWriter
 	ctl  *http.ResponseController
 	sent map[string]string // hashes by region
+	// items are those of the regions as they were sent, without their HTML.
+	items map[string]items
 }
 
 func (s *stream) open() {
@@ -145,10 +152,7 @@ func (s *stream) update(r *http.Request) bool {
 		return false
 	}
 	for _, region := range p.frame().regions {
-		if s.sent[region.Name] != region.Hash {
-			s.sent[region.Name] = region.Hash
-			b.WriteString(event(region))
-		}
+		s.add(&b, region)
 	}
 	if b.Len() == 0 {
 		b.WriteString(": still here\n\n")
@@ -156,9 +160,40 @@ func (s *stream) update(r *http.Request) bool {
 	return s.write(b.String()) == nil
 }
 
-func event(r region) string {
-	lines := strings.ReplaceAll(strings.ReplaceAll(string(r.HTML), "\r", ""), "\n", "\ndata: ")
-	return fmt.Sprintf("event: region\ndata: %s %s\ndata: %s\n\n", r.Name, r.Hash, lines)
+// add writes the events for a region, if it has become different: for a few of its items,
+// or for all of it.
+func (s *stream) add(b *strings.Builder, r region) {
+	now := split(r.HTML)
+	before, known := s.items[r.Name]
+	html := now.html
+	now.html = nil
+	s.items[r.Name] = now
+	if s.sent[r.Name] == r.Hash {
+		return
+	}
+	s.sent[r.Name] = r.Hash
+	indexes, ok := now.changed(before)
+	if !known || !ok {
+		event(b, "region", r.Name+" "+r.Hash, string(r.HTML))
+		return
+	}
+	for _, i := range indexes {
+		event(b, "item", now.ids[i], html[i])
+	}
+	event(b, "hash", r.Name+" "+r.Hash, "")
+}
+
+var lines = strings.NewReplacer("\r", "", "\n", "\ndata: ")
+
+// event writes an event whose data are a line and more.
+func event(b *strings.Builder, name, line, more string) {
+	fmt.Fprintf(b, "event: %s\ndata: %s\n", name, line)
+	if more != "" {
+		b.WriteString("data: ")
+		_, _ = lines.WriteString(b, more) // a Builder takes everything
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
 }
 
 func (s *stream) write(text string) error {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
@@ -186,7 +187,7 @@ func isPartial(r *http.Request) bool {
 	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") == ""
 }
 
-var errNoPage = errors.New("no page has this address")
+var errNoPage = model.As(model.ErrNotFound, errors.New("no page has this address"))
 
 // nowhere is written to when only a page's values are wanted.
 type nowhere struct{}

@@ -1,10 +1,10 @@
 package web
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"html/template"
+	"io"
 	"strings"
 )
 
@@ -18,19 +18,23 @@ type region struct {
 }
 
 func newRegion(name string, html template.HTML) region {
+	return region{Name: name, HTML: html, Hash: stableHash(string(html))}
+}
+
+// stableHash is a hash of HTML without the texts of its ages.
+func stableHash(text string) string {
 	h := sha256.New()
-	rest := []byte(html)
 	for {
-		before, tail, found := bytes.Cut(rest, []byte("<time "))
-		h.Write(before)
+		before, tail, found := strings.Cut(text, "<time ")
+		_, _ = io.WriteString(h, before) // a hash takes everything
 		if !found {
 			break
 		}
-		tag, tail, _ := bytes.Cut(tail, []byte(">"))
-		h.Write(tag)
-		_, rest, _ = bytes.Cut(tail, []byte("</time>"))
+		tag, tail, _ := strings.Cut(tail, ">")
+		_, _ = io.WriteString(h, tag)
+		_, text, _ = strings.Cut(tail, "</time>")
 	}
-	return region{Name: name, HTML: html, Hash: base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:9])
 }
 
 // have lists regions with their hashes; had reads such a list.

@@ -78,6 +78,11 @@
     source.onopen = () => { live.tries = 0; say(""); };
     source.onerror = () => lost(source);
     source.addEventListener("region", (e) => { live.tries = 0; region(e.data); });
+    source.addEventListener("item", (e) => {
+      const line = e.data.indexOf("\n");
+      morph(e.data.slice(0, line), e.data.slice(line + 1));
+    });
+    source.addEventListener("hash", (e) => hash(e.data));
     source.addEventListener("signed-out", signedOut);
     source.addEventListener("gone", () => {
       close();
@@ -113,13 +118,20 @@
 
   function region(data) {
     const line = data.indexOf("\n");
-    const [name, hash] = data.slice(0, line).split(" ");
-    live.have.set(name, hash);
-    const target = document.getElementById(name);
+    hash(data.slice(0, line));
+    morph(data.slice(0, line).split(" ")[0], data.slice(line + 1));
+  }
+
+  function hash(line) {
+    live.have.set(...line.split(" "));
+  }
+
+  function morph(id, text) {
+    const target = document.getElementById(id);
     if (!target) return;
-    htmx.swap({ text: data.slice(line + 1), target, sourceElement: target, swap: "outerMorph", select: null });
-    ages(document.getElementById(name) ?? document);
-    document.dispatchEvent(new CustomEvent("fixpoint:region", { detail: { name } }));
+    htmx.swap({ text, target, sourceElement: target, swap: "outerMorph", select: null });
+    ages(document.getElementById(id) ?? document);
+    document.dispatchEvent(new CustomEvent("fixpoint:region", { detail: { name: id } }));
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect()));

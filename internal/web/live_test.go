@@ -1,0 +1,199 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
+)
+
+// listener is a connection to a stream, in a bubble of synctest.
+type listener struct {
+	mu     sync.Mutex
+	text   strings.Builder
+	head   http.Header
+	status int
+	writes int
+	done   chan struct{}
+	stop   context.CancelFunc
+}
+
+func (l *listener) Header() http.Header { return l.head }
+func (l *listener) WriteHeader(s int)   { l.status = s }
+func (l *listener) Flush()              {}
+
+func (l *listener) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writes++
+	return l.text.Write(b)
+}
+
+// events are those that came since the last call, without comments, as "name line".
+func (l *listener) events() []string {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for block := range strings.SplitSeq(l.text.String(), "\n\n") {
+		if name, data, ok := strings.Cut(strings.TrimPrefix(block, "event: "), "\ndata: "); ok {
+			line, _, _ := strings.Cut(data, "\n")
+			first, _, _ := strings.Cut(line, " ")
+			out = append(out, name+" "+first)
+		} else if name, ok := strings.CutSuffix(strings.TrimPrefix(block, "event: "), "\ndata:"); ok {
+			out = append(out, name)
+		}
+	}
+	l.text.Reset()
+	return out
+}
+
+// listen opens the stream of a page that has just been loaded.
+func listen(t *testing.T, h http.Handler, page string) *listener {
+	t.Helper()
+	live := get(t, h, page).one("#live")
+	ctx, stop := context.WithCancel(t.Context())
+	l := &listener{head: http.Header{}, done: make(chan struct{}), stop: stop}
+	query := url.Values{"page": {attr(live, "data-page")}, "have": {attr(live, "data-have")}}
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live?"+query.Encode(), nil)
+	go func() {
+		defer close(l.done)
+		h.ServeHTTP(l, r)
+	}()
+	synctest.Wait()
+	return l
+}
+
+// stay lets fake time pass for a little less than until the page is made anew unasked.
+func stay() { time.Sleep(usualPace.longest - usualPace.shortest) }
+
+var frontend = viewtest.Key(view.KindApplication, "argocd", "shop-frontend")
+
+func TestLiveSendsWhatChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := viewtest.New()
+		l := listen(t, site(b, viewtest.Options{}), "/apps")
+		if got := l.events(); len(got) != 0 {
+			t.Errorf("a page that is current is sent %q", got)
+		}
+		stay()
+		b.Edit(frontend, func(d *view.Detail) { d.Message = "something else" })
+		want := []string{"item app:" + frontend.String(), "hash apps-list"}
+		if got := l.events(); !slices.Equal(got, want) {
+			t.Errorf("one row changed: %q, want %q", got, want)
+		}
+		stay()
+		b.Edit(frontend, func(d *view.Detail) { d.Health = model.Degraded })
+		want = []string{"region apps-summary", "item app:" + frontend.String(), "hash apps-list"}
+		if got := l.events(); !slices.Equal(got, want) {
+			t.Errorf("a row and the summary changed: %q, want %q", got, want)
+		}
+		stay()
+		b.Remove(frontend)
+		if got := l.events(); !slices.Contains(got, "region apps-list") {
+			t.Errorf("a row went: %q", got)
+		}
+		l.stop()
+		<-l.done
+	})
+}
+
+func TestLiveIsNotInHaste(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := viewtest.New()
+		l := listen(t, site(b, viewtest.Options{}), "/apps")
+		stay()
+		l.writes = 0
+		for i := range 100 {
+			b.Edit(frontend, func(d *view.Detail) { d.Message = fmt.Sprint("change ", i) })
+			time.Sleep(10 * time.Millisecond)
+		}
+		l.events()
+		if l.writes < 2 || l.writes > 6 {
+			t.Errorf("%d updates in a second of changes, want about four", l.writes)
+		}
+		time.Sleep(time.Second)
+		l.events()
+		if d := get(t, site(b, viewtest.Options{}), "/apps"); !strings.Contains(text(d.Node), "change 99") {
+			t.Error("the last change is not there")
+		}
+		l.stop()
+		<-l.done
+	})
+}
+
+// TestLiveEnds: a reader who may not see a page any more, or is signed out, gets
+// nothing more of it, even if nothing changes.
+func TestLiveEnds(t *testing.T) {
+	for want, err := range map[string]error{"signed-out": view.ErrUnauthenticated, "gone": model.As(model.ErrNotFound, errors.New("not there"))} {
+		t.Run(want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := viewtest.New()
+				l := listen(t, site(b, viewtest.Options{}), "/clusters")
+				b.Fail("Clusters", err)
+				time.Sleep(2 * usualPace.longest)
+				if got := l.events(); !slices.Equal(got, []string{want}) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				<-l.done
+			})
+		})
+	}
+}
+
+// TestLiveSurvives: what can't be read for a while is no reason to end.
+func TestLiveSurvives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := viewtest.New()
+		l := listen(t, site(b, viewtest.Options{}), "/clusters")
+		b.Fail("Clusters", model.As(model.ErrTransient, context.DeadlineExceeded))
+		time.Sleep(2 * usualPace.longest)
+		b.Fail("Clusters", nil)
+		time.Sleep(2 * usualPace.longest)
+		if got := l.events(); len(got) != 0 {
+			t.Errorf("nothing has changed, and %q was sent", got)
+		}
+		l.stop()
+		<-l.done
+	})
+}
+
+func TestLiveRefuses(t *testing.T) {
+	h := site(viewtest.New(), viewtest.Options{})
+	for page, want := range map[string]int{
+		"/nowhere": http.StatusNotFound, "": http.StatusNotFound, "//evil.example/apps": http.StatusNotFound,
+		"/live?page=/apps": http.StatusNotFound, "/assets/x": http.StatusNotFound, "/audit": http.StatusNotFound,
+		"/apps?limit=x": http.StatusUnprocessableEntity, "/apps/application/argocd/none": http.StatusNotFound,
+	} {
+		if d := get(t, h, "/live?page="+url.QueryEscape(page)); d.code != want {
+			t.Errorf("live of %q: %d, want %d", page, d.code, want)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	it := split(`<ul><li id="a" data-item>1</li><li id="b" class="x" data-item>2 <b>3</b></li></ul>`)
+	if !slices.Equal(it.ids, []string{"a", "b"}) || it.html[1] != `<li id="b" class="x" data-item>2 <b>3</b></li>` {
+		t.Errorf("%q %q", it.ids, it.html)
+	}
+	aged := split(`<ul><li id="a" data-item><time datetime="x">1m</time></li></ul>`)
+	older := split(`<ul><li id="a" data-item><time datetime="x">2m</time></li></ul>`)
+	if indexes, ok := older.changed(aged); !ok || len(indexes) != 0 {
+		t.Errorf("what has only become older has changed: %v %v", indexes, ok)
+	}
+	if _, ok := it.changed(aged); ok {
+		t.Error("other items are taken for the same")
+	}
+}
