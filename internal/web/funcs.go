@@ -65,12 +65,13 @@ func sourceIcon(kind model.SourceKind) string {
 // repoName is what of a source's address tells it from others: its path, or all of it
 // where that is short.
 func repoName(address string) string {
-	_, rest, found := strings.Cut(strings.TrimSuffix(strings.TrimSuffix(address, "/"), ".git"), "://")
-	if !found {
-		if _, path, scp := strings.Cut(rest, ":"); scp {
+	address = strings.TrimSuffix(strings.TrimSuffix(address, "/"), ".git")
+	_, rest, isURL := strings.Cut(address, "://")
+	if !isURL {
+		if host, path, scp := strings.Cut(address, ":"); scp && !strings.Contains(host, "/") {
 			return path
 		}
-		rest = strings.TrimSuffix(address, ".git")
+		return address
 	}
 	if _, path, _ := strings.Cut(rest, "/"); strings.Contains(path, "/") {
 		return path
