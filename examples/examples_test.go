@@ -77,6 +77,87 @@ func TestRepositories(t *testing.T) {
 	}
 }
 
+// TestSamples renders every directory that a sample app follows: what its commit
+// declares can be applied, but for the app that is there to show an error.
+func TestSamples(t *testing.T) {
+	for _, at := range []struct {
+		repository, path string
+		objects          int
+	}{
+		{"sample-shop", "frontend/overlays/production", 4}, {"sample-shop", "frontend/overlays/staging", 3},
+		{"sample-shop", "cart", 6}, {"sample-shop", "search", 3}, {"sample-shop", "recommendations", 3},
+		{"sample-shop", "nightly-report", 3}, {"sample-payments", "api/overlays/production", 6},
+		{"sample-payments", "api/overlays/staging", 5}, {"sample-payments", "invoices", 4},
+	} {
+		t.Run(path.Join(at.repository, at.path), func(t *testing.T) {
+			if got := renderOf(t, at.repository, model.Render{Path: at.path}); len(got) != at.objects {
+				t.Errorf("it renders %v, want %d objects", got, at.objects)
+			}
+		})
+	}
+	tree, err := render.DirTree("sample-shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = render.New(render.Config{}).Render(context.Background(), model.RenderInput{Render: model.Render{Path: "mail"}, Tree: tree})
+	if err == nil || !strings.Contains(err.Error(), "smtp.example.com") {
+		t.Errorf("mail renders with %v, want what to do", err)
+	}
+}
+
+// TestSampleApps reads the sample manifests as the dialects do: they are valid, and
+// what they follow is there.
+func TestSampleApps(t *testing.T) {
+	names, err := fs.Glob(examples.SampleApps(), "*.yaml")
+	if err != nil || len(names) < 10 {
+		t.Fatalf("there are %d manifests (%v)", len(names), err)
+	}
+	for _, name := range names {
+		for _, u := range objectsIn(t, examples.SampleApps(), name) {
+			var app model.App
+			switch u.GetKind() {
+			case "Application":
+				inCluster(t, u)
+				app, _ = argo.Adapt(u, argo.Env{Namespace: "argocd"})
+			case "Kustomization":
+				app = flux.Applied(u)
+			default:
+				continue
+			}
+			if app.Invalid != nil {
+				t.Errorf("%s: %v", name, app.Invalid)
+			}
+			for _, s := range app.Sources {
+				if !exists(s.Render.Path) {
+					t.Errorf("%s follows %q, which no sample has", name, s.Render.Path)
+				}
+			}
+		}
+	}
+}
+
+// inCluster gives an Application of the cluster staging, which only the demo
+// declares, another destination.
+func inCluster(t *testing.T, u *unstructured.Unstructured) {
+	t.Helper()
+	if name, found, _ := unstructured.NestedString(u.Object, "spec", "destination", "name"); found {
+		if name != "staging" {
+			t.Errorf("%s is for the cluster %q, which nobody declares", u.GetName(), name)
+		}
+		if err := unstructured.SetNestedField(u.Object, "in-cluster", "spec", "destination", "name"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// exists reports whether any of the samples has a folder.
+func exists(folder string) bool {
+	return slices.ContainsFunc(examples.Samples(), func(repository string) bool {
+		info, err := fs.Stat(examples.Repository(repository), path.Clean(folder))
+		return err == nil && info.IsDir()
+	})
+}
+
 func renderOf(t *testing.T, repository string, spec model.Render) []string {
 	t.Helper()
 	dir, err := render.DirTree(repository)
@@ -132,7 +213,12 @@ func appOf(t *testing.T, objects []*unstructured.Unstructured) (app model.App, u
 
 func objectsOf(t *testing.T, name string) []*unstructured.Unstructured {
 	t.Helper()
-	data, err := fs.ReadFile(examples.Apps(), name)
+	return objectsIn(t, examples.Apps(), name)
+}
+
+func objectsIn(t *testing.T, from fs.FS, name string) []*unstructured.Unstructured {
+	t.Helper()
+	data, err := fs.ReadFile(from, name)
 	if err != nil {
 		t.Fatal(err)
 	}

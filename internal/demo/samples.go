@@ -41,41 +41,53 @@ func (d *demo) startSamples(ctx context.Context) {
 }
 
 // samples declares the sample apps, and when they are well, lets happen what people
-// look at a web UI for.
+// look at a web UI for. A demo that is gone on with has seen that already.
 func (d *demo) samples(ctx context.Context) error {
-	var tellers []*teller
-	for _, t := range tales {
-		to, err := d.newTeller(ctx, t)
-		if err != nil {
-			return err
-		}
-		tellers = append(tellers, to)
-	}
-	objects, err := sampleObjects()
+	tellers, fresh, err := d.tellers(ctx)
 	if err != nil {
 		return err
 	}
+	apps, joined, err := d.declareSamples(ctx)
+	if err == nil && fresh {
+		err = d.happen(ctx, apps, tellers)
+	}
+	if err == nil {
+		d.out.event(time.Now(), "Samples", fmt.Sprintf("%d more apps are there to look at: %s", len(apps), whatToSee))
+	}
+	return errors.Join(err, joined)
+}
+
+// tellers are those of all sample repositories; fresh if any has still to tell.
+func (d *demo) tellers(ctx context.Context) (all []*teller, fresh bool, err error) {
+	for _, t := range tales {
+		to, err := d.newTeller(ctx, t)
+		if err != nil {
+			return nil, false, err
+		}
+		pending, err := to.pending(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		all, fresh = append(all, to), fresh || len(pending) > 0
+	}
+	return all, fresh, nil
+}
+
+// declareSamples applies the manifests; those for the second cluster when it has
+// joined. joined is why it has not.
+func (d *demo) declareSamples(ctx context.Context) (apps []place, joined, err error) {
+	objects, err := sampleObjects()
+	if err != nil {
+		return nil, nil, err
+	}
 	here, there := split(objects)
 	if err := d.applyAll(ctx, here); err != nil {
-		return err
+		return nil, nil, err
 	}
-	joined := d.joinStaging(ctx)
-	if joined == nil {
-		joined = d.applyAll(ctx, there)
-	} else {
-		there = nil
+	if joined = d.joinStaging(ctx); joined != nil {
+		return placesOf(here), joined, nil
 	}
-	if err := d.syncByHand(ctx); err != nil {
-		return errors.Join(err, joined)
-	}
-	if err := d.awaitSamples(ctx, placesOf(append(here, there...))); err != nil {
-		return errors.Join(err, joined)
-	}
-	if err := d.happen(ctx, tellers); err != nil {
-		return errors.Join(err, joined)
-	}
-	d.out.event(time.Now(), "Samples", fmt.Sprintf("%d more apps are there to look at: %s", len(placesOf(append(here, there...))), whatToSee))
-	return joined
+	return append(placesOf(here), placesOf(there)...), nil, d.applyAll(ctx, there)
 }
 
 // whatToSee are the samples that something is the matter with.
@@ -136,13 +148,29 @@ func placesOf(objects []*unstructured.Unstructured) []place {
 	return apps
 }
 
-// syncByHand has the app synced that is not synced by itself, as its team would.
-func (d *demo) syncByHand(ctx context.Context) error {
-	return d.cluster.patch(ctx, byHand, `{"operation":{"initiatedBy":{"username":"team-data"},"sync":{"prune":true}}}`)
+// happen lets the samples become what they are there for.
+func (d *demo) happen(ctx context.Context, apps []place, tellers []*teller) error {
+	// The app that is not synced by itself is synced by its team.
+	err := d.cluster.patch(ctx, byHand, `{"operation":{"initiatedBy":{"username":"team-data"},"sync":{"prune":true}}}`)
+	if err != nil {
+		return err
+	}
+	if err := d.awaitSamples(ctx, apps); err != nil {
+		return err
+	}
+	if err := d.cluster.patch(ctx, suspended, `{"spec":{"suspend":true}}`); err != nil {
+		return err
+	}
+	for _, t := range tellers {
+		if err := t.goOn(ctx); err != nil {
+			return err
+		}
+	}
+	return d.cluster.patch(ctx, place{deployments, "shop", "search"},
+		`{"spec":{"replicas":4,"template":{"spec":{"containers":[{"name":"search","env":[{"name":"LANGUAGES","value":"en"}]}]}}}}`)
 }
 
-// awaitSamples waits until the sample apps are well for the first time. Those of a
-// demo that is gone on with need not be.
+// awaitSamples waits until the sample apps are well for the first time.
 func (d *demo) awaitSamples(ctx context.Context, apps []place) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it took too long"))
 	defer cancel()
@@ -150,7 +178,7 @@ func (d *demo) awaitSamples(ctx context.Context, apps []place) error {
 	err := d.world.await(ctx, func() bool {
 		missing = nil
 		for _, app := range apps {
-			if app != misconfigured && !wasWell(d.world.get(app)) {
+			if app != misconfigured && !isWell(d.world.get(app)) {
 				missing = append(missing, app.name)
 			}
 		}
@@ -162,35 +190,16 @@ func (d *demo) awaitSamples(ctx context.Context, apps []place) error {
 	return nil
 }
 
-// wasWell reports whether a sample app has been applied and is well; one that an
-// earlier demo has left in another state has been, too.
-func wasWell(u *unstructured.Unstructured) bool {
-	if u == nil {
-		return false
-	}
-	if u.GetKind() == "Application" {
-		history, _, _ := unstructured.NestedSlice(u.Object, "status", "history")
-		return len(history) > 1 || viewOf(u).Good
+// isWell reports whether a sample app of any kind is Synced and Healthy, or Ready.
+func isWell(u *unstructured.Unstructured) bool {
+	if u == nil || u.GetKind() == "Application" {
+		return viewOf(u).Good
 	}
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
 	return slices.ContainsFunc(conditions, func(c any) bool {
 		condition, _ := c.(map[string]any)
 		return condition["type"] == "Ready" && condition["status"] == string(metav1.ConditionTrue)
 	})
-}
-
-// happen lets the samples become what they are there for.
-func (d *demo) happen(ctx context.Context, tellers []*teller) error {
-	if err := d.cluster.patch(ctx, suspended, `{"spec":{"suspend":true}}`); err != nil {
-		return err
-	}
-	for _, t := range tellers {
-		if err := t.goOn(ctx); err != nil {
-			return err
-		}
-	}
-	return d.cluster.patch(ctx, place{deployments, "shop", "search"},
-		`{"spec":{"replicas":4,"template":{"spec":{"containers":[{"name":"search","env":[{"name":"LANGUAGES","value":"en"}]}]}}}}`)
 }
 
 // patch changes an object as a person does with kubectl.

@@ -66,6 +66,10 @@ func (d *demo) joinStaging(ctx context.Context) error {
 
 // clusterSecret declares a cluster that client certificates open.
 func clusterSecret(namespace, name string, to *rest.Config) (*unstructured.Unstructured, error) {
+	to = rest.CopyConfig(to)
+	if err := rest.LoadTLSFiles(to); err != nil {
+		return nil, fmt.Errorf("reading how to connect to cluster %s: %w", name, err)
+	}
 	config, err := json.Marshal(map[string]any{"tlsClientConfig": map[string][]byte{
 		"caData": to.CAData, "certData": to.CertData, "keyData": to.KeyData,
 	}})

@@ -70,20 +70,33 @@ func (t *teller) begin(ctx context.Context, now time.Time) error {
 	return err
 }
 
-// goOn pushes what was still to come, unless an earlier demo has.
-func (t *teller) goOn(ctx context.Context) error {
+// pending are the chapters that are still to come; an earlier demo may have told
+// all of them.
+func (t *teller) pending(ctx context.Context) ([]int, error) {
 	if err := t.update(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	log, err := t.git(ctx, "log", "--format=%s")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	known := strings.Split(log, "\n")
+	var out []int
 	for i, c := range t.chapters {
-		if c.age != 0 || slices.Contains(known, c.title) {
-			continue
+		if c.age == 0 && !slices.Contains(known, c.title) {
+			out = append(out, i)
 		}
+	}
+	return out, nil
+}
+
+// goOn pushes what is still to come.
+func (t *teller) goOn(ctx context.Context) error {
+	pending, err := t.pending(ctx)
+	if err != nil || len(pending) == 0 {
+		return err
+	}
+	for _, i := range pending {
 		if err := t.commit(ctx, i, time.Now()); err != nil {
 			return err
 		}
