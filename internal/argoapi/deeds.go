@@ -63,7 +63,7 @@ func (b *syncBody) request() (view.SyncRequest, error) {
 	r := view.SyncRequest{Revision: b.Revision, DryRun: b.DryRun, Prune: b.Prune}
 	switch {
 	case len(b.Manifests) > 0:
-		return r, invalid("manifests: only what Git declares is synced: commit them, or try them with `fixpoint diff --local`")
+		return r, invalid("manifests: only what Git declares is synced: commit them to a branch, which `fixpoint diff --revision` compares")
 	case len(b.Infos) > 0:
 		return r, invalid("infos: they are not kept: leave them out; the audit trail says who asked")
 	case len(b.Revisions) > 0 || len(b.SourcePositions) > 0:

@@ -84,8 +84,11 @@ type item struct {
 
 // snapshot is what a selection finds.
 type snapshot struct {
-	items   []item
-	version uint64 // of the newest change that the reader may see
+	items []item
+	// version is that of the newest change that the reader may see, total how many apps
+	// the query has found.
+	version uint64
+	total   int
 }
 
 // find asks for page after page, and anew if something changes meanwhile; what changes
@@ -108,7 +111,7 @@ func (c *call) pages(s selection) (out snapshot, steady bool, err error) {
 			return out, false, err
 		}
 		steady = steady && (q.Offset == 0 || page.Version == out.version)
-		out.version = page.Version
+		out.version, out.total = page.Version, page.Total
 		for i, app := range page.Apps {
 			if app.Key.Dialect != dialect || seen[app.Key] {
 				continue

@@ -98,6 +98,9 @@ func stateOf(r view.Resource, o view.Object, change view.ObjectDiff, changes boo
 	if changes && change.Action == model.ActionDelete {
 		target, after = nil, nil
 	}
+	if secret {
+		hide(&live, &target, &before, &after)
+	}
 	out := managed{
 		name:        name{Group: r.Ref.Group, Kind: r.Ref.Kind, Namespace: r.Ref.Namespace, Name: r.Ref.Name},
 		TargetState: text(target), LiveState: text(live), NormalizedLiveState: text(before), PredictedLiveState: text(after),
@@ -125,6 +128,24 @@ func withValuesOf(live, declared map[string]any) map[string]any {
 		out[field] = alike
 	}
 	return out
+}
+
+// hide masks Secrets once more, as one: nobody gets a value, even if whoever has made the
+// diff should forget it. What they are given is not changed.
+func hide(objects ...*map[string]any) {
+	mask := model.Mask{}
+	for _, o := range objects {
+		if *o == nil {
+			continue
+		}
+		all, err := plain(*o)
+		if err != nil {
+			*o = nil // it came from JSON
+			continue
+		}
+		*o, _ = all.(map[string]any)
+		mask.Hide(*o)
+	}
 }
 
 // text is an object as JSON.

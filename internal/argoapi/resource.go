@@ -2,7 +2,7 @@ package argoapi
 
 import (
 	"errors"
-	"net/http"
+	"fmt"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -61,7 +61,11 @@ func getResource(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"manifest": text(o.Live)}, nil
+	live := o.Live
+	if o.Ref.Kind == "Secret" && o.Ref.Group == "" {
+		hide(&live)
+	}
+	return map[string]string{"manifest": text(live)}, nil
 }
 
 // deleteResource deletes a live object; what descends from it follows in the background.
@@ -235,7 +239,7 @@ func revisionMetadata(c *call) (any, error) {
 			return map[string]any{"author": commit.Author, "date": timeOf(commit.Time), "message": commit.Subject}, nil
 		}
 	}
-	return nil, refusal{code: notFound, status: http.StatusNotFound, text: "revision is none of the commits that the application has or had deployed"}
+	return nil, refusal{code: notFound, text: fmt.Sprintf("revision %.100q is none of the commits that the application has or had deployed", revision)}
 }
 
 func commitsOf(d view.Detail) []model.Commit {

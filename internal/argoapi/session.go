@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -105,9 +104,6 @@ func getVersion(c *call) (any, error) {
 	out := map[string]string{"Version": apiVersion + "+fixpoint"}
 	if own := strings.Trim(strings.Map(inVersion, strings.TrimPrefix(c.Version, "v")), "."); own != "" {
 		out["Version"] += "." + own
-	}
-	if c.desk != nil && !c.desk.Who().Anonymous {
-		out["GoVersion"], out["Platform"], out["Compiler"] = runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Compiler
 	}
 	return out, nil
 }

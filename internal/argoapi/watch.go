@@ -58,8 +58,10 @@ func watchApps(c *call) (any, error) {
 // appWatch is a stream about Applications.
 type appWatch struct {
 	*stream
-	known   map[model.AppKey]map[string]any
+	known map[model.AppKey]map[string]any
+	// version and total are those of the snapshot that was told.
 	version uint64
+	total   int
 	// since is the resource version up to which the client knows all; 0 is none.
 	since uint64
 }
@@ -69,7 +71,7 @@ func (w *appWatch) look(s selection) error {
 	first := s.query
 	first.Limit = 1
 	page, err := w.c.desk.Apps(w.c.r.Context(), first)
-	if err != nil || page.Version == w.version {
+	if err != nil || page.Version == w.version && page.Total == w.total {
 		return err
 	}
 	now, err := w.c.find(s)
@@ -80,7 +82,7 @@ func (w *appWatch) look(s selection) error {
 }
 
 func (w *appWatch) tell(now snapshot) error {
-	w.version = now.version
+	w.version, w.total = now.version, now.total
 	gone := make(map[model.AppKey]map[string]any, len(w.known))
 	for key, object := range w.known {
 		gone[key] = object
