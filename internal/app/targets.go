@@ -113,6 +113,17 @@ func (t *targets) requests() map[string]target.Requests {
 	return out
 }
 
+// kindsWatched is how many kinds are watched in a cluster; false where none is used.
+func (t *targets) kindsWatched(name string) (int, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.all[name]
+	if r == nil {
+		return 0, false
+	}
+	return r.Kinds(), true
+}
+
 // connected is get, as what it is.
 func (t *targets) connected(name string) (*target.Target, error) {
 	if _, err := t.get(name); err != nil {

@@ -100,11 +100,12 @@ func (u *ui) place(target string) (*live.Cluster, error) {
 
 // connection is how a cluster is, as far as it is used.
 func (u *ui) connection(target string) backend.Connection {
-	sent, used := u.c.targets.requests()[target]
+	sent := u.c.targets.requests()[target]
+	kinds, used := u.c.targets.kindsWatched(target)
 	if !used {
 		return backend.Connection{}
 	}
-	return backend.Connection{Connected: true, Requests: map[string]int64{
+	return backend.Connection{Connected: true, Kinds: kinds, Requests: map[string]int64{
 		"read": sent.Reads, "watch": sent.Watches, "write": sent.Writes, "dry-run": sent.DryRuns, "refused (429)": sent.Throttled,
 	}}
 }

@@ -33,7 +33,7 @@ func (b *Backend) asked(obj *unstructured.Unstructured, by, what string) {
 // tell notes what has happened to an app between two of its lines.
 func (b *Backend) tell(before, now view.App, r model.Report) {
 	if before.Revision != now.Revision && now.Revision != "" && before.Revision != "" {
-		b.note(b.activity(now, view.ActivityRevision, "new content: "+revisionText(now)))
+		b.note(b.activity(now, view.ActivityRevision, ""))
 	}
 	b.tellOperation(now, r.Operation)
 	if before.Sync == model.Synced && now.Sync == model.OutOfSync && before.Revision == now.Revision && before.Phase.Done() {
@@ -89,10 +89,15 @@ func (b *Backend) tellOperation(now view.App, op *model.Operation) {
 	b.note(a)
 }
 
+// toldElsewhere are stages whose errors are told by the end of a sync or by health.
+var toldElsewhere = map[model.Stage]bool{
+	model.StageApply: true, model.StagePrune: true, model.StageHealth: true, model.StageDependency: true,
+}
+
 // tellTrouble notes an error, once as long as it stays the same.
 func (b *Backend) tellTrouble(now view.App, r model.Report) {
 	trouble := ""
-	if r.Err != nil && r.Stage != model.StageApply && r.Stage != model.StagePrune && r.Stage != model.StageDependency {
+	if r.Err != nil && !toldElsewhere[r.Stage] {
 		trouble = oneLine(r.Err.Error())
 	}
 	if trouble == b.troubles[now.Key] {
@@ -107,12 +112,4 @@ func (b *Backend) tellTrouble(now view.App, r model.Report) {
 	a := b.activity(now, view.ActivityError, trouble)
 	a.Failed = true
 	b.note(a)
-}
-
-func revisionText(app view.App) string {
-	out := model.Short(app.Revision)
-	if app.Commit.Subject != "" {
-		out += " " + app.Commit.Subject
-	}
-	return out
 }

@@ -18,6 +18,8 @@ type found struct {
 	cluster *live.Cluster
 	tree    view.Tree
 	node    view.Node
+	// barred is why nothing but what is declared may be had of it; nil if all may.
+	barred error
 }
 
 // find looks an object up in an app's tree: nothing else of a cluster can be read by
@@ -36,8 +38,13 @@ func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKe
 		return f, err
 	}
 	report, _ := b.Engine.Report(key)
-	if f.tree, err = b.Live.Tree(ctx, f.cluster, report.Resources); err != nil {
+	if f.tree, err = b.tree(ctx, f.cluster, f.app, report.Resources); err != nil {
 		return f, err
+	}
+	for _, s := range report.Resources {
+		if s.Object.ObjectKey == obj {
+			f.barred = b.barred(f.app, s)
+		}
 	}
 	for _, n := range f.tree.Nodes {
 		if n.Ref.ObjectKey == obj {
@@ -46,6 +53,15 @@ func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKe
 		}
 	}
 	return f, model.As(model.ErrNotFound, fmt.Errorf("%s is none of the objects of %s/%s", obj, key.Namespace, key.Name))
+}
+
+// findOwn is find for what takes more than to declare the object.
+func (b *Backend) findOwn(ctx context.Context, key model.AppKey, obj model.ObjectKey) (found, error) {
+	f, err := b.find(ctx, key, obj)
+	if err == nil {
+		err = f.barred
+	}
+	return f, err
 }
 
 // below are a node and all that descends from it.
@@ -84,7 +100,7 @@ func (b *Backend) Object(ctx context.Context, key model.AppKey, obj model.Object
 		}
 		mask.Hide(out.Desired)
 	}
-	if f.node.UID == "" {
+	if f.node.UID == "" || f.barred != nil {
 		return out, nil
 	}
 	out.Live, out.Owners, out.Pods, err = b.Live.Object(ctx, f.cluster, f.node.Ref, f.app.Manager, mask)
@@ -104,7 +120,7 @@ func (b *Backend) Events(ctx context.Context, key model.AppKey, obj model.Object
 	if obj == (model.ObjectKey{}) {
 		return b.ownEvents(ctx, key)
 	}
-	f, err := b.find(ctx, key, obj)
+	f, err := b.findOwn(ctx, key, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +149,7 @@ func (b *Backend) ownEvents(ctx context.Context, key model.AppKey) ([]view.Event
 
 // Logs calls emit with each line of the logs of an object's pods.
 func (b *Backend) Logs(ctx context.Context, key model.AppKey, q view.LogQuery, emit func(view.LogLine) error) error {
-	f, err := b.find(ctx, key, q.Object)
+	f, err := b.findOwn(ctx, key, q.Object)
 	if err != nil {
 		return err
 	}
@@ -142,7 +158,7 @@ func (b *Backend) Logs(ctx context.Context, key model.AppKey, q view.LogQuery, e
 
 // Act does an action of an object.
 func (b *Backend) Act(ctx context.Context, key model.AppKey, by string, on model.ObjectKey, action string, params map[string]string) ([]string, error) {
-	f, err := b.find(ctx, key, on)
+	f, err := b.findOwn(ctx, key, on)
 	if err != nil {
 		return nil, err
 	}
@@ -158,14 +174,14 @@ func (b *Backend) Act(ctx context.Context, key model.AppKey, by string, on model
 
 // Delete deletes a live object of an app.
 func (b *Backend) Delete(ctx context.Context, key model.AppKey, by string, on model.ObjectKey) error {
-	f, err := b.find(ctx, key, on)
+	f, err := b.findOwn(ctx, key, on)
 	if err != nil {
 		return err
 	}
 	if f.node.UID == "" {
 		return nil
 	}
-	if key.Dialect == argo.Dialect {
+	if key.Dialect == argo.Dialect { // it may descend from what is permitted
 		if err := b.Settings().Permit(f.app, []model.ObjectRef{f.node.Ref}); err != nil {
 			return err
 		}

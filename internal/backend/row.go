@@ -34,7 +34,7 @@ func (b *Backend) row(ctx context.Context, obj *unstructured.Unstructured, repor
 		b.declaredRow(&app, declared, report)
 	}
 	b.commits(&app, report)
-	if app.Suspended && (app.Health == "" || app.Health == model.Unknown) {
+	if app.Suspended && (app.Health == "" || app.Health == model.Unknown || app.Health == model.Healthy) {
 		app.Health = model.Suspended
 	}
 	app.Sync, app.Health = cmp.Or(app.Sync, model.SyncUnknown), cmp.Or(app.Health, model.Unknown)
@@ -65,11 +65,14 @@ func (b *Backend) reported(app *view.App, r model.Report) {
 			app.Unhealthy++
 		}
 	}
-	if r.Err != nil {
+	if r.Err == nil {
+		return
+	}
+	if app.Message == "" || !toldElsewhere[r.Stage] {
 		app.Message = oneLine(r.Err.Error())
-		if r.Stage == model.StageSpec || r.Snapshot == nil {
-			app.Health = model.Unknown
-		}
+	}
+	if r.Stage == model.StageSpec || r.Snapshot == nil || len(r.Resources) == 0 {
+		app.Health = model.Unknown
 	}
 }
 

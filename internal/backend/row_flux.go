@@ -89,6 +89,9 @@ func (b *Backend) fluxSource(ctx context.Context, obj *unstructured.Unstructured
 		}
 	}
 	out.Kind, out.URL, out.Web = s.Kind, s.URL, s.Web
+	if ref.kind == "GitRepository" || ref.kind == "Bucket" { // the chart is a folder of it
+		out.Path, out.Chart, out.Target = cmp.Or(out.Chart, out.Path), "", s.Target
+	}
 	out.Target = cmp.Or(out.Target, s.Target)
 	return out
 }

@@ -274,6 +274,13 @@ func (t *Target) Namespaced(ref model.ObjectRef) (bool, error) {
 // KindsEpoch rises whenever the served kinds may have changed.
 func (t *Target) KindsEpoch() int { return t.kinds.generation() }
 
+// Kinds is how many kinds are watched.
+func (t *Target) Kinds() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.watches)
+}
+
 // Requests counts what has been sent.
 func (t *Target) Requests() Requests { return t.counter.requests() }
 

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,11 +49,13 @@ func ShortRevision(revision string) string {
 	if !strings.Contains(revision, ",") {
 		return shortOne(revision)
 	}
-	parts := strings.Split(revision, ",")
-	for i, p := range parts {
-		parts[i] = shortOne(p)
+	var parts []string
+	for p := range strings.SplitSeq(revision, ",") {
+		if short := shortOne(p); !slices.Contains(parts, short) { // several sources of one repository
+			parts = append(parts, short)
+		}
 	}
-	return strings.Join(parts, ",")
+	return strings.Join(parts, ", ")
 }
 
 func shortOne(revision string) string {

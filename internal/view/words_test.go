@@ -32,7 +32,7 @@ func TestShortRevision(t *testing.T) {
 	for revision, want := range map[string]string{
 		"": "", id: "1a2b3c4", sum: "1a2b3c4", "main@sha1:" + id: "main@1a2b3c4", "sha1:" + id: "1a2b3c4",
 		"sha256:" + sum: "sha256:1a2b3c4", "6.7.1@sha256:" + sum: "6.7.1@sha256:1a2b3c4", "6.7.1": "6.7.1", "v1.0.0-rc.1": "v1.0.0-rc.1",
-		"61.3.2," + id: "61.3.2,1a2b3c4", strings.ToUpper(id): strings.ToUpper(id), "sha1:xyz": "sha1:xyz", "user@example": "user@example",
+		"61.3.2," + id: "61.3.2, 1a2b3c4", id + "," + id: "1a2b3c4", strings.ToUpper(id): strings.ToUpper(id), "sha1:xyz": "sha1:xyz", "user@example": "user@example",
 	} {
 		if got := view.ShortRevision(revision); got != want {
 			t.Errorf("%q: %q, want %q", revision, got, want)
