@@ -49,7 +49,7 @@ func (w *Web) deed(path string, do func(*http.Request) (Outcome, error)) {
 		case err != nil:
 			w.fail(rw, r, err)
 		case o.To != "" && isPartial(r):
-			rw.Header().Set("HX-Redirect", local(o.To))
+			rw.Header().Set("Hx-Redirect", local(o.To))
 		case o.To != "":
 			http.Redirect(rw, r, local(o.To), http.StatusSeeOther)
 		case isPartial(r):

@@ -162,7 +162,7 @@ func (s *stream) update(r *http.Request) bool {
 
 // add writes the events for a region, if it has become different: for a few of its items,
 // or for all of it.
-func (s *stream) add(b *strings.Builder, r region) {
+func (s *stream) add(b *strings.Builder, r Region) {
 	now := split(r.HTML)
 	before, known := s.items[r.Name]
 	html := now.html

@@ -56,7 +56,7 @@ type Frame struct {
 
 	web     *Web
 	page    Page
-	regions []region
+	regions []Region
 }
 
 func (f *Frame) frame() *Frame { return f }
@@ -144,11 +144,11 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, p Page) {
 	h := rw.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "HX-Request, Cookie")
+	h.Set("Vary", "Hx-Request, Cookie")
 	noteAddress(h, r, p.frame())
 	rw.WriteHeader(max(p.frame().Status, http.StatusOK))
 	if r.Method != http.MethodHead {
-		_, _ = rw.Write(body) // the reader may have gone
+		_, _ = rw.Write(body) //nolint:gosec // it comes from templates; the reader may have gone
 	}
 }
 
@@ -157,10 +157,10 @@ func (w *Web) send(rw http.ResponseWriter, r *http.Request, p Page) {
 func noteAddress(h http.Header, r *http.Request, f *Frame) {
 	switch {
 	case f.Address == "" || !isPartial(r):
-	case strings.HasPrefix(r.Header.Get("HX-Source"), "input"):
-		h.Set("HX-Replace-Url", f.Address)
+	case strings.HasPrefix(r.Header.Get("Hx-Source"), "input"):
+		h.Set("Hx-Replace-Url", f.Address)
 	default:
-		h.Set("HX-Push-Url", f.Address)
+		h.Set("Hx-Push-Url", f.Address)
 	}
 }
 
@@ -180,11 +180,11 @@ func (w *Web) render(p Page, partial bool) ([]byte, error) {
 }
 
 // Partials are the regions as the script takes them; after Main.
-func (f *Frame) Partials() []region { return f.regions }
+func (f *Frame) Partials() []Region { return f.regions }
 
 // isPartial reports whether the script asks for what a new address changes in the page.
 func isPartial(r *http.Request) bool {
-	return r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-History-Restore-Request") == ""
+	return r.Header.Get("Hx-Request") == "true" && r.Header.Get("Hx-History-Restore-Request") == ""
 }
 
 var errNoPage = model.As(model.ErrNotFound, errors.New("no page has this address"))

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// region is a part of a page that can be sent alone.
-type region struct {
+// Region is a part of a page that can be sent alone.
+type Region struct {
 	Name string
 	HTML template.HTML
 	// Hash is that of all that is in it but the texts of its ages, which readers'
@@ -17,8 +17,8 @@ type region struct {
 	Hash string
 }
 
-func newRegion(name string, html template.HTML) region {
-	return region{Name: name, HTML: html, Hash: stableHash(string(html))}
+func newRegion(name string, html template.HTML) Region {
+	return Region{Name: name, HTML: html, Hash: stableHash(string(html))}
 }
 
 // stableHash is a hash of HTML without the texts of its ages.
@@ -38,7 +38,7 @@ func stableHash(text string) string {
 }
 
 // have lists regions with their hashes; had reads such a list.
-func have(regions []region) string {
+func have(regions []Region) string {
 	parts := make([]string, len(regions))
 	for i, r := range regions {
 		parts[i] = r.Name + ":" + r.Hash

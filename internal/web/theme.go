@@ -17,15 +17,15 @@ func themeOf(r *http.Request) string {
 
 // theme remembers a choice and goes back to where it was made.
 func (w *Web) theme(rw http.ResponseWriter, r *http.Request) {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // it is no secret, and has to work without TLS as well
 		Name: themeCookie, Value: r.PostFormValue("theme"), Path: "/",
-		MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+		MaxAge: 365 * 24 * 3600, SameSite: http.SameSiteLaxMode, HttpOnly: true, Secure: r.TLS != nil,
 	}
 	if c.Value != "light" && c.Value != "dark" {
 		c.Value, c.MaxAge = "", -1
 	}
 	http.SetCookie(rw, c)
-	http.Redirect(rw, r, local(r.PostFormValue("back")), http.StatusSeeOther)
+	http.Redirect(rw, r, local(r.PostFormValue("back")), http.StatusSeeOther) //nolint:gosec // local sees to it
 }
 
 // local is a path of this server, and "/" instead of anything that may lead elsewhere.
