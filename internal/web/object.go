@@ -144,7 +144,7 @@ func (p *objectPage) Below(what string) string {
 // Plain reports whether an action can be done by its button, without questions.
 func (p *objectPage) Plain(a view.Action) bool { return !a.Danger && len(a.Params) == 0 }
 
-// ManifestText is what is shown, to be copied.
+// Manifest is the one that is shown; nil if there is none.
 func (p *objectPage) Manifest() map[string]any {
 	if p.Show == "desired" {
 		return p.Object.Desired

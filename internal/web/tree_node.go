@@ -103,7 +103,7 @@ func (n *treeNode) object(t *treeView, o *view.Node) {
 }
 
 func (n *treeNode) group(t *treeView, b layout.Box, nodes map[string]*view.Node) {
-	kind, plural := "", ""
+	var kind, plural string
 	counts := map[model.HealthStatus]int{}
 	for _, id := range b.Members {
 		o := nodes[id]
@@ -116,7 +116,8 @@ func (n *treeNode) group(t *treeView, b layout.Box, nodes map[string]*view.Node)
 	n.Group, n.Class = true, "group"
 	n.Href = t.Query.toggled("open", t.Query.Open, mark(b.ID))
 	if b.Open {
-		kind, plural = kindOf(b.ID), kindsOf(kindOf(b.ID))
+		kind = kindOf(b.ID)
+		plural = kindsOf(kind)
 		n.Class, n.Tile, n.Health = "group open", tile(kind), ""
 		n.Name, n.Info = "Show fewer "+plural, fmt.Sprintf("all %d are shown", b.Size)
 		if len(b.Members) > 0 {

@@ -25,10 +25,11 @@ type reduction struct {
 func (f *forest) reduce(rules Rules) []box {
 	r := reduction{forest: f, rules: rules}
 	r.add(box{Box: Box{ID: f.items[0].ID}})
-	for i := 0; i < len(r.boxes); i++ {
-		if !r.boxes[i].Group {
-			r.expand(i)
+	for next := 0; next < len(r.boxes); { // it grows meanwhile
+		if !r.boxes[next].Group {
+			r.expand(next)
 		}
+		next++
 	}
 	return r.boxes
 }
