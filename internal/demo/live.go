@@ -57,7 +57,7 @@ func (d *demo) open(ctx context.Context) error {
 	if d.staging == nil {
 		return nil
 	}
-	d.out.say("More apps, in a second cluster too, appear there in the next half minute.\n")
+	d.out.say("More apps, some in a second cluster, appear there in the next half minute.\n")
 	d.startSamples(ctx)
 	return nil
 }

@@ -52,7 +52,7 @@ func (d *demo) samples(ctx context.Context) error {
 		err = d.happen(ctx, apps, tellers)
 	}
 	if err == nil {
-		d.out.event(time.Now(), "Samples", fmt.Sprintf("%d more apps are there to look at: %s", len(apps), whatToSee))
+		d.out.say("\n%d more apps are there in the web UI. Worth a look:\n%s", len(apps), whatToSee)
 	}
 	return errors.Join(err, joined)
 }
@@ -91,8 +91,13 @@ func (d *demo) declareSamples(ctx context.Context) (apps []place, joined, err er
 }
 
 // whatToSee are the samples that something is the matter with.
-const whatToSee = "shop-cart rolls out, payments-staging and invoices are degraded, search has drifted, " +
-	"nightly-report is suspended, mail-staging cannot be rendered"
+const whatToSee = `    shop-cart         rolls out, and takes its time
+    payments-staging  is degraded: an image that cannot be pulled stops the sync half-way
+    invoices          is degraded: its pods crash
+    search            has drifted: changed by hand, and something is left to prune
+    nightly-report    is suspended
+    mail-staging      cannot be rendered: a value is missing
+`
 
 // sampleObjects are the manifests of the sample apps.
 func sampleObjects() ([]*unstructured.Unstructured, error) {

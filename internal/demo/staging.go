@@ -61,7 +61,11 @@ func (d *demo) joinStaging(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.cluster.apply(ctx, secret)
+	if err := d.cluster.apply(ctx, secret); err != nil {
+		return err
+	}
+	d.out.event(time.Now(), "Cluster "+stagingName, "has joined: "+other.rest.Host+"; KUBECONFIG="+d.staging.plane.kubeconfig())
+	return nil
 }
 
 // clusterSecret declares a cluster that client certificates open.

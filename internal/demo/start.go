@@ -131,7 +131,7 @@ func (d *demo) startHost(ctx context.Context) error {
 
 // prepare makes the CRDs and the namespaces of the apps.
 func (d *demo) prepare(ctx context.Context) error {
-	d.out.say("Installing the CRDs: Application, GitRepository, Kustomization")
+	d.out.say("Installing the CRDs: Application, Kustomization, HelmRelease and their sources")
 	var err error
 	if d.Kubeconfig != "" {
 		d.onStop(d.leave)
