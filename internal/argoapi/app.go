@@ -161,7 +161,7 @@ func (c *call) version(key model.AppKey) (written, error) {
 	for i, a := range page.Apps {
 		if err == nil && a.Key == key && i < len(objects) {
 			_, asked := texts(objects[i], "annotations")[refreshAnnotation]
-			return written{meta(objects[i], "resourceVersion"), asked}, nil
+			return written{resourceVersion(objects[i]), asked}, nil
 		}
 	}
 	return written{}, err

@@ -59,7 +59,7 @@ func eventOf(e view.Event, uid string) corev1.Event {
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: e.Ref.APIVersion(), Kind: e.Ref.Kind, Namespace: e.Ref.Namespace, Name: e.Ref.Name, UID: types.UID(uid),
 		},
-		Type: e.Type, Reason: e.Reason, Message: e.Message, Source: corev1.EventSource{Component: e.Source}, Count: int32(min(e.Count, 1<<31-1)), //nolint:gosec // bounded
+		Type: e.Type, Reason: e.Reason, Message: e.Message, Source: corev1.EventSource{Component: e.Source}, Count: int32(min(e.Count, 1<<31-1)),
 		FirstTimestamp: at(e.First), LastTimestamp: at(e.Last),
 	}
 }

@@ -131,14 +131,14 @@ func (c *call) pages(s selection) (out snapshot, steady bool, err error) {
 func (s snapshot) newest() string {
 	var newest uint64
 	for _, i := range s.items {
-		newest = max(newest, number(meta(i.object, "resourceVersion")))
+		newest = max(newest, number(resourceVersion(i.object)))
 	}
 	return strconv.FormatUint(newest, 10)
 }
 
 // number is a resource version's; 0 if it is none.
-func number(resourceVersion string) uint64 {
-	n, _ := strconv.ParseUint(resourceVersion, 10, 64)
+func number(version string) uint64 {
+	n, _ := strconv.ParseUint(version, 10, 64)
 	return n
 }
 

@@ -104,7 +104,7 @@ func stateOf(r view.Resource, o view.Object, change view.ObjectDiff, changes boo
 	out := managed{
 		name:        name{Group: r.Ref.Group, Kind: r.Ref.Kind, Namespace: r.Ref.Namespace, Name: r.Ref.Name},
 		TargetState: text(target), LiveState: text(live), NormalizedLiveState: text(before), PredictedLiveState: text(after),
-		ResourceVersion: meta(o.Live, "resourceVersion"), Modified: changes && !change.Noise || r.Prune,
+		ResourceVersion: resourceVersion(o.Live), Modified: changes && !change.Noise || r.Prune,
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package argoapi
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 // dialect is that of Applications' keys.
 const dialect = "argo"
 
-// meta is a field of an object's metadata; "" if it is no text.
-func meta(object map[string]any, field string) string {
+// resourceVersion is an object's; "" if it has none.
+func resourceVersion(object map[string]any) string {
 	m, _ := object["metadata"].(map[string]any)
-	s, _ := m[field].(string)
+	s, _ := m["resourceVersion"].(string)
 	return s
 }
 
@@ -51,7 +52,7 @@ func withoutPasswords(v any) (any, bool) {
 				continue
 			}
 			if !changed {
-				out, changed = copied(v), true
+				out, changed = maps.Clone(v), true
 			}
 			out[name] = now
 		}
@@ -71,14 +72,6 @@ func withoutPasswords(v any) (any, bool) {
 		return out, changed
 	}
 	return v, false
-}
-
-func copied(m map[string]any) map[string]any {
-	out := make(map[string]any, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // bare is an address without password, and of http and https without a user, which may

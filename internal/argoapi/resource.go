@@ -40,24 +40,24 @@ func notPart(app view.App, key model.ObjectKey, err error) error {
 }
 
 // object is the live object that the parameters name.
-func (c *call) object() (view.App, view.Object, error) {
+func (c *call) object() (view.Object, error) {
 	app, err := c.app()
 	if err != nil {
-		return app, view.Object{}, err
+		return view.Object{}, err
 	}
 	key, err := c.target().key()
 	if err != nil {
-		return app, view.Object{}, err
+		return view.Object{}, err
 	}
 	o, err := c.desk.Object(c.r.Context(), app.Key, key)
 	if err != nil || o.Live == nil {
-		return app, o, notPart(app, key, err)
+		return o, notPart(app, key, err)
 	}
-	return app, o, nil
+	return o, nil
 }
 
 func getResource(c *call) (any, error) {
-	_, o, err := c.object()
+	o, err := c.object()
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ type actionParam struct {
 }
 
 func listActions(c *call) (any, error) {
-	_, o, err := c.object()
+	o, err := c.object()
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +208,7 @@ func appLinks(c *call) (any, error) {
 }
 
 func resourceLinks(c *call) (any, error) {
-	_, o, err := c.object()
+	o, err := c.object()
 	if err != nil {
 		return nil, err
 	}

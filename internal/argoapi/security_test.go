@@ -291,7 +291,7 @@ func FuzzBodies(f *testing.F) {
 			t.Skip()
 		}
 		r := &http.Request{Method: method, URL: address, Header: http.Header{}, Host: "fixpoint.example", Body: http.NoBody, RequestURI: address.RequestURI()}
-		r.Body = httptest.NewRequest("POST", "/", strings.NewReader(body)).Body
+		r.Body = httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)).Body
 		out := httptest.NewRecorder()
 		w.serve(out, r.WithContext(t.Context()))
 		if out.Code == http.StatusInternalServerError {

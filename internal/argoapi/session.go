@@ -15,7 +15,7 @@ import (
 // credentials are the body of a login. Other fields don't matter.
 type credentials struct {
 	Username string `json:"username"`
-	Password string `json:"password"` //nolint:gosec // it is read, never written
+	Password string `json:"password"`
 	Token    string `json:"token"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,10 +91,7 @@ func messages(t *testing.T, body io.Reader) func() (message, bool) {
 func renew(w *world, app model.AppKey, version string) {
 	w.Edit(app, func(d *view.Detail) {
 		old, _ := d.Raw["metadata"].(map[string]any)
-		meta := map[string]any{}
-		for k, v := range old {
-			meta[k] = v
-		}
+		meta := maps.Clone(old)
 		meta["resourceVersion"] = version
 		d.Raw = map[string]any{"apiVersion": d.Raw["apiVersion"], "kind": d.Raw["kind"], "metadata": meta, "spec": d.Raw["spec"], "status": d.Raw["status"]}
 		d.Health = map[model.HealthStatus]model.HealthStatus{model.Healthy: model.Progressing}[d.Health]

@@ -1,6 +1,7 @@
 package argoapi
 
 import (
+	"maps"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -83,21 +84,18 @@ func (w *appWatch) look(s selection) error {
 
 func (w *appWatch) tell(now snapshot) error {
 	w.version, w.total = now.version, now.total
-	gone := make(map[model.AppKey]map[string]any, len(w.known))
-	for key, object := range w.known {
-		gone[key] = object
-	}
+	gone := maps.Clone(w.known)
 	for _, it := range now.items {
 		before, was := gone[it.key]
 		delete(gone, it.key)
 		w.known[it.key] = it.object
 		kind := added
 		switch {
-		case was && meta(before, "resourceVersion") == meta(it.object, "resourceVersion"):
+		case was && resourceVersion(before) == resourceVersion(it.object):
 			continue
 		case was:
 			kind = modified
-		case w.since > 0 && number(meta(it.object, "resourceVersion")) <= w.since:
+		case w.since > 0 && number(resourceVersion(it.object)) <= w.since:
 			continue
 		}
 		if err := w.send(change{kind, it.object}); err != nil {
