@@ -29,7 +29,7 @@ var arrows = []arrow{
 	{"internal/e2e", []string{"api", "deploy", "examples", "internal"}},
 	{"internal/app", []string{"api", "deploy", "examples", "internal"}},
 	{"internal/engine", append([]string{"internal/model"}, stages...)},
-	{"internal/cli", []string{"internal/model", "api", "deploy"}},
+	{"internal/cli", []string{"internal/model", "internal/client", "api", "deploy"}},
 	{"internal/demo", []string{"internal/model", "internal/gitserver", "api", "deploy", "examples"}},
 	{"internal/dialect", []string{"internal/model", "api"}},
 	{"internal/model", nil},

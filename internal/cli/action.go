@@ -46,15 +46,15 @@ type ActionParam struct {
 
 // actionFlags are the flags of both commands.
 type actionFlags struct {
-	conn          Connection
+	to            reach
 	sel           onlyApplication
 	argoNamespace string
 	timeout       time.Duration
 }
 
 func (f *actionFlags) bind(cmd *cobra.Command) {
-	f.conn.bind(cmd)
-	f.sel.bind(cmd, &f.conn)
+	f.to.bind(cmd)
+	f.sel.bind(cmd, f.to.lister)
 	cmd.Flags().StringVar(&f.argoNamespace, "argocd-namespace", "argocd", "namespace of argocd-cm, which may hold actions")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Minute, "how long it may take")
 }
@@ -75,7 +75,7 @@ Rollout. Those of argocd-cm (resource.customizations.actions) are among them.`,
 }
 
 func newActionList(deps Deps) *cobra.Command {
-	var flags actionFlags
+	flags := actionFlags{to: reach{deps: deps}}
 	var out format
 	cmd := &cobra.Command{
 		Use:     "list NAME|NAMESPACE/NAME [KIND/NAME]",
@@ -91,18 +91,18 @@ func newActionList(deps Deps) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := waitFlags{timeout: flags.timeout}.deadline(cmd.Context())
 			defer cancel()
-			on, app, err := flags.open(ctx, cmd, args[0], append(args, "")[1])
+			h, err := flags.hold(ctx, cmd, args[0], append(args, "")[1])
 			if err != nil {
 				return err
 			}
-			found, wrong := deps.Actions(ctx, on)
+			found, wrong := h.actions(ctx)
 			switch {
 			case out != formatTable:
 				err = out.data(cmd.OutOrStdout(), actionData(found))
 			case len(found) > 0:
 				actionTable(found).print(cmd.OutOrStdout())
 			case wrong == nil:
-				printf(cmd.ErrOrStderr(), "%s: there is no action for %s.\n", app.title(), plural(len(on.On), "object"))
+				printf(cmd.ErrOrStderr(), "%s: there is no action for %s.\n", h.app.title(), plural(len(h.on), "object"))
 			}
 			return errors.Join(wrong, err)
 		},
@@ -113,7 +113,7 @@ func newActionList(deps Deps) *cobra.Command {
 }
 
 func newActionRun(deps Deps) *cobra.Command {
-	var flags actionFlags
+	flags := actionFlags{to: reach{deps: deps}}
 	var params []string
 	var yes bool
 	cmd := &cobra.Command{
@@ -135,7 +135,7 @@ KIND.GROUP/NAMESPACE/NAME.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := waitFlags{timeout: flags.timeout}.deadline(cmd.Context())
 			defer cancel()
-			on, app, err := flags.open(ctx, cmd, args[0], args[1])
+			h, err := flags.hold(ctx, cmd, args[0], args[1])
 			if err != nil {
 				return err
 			}
@@ -143,19 +143,19 @@ KIND.GROUP/NAMESPACE/NAME.`,
 			if err != nil {
 				return err
 			}
-			found, err := deps.Actions(ctx, on)
+			found, err := h.actions(ctx)
 			if err != nil {
 				return err
 			}
-			action, err := actionNamed(found, on.On[0], args[2])
+			action, err := actionNamed(found, h.on[0], args[2])
 			if err != nil {
 				return err
 			}
-			question := fmt.Sprintf("%s: %s %s?", app.title(), actionText(args[2], given), objectText(on.On[0].ObjectKey))
+			question := fmt.Sprintf("%s: %s %s?", h.app.title(), actionText(args[2], given), objectText(h.on[0].ObjectKey))
 			if action.Danger && !yes && !agreed(cmd, question) {
 				return errors.New("nothing was done: answer y, or give --yes")
 			}
-			done, err := deps.Act(ctx, on, args[2], given)
+			done, err := h.act(ctx, args[2], given)
 			for _, text := range done {
 				printf(cmd.OutOrStdout(), "%s\n", text)
 			}

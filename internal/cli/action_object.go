@@ -11,32 +11,61 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// open finds the Application and the objects that are meant: all of its own if
-// object is "", and else exactly one.
-func (f *actionFlags) open(ctx context.Context, cmd *cobra.Command, name, object string) (ActionFlags, item, error) {
-	c, err := f.conn.open()
+// held is an Application with objects of it that something may be done with.
+type held struct {
+	app item
+	on  []model.ObjectRef
+	// actions are what can be done with the objects; an error does not mean that there
+	// are none. act does one of it with the one object, and says what was done, a text
+	// each, even where the rest failed.
+	actions func(context.Context) ([]ObjectAction, error)
+	act     func(ctx context.Context, action string, params map[string]string) ([]string, error)
+}
+
+func (f *actionFlags) hold(ctx context.Context, cmd *cobra.Command, name, object string) (held, error) {
+	by, err := f.to.open()
 	if err != nil {
-		return ActionFlags{}, item{}, err
+		return held{}, err
 	}
-	app, err := f.sel.find(ctx, cmd, c, name)
+	return by.hold(ctx, cmd, f, name, object)
+}
+
+func (k kube) hold(ctx context.Context, cmd *cobra.Command, f *actionFlags, name, object string) (held, error) {
+	app, err := f.sel.find(ctx, cmd, k.cluster, name)
 	if err != nil {
-		return ActionFlags{}, item{}, err
+		return held{}, err
 	}
+	on, err := objectsMeant(app, object)
+	if err != nil {
+		return held{}, err
+	}
+	flags := ActionFlags{Connection: k.conn, Object: app.Unstructured, ArgoNamespace: f.argoNamespace, On: on}
+	return held{
+		app: app, on: on,
+		actions: func(ctx context.Context) ([]ObjectAction, error) { return k.deps.Actions(ctx, flags) },
+		act: func(ctx context.Context, action string, params map[string]string) ([]string, error) {
+			return k.deps.Act(ctx, flags, action, params)
+		},
+	}, nil
+}
+
+// objectsMeant are the objects of an Application that a text names: all of them if it is
+// "", and else exactly one.
+func objectsMeant(app item, object string) ([]model.ObjectRef, error) {
 	spec, err := app.decoded()
 	if err != nil {
-		return ActionFlags{}, item{}, err
+		return nil, err
 	}
 	on, err := objectsNamed(spec.Status.Resources, object)
-	if err != nil {
-		return ActionFlags{}, item{}, err
-	}
 	switch {
+	case err != nil:
+		return nil, err
 	case object != "" && len(on) == 0:
-		return ActionFlags{}, item{}, fmt.Errorf("%s has no object %s: 'fixpoint tree %s' shows what it has", app.title(), object, app.path())
+		return nil, fmt.Errorf("%s has no object %s: 'fixpoint tree %s' shows what it has", app.title(), object, app.path())
 	case object != "" && len(on) > 1:
-		return ActionFlags{}, item{}, fmt.Errorf("%s has %d objects %s (%s): say which with KIND.GROUP/NAMESPACE/NAME", app.title(), len(on), object, objectTexts(on))
+		return nil, fmt.Errorf("%s has %d objects %s (%s): say which with KIND.GROUP/NAMESPACE/NAME", app.title(), len(on), object, objectTexts(on))
 	}
-	return ActionFlags{Connection: f.conn, Object: app.Unstructured, ArgoNamespace: f.argoNamespace, On: on}, app, nil
+	return on, nil
 }
 
 // objectsNamed are the objects that KIND[.GROUP]/[NAMESPACE/]NAME may mean; all of

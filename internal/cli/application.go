@@ -20,10 +20,10 @@ import (
 // onlyApplication is the selector of commands that Flux's kinds have nothing of.
 type onlyApplication struct{ selector }
 
-func (s *onlyApplication) bind(cmd *cobra.Command, conn *Connection) {
+func (s *onlyApplication) bind(cmd *cobra.Command, open func() (lister, error)) {
 	s.kind = "application"
 	cmd.Flags().StringVarP(&s.namespace, "namespace", "n", "", "namespace of the Application (default: all are searched)")
-	cmd.ValidArgsFunction = appNames(conn, &s.selector)
+	cmd.ValidArgsFunction = appNames(open, &s.selector)
 }
 
 // find is the one Application called name. For another app it says that the
@@ -35,9 +35,13 @@ func (s onlyApplication) find(ctx context.Context, cmd *cobra.Command, c *cluste
 	}
 	other, none := c.find(ctx, selector{namespace: s.namespace}, name, kustomization, helmRelease)
 	if none == nil {
-		return item{}, fmt.Errorf("'%s' is for Applications, and %s is none", cmd.CommandPath(), other.title())
+		return item{}, notFor(cmd, other)
 	}
 	return item{}, err
+}
+
+func notFor(cmd *cobra.Command, other item) error {
+	return fmt.Errorf("'%s' is for Applications, and %s is none", cmd.CommandPath(), other.title())
 }
 
 // decoded is an Application as its Go type.

@@ -132,11 +132,9 @@ func (s selector) kinds() []kind {
 
 // find is the one object called name: NAME, or NAMESPACE/NAME.
 func (c *cluster) find(ctx context.Context, s selector, name string, kinds ...kind) (item, error) {
-	if ns, rest, ok := strings.Cut(name, "/"); ok {
-		if s.namespace != "" && s.namespace != ns {
-			return item{}, fmt.Errorf("%q names another namespace than --namespace %s: drop one of the two", name, s.namespace)
-		}
-		s.namespace, name = ns, rest
+	s, name, err := s.split(name)
+	if err != nil {
+		return item{}, err
 	}
 	all, err := c.list(ctx, s.namespace, kinds...)
 	if err != nil {
@@ -155,6 +153,19 @@ func (c *cluster) find(ctx context.Context, s selector, name string, kinds ...ki
 		return item{}, unknown(s, name, kinds)
 	}
 	return item{}, ambiguous(name, found)
+}
+
+// split takes the namespace out of NAMESPACE/NAME.
+func (s selector) split(name string) (selector, string, error) {
+	ns, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return s, name, nil
+	}
+	if s.namespace != "" && s.namespace != ns {
+		return s, "", fmt.Errorf("%q names another namespace than --namespace %s: drop one of the two", name, s.namespace)
+	}
+	s.namespace = ns
+	return s, rest, nil
 }
 
 func unknown(s selector, name string, kinds []kind) error {

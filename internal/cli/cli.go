@@ -1,5 +1,5 @@
 // Package cli is the command line: flags, output, and the commands that only
-// need a cluster's API or a directory. What needs the engine or a dialect is
+// need a cluster's API, that of a Fixpoint server, or a directory. What needs the engine or a dialect is
 // given to it as functions, so that it can be used and tested without them.
 //
 // Results go to standard output, everything else to standard error, so that
@@ -111,8 +111,9 @@ var groups = []struct {
 	commands  []func(Deps) *cobra.Command
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
-	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newAction}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newSuspend, newResume, newAction, newLogs, newActivity}},
 	{"files", "Work with files (no cluster needed):", []func(Deps) *cobra.Command{newRender, newCheck}},
+	{"server", "Fixpoint's server:", []func(Deps) *cobra.Command{newLogin, newLogout, newServers, newAudit}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newAccount, newRbac, newVersion}},
 }
 

@@ -20,38 +20,38 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 const patience = 3 * time.Second
 
 // appNames completes the name of one app.
-func appNames(conn *Connection, sel *selector) cobra.CompletionFunc {
+func appNames(open func() (lister, error), sel *selector) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...), cobra.ShellCompDirectiveNoFileComp
+		return namesOf(cmd.Context(), open, *sel, sel.kinds()...), cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
 // namesOf are the names that find finds: short ones where they are unique.
-func namesOf(ctx context.Context, conn Connection, namespace string, kinds ...kind) []string {
-	c, err := conn.open()
+func namesOf(ctx context.Context, open func() (lister, error), sel selector, kinds ...kind) []string {
+	to, err := open()
 	if err != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	items, err := c.list(ctx, namespace, kinds...)
+	found, err := to.list(ctx, query{sel: sel, kinds: kinds})
 	if err != nil {
 		return nil
 	}
 	count := map[string]int{}
-	for _, i := range items {
-		count[i.GetName()]++
+	for _, r := range found.rows {
+		count[r.name]++
 	}
 	var out []string
-	for _, i := range items {
-		name := i.GetName()
+	for _, r := range found.rows {
+		name := r.name
 		if count[name] > 1 {
-			name = i.path()
+			name = r.namespace + "/" + r.name
 		}
-		out = append(out, name+"\t"+i.kind.name)
+		out = append(out, name+"\t"+r.kind)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -50,11 +50,11 @@ wait later asks again.`,
 			if !yes && !agreed(cmd, "Delete "+plural(len(waiting), "object")+"?") {
 				return errors.New("nothing was agreed to: answer y, or give --yes")
 			}
-			return (&waiter{cluster: c}).approve(cmd.Context(), cmd.OutOrStdout(), app, spec, time.Now())
+			return (&waiter{c, &teller{}}).approve(cmd.Context(), cmd.OutOrStdout(), app, spec, time.Now())
 		},
 	}
 	conn.bind(cmd)
-	sel.bind(cmd, &conn)
+	sel.bind(cmd, conn.lister)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "don't ask")
 	return cmd
 }

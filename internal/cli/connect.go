@@ -48,10 +48,12 @@ func (c Connection) REST() (*rest.Config, error) {
 		config.UserAgent = "fixpoint"
 		return config, nil
 	case clientcmd.IsEmptyConfig(err):
-		return nil, errors.New("no cluster is known: give --kubeconfig FILE or set $KUBECONFIG; 'fixpoint demo' starts a cluster of its own")
+		return nil, errNoCluster
 	}
 	return nil, fmt.Errorf("reading the kubeconfig: %w: give another with --kubeconfig FILE or --context NAME", err)
 }
+
+var errNoCluster = errors.New("no cluster is known: give --kubeconfig FILE or set $KUBECONFIG; 'fixpoint demo' starts a cluster of its own")
 
 // cluster is what commands ask.
 type cluster struct {

@@ -54,6 +54,7 @@ func newDiff(deps Deps) *cobra.Command {
 	var timeout time.Duration
 	var files renderFlags
 	var against string
+	to := reach{deps: deps}
 	cmd := &cobra.Command{
 		Use:   "diff NAME|NAMESPACE/NAME, or diff [DIR] --against REV",
 		Short: "Show what a sync of an app, or a change of files, would change",
@@ -92,11 +93,15 @@ Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 			flags.WorkbenchFlags = files.WorkbenchFlags
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, errTimeout)
 			defer cancel()
-			differs, err := diff(ctx, cmd, deps, flags, sel, out, args[0])
+			by, err := to.open()
+			if err != nil {
+				return diffExit(false, err)
+			}
+			differs, err := diff(ctx, cmd, by, flags, sel, out, args[0])
 			return diffExit(differs, err)
 		},
 	}
-	flags.Connection.bind(cmd)
+	to.bind(cmd)
 	sel.bind(cmd)
 	files.WorkbenchFlags.bind(cmd)
 	own := flagNames(cmd)
@@ -110,7 +115,7 @@ Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 	f.StringVar(&flags.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Secrets and ConfigMaps")
 	f.DurationVar(&timeout, "timeout", 2*time.Minute, "how long it may take")
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
-	cmd.ValidArgsFunction = appNames(&flags.Connection, &sel)
+	cmd.ValidArgsFunction = appNames(to.lister, &sel)
 	return cmd
 }
 
@@ -136,22 +141,30 @@ func (f InspectFlags) hint() string {
 	return "; if the controller was started with --mirror or --allow-local-repos, give diff the same"
 }
 
-func diff(ctx context.Context, cmd *cobra.Command, deps Deps, flags InspectFlags, sel selector, out format, name string) (bool, error) {
-	c, err := flags.open()
+func (k kube) inspect(ctx context.Context, flags InspectFlags, sel selector, name string) (item, Inspection, error) {
+	app, err := k.find(ctx, sel, name, sel.kinds()...)
 	if err != nil {
-		return false, err
+		return app, Inspection{}, err
 	}
-	app, err := c.find(ctx, sel, name, sel.kinds()...)
-	if err != nil {
-		return false, err
+	flags.Connection, flags.Object = k.conn, app.Unstructured
+	found, err := k.deps.Inspect(ctx, flags)
+	if err != nil && !tookLong(err) {
+		err = fmt.Errorf("%s can't be compared: %w%s", app.title(), k.explainPlain(err), flags.hint())
 	}
-	flags.Object = app.Unstructured
-	found, err := deps.Inspect(ctx, flags)
-	if errors.Is(err, errTimeout) || errors.Is(err, context.DeadlineExceeded) {
+	return app, found, err
+}
+
+func tookLong(err error) bool {
+	return errors.Is(err, errTimeout) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func diff(ctx context.Context, cmd *cobra.Command, by reader, flags InspectFlags, sel selector, out format, name string) (bool, error) {
+	app, found, err := by.inspect(ctx, flags, sel, name)
+	if tookLong(err) && app.Unstructured != nil {
 		return false, fmt.Errorf("%s: the comparison took too long: allow more with --timeout, and check that repository and cluster can be reached", app.title())
 	}
 	if err != nil {
-		return false, fmt.Errorf("%s can't be compared: %w%s", app.title(), c.explainPlain(err), flags.hint())
+		return false, err
 	}
 	for _, w := range found.Warnings {
 		printf(cmd.ErrOrStderr(), "warning: %s\n", w.Message)

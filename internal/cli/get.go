@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,9 +10,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-func newGet(Deps) *cobra.Command {
-	var conn Connection
+func newGet(deps Deps) *cobra.Command {
+	to := reach{deps: deps}
 	var sel selector
+	var only filter
 	var out format
 	var all bool
 	cmd := &cobra.Command{
@@ -23,9 +23,10 @@ func newGet(Deps) *cobra.Command {
 or with 'sources' Flux's GitRepositories, OCIRepositories, HelmRepositories,
 HelmCharts and Buckets. Of an Application by name it shows what goes on, what that
 waits for, and everything that is not as it should be. -o json and -o yaml print the
-objects.`,
+objects, those of a server what its API says of them.`,
 		Example: `  fixpoint get
   fixpoint get -n argocd
+  fixpoint get --health Degraded --project shop -l team=web
   fixpoint get argocd/my-app
   fixpoint get argocd/my-app -o yaml
   fixpoint get sources`,
@@ -37,12 +38,20 @@ objects.`,
 			if err != nil {
 				return err
 			}
-			return get(cmd, conn, sel, out, kinds, name)
+			if (name != "" || kinds[0].isSource()) && !only.isEmpty() {
+				return usagef(cmd, "-l, --project, --sync and --health choose among apps that are listed")
+			}
+			by, err := to.open()
+			if err != nil {
+				return err
+			}
+			return get(cmd, by, out, query{sel: sel, kinds: kinds, name: name, only: only, data: out != formatTable})
 		},
-		ValidArgsFunction: getCompletion(&conn, &sel),
+		ValidArgsFunction: getCompletion(to.lister, &sel),
 	}
-	conn.bind(cmd)
+	to.bind(cmd)
 	sel.bind(cmd)
+	only.bind(cmd)
 	cmd.Flags().BoolVarP(&all, "all-namespaces", "A", false, "all namespaces, which is the default")
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
 	return cmd
@@ -75,72 +84,28 @@ func what(cmd *cobra.Command, args []string, sel selector) ([]kind, string, erro
 	return nil, "", usagef(cmd, "one name is expected, not %d", len(args))
 }
 
-func get(cmd *cobra.Command, conn Connection, sel selector, out format, kinds []kind, name string) error {
-	c, err := conn.open()
-	if err != nil {
-		return err
-	}
-	items, err := c.pick(cmd.Context(), sel, name, kinds)
-	if err != nil {
-		return err
-	}
-	for _, i := range items {
-		i.SetManagedFields(nil)
-	}
+func get(cmd *cobra.Command, by lister, out format, q query) error {
+	found, err := by.list(cmd.Context(), q)
 	switch {
-	case out != formatTable && name != "":
-		return out.data(cmd.OutOrStdout(), items[0].Object)
-	case out != formatTable:
-		return out.data(cmd.OutOrStdout(), listOf(items))
-	case len(items) == 0:
-		printf(cmd.ErrOrStderr(), "No %s found. Apply one with kubectl, or run 'fixpoint demo' to see two at work.\n", names(kinds))
+	case err != nil:
+		return err
+	case q.data:
+		return out.data(cmd.OutOrStdout(), found.data)
+	case found.described != nil:
+		return describe(cmd.OutOrStdout(), *found.described, time.Now())
+	case len(found.rows) == 0 && !q.only.isEmpty():
+		printf(cmd.ErrOrStderr(), "No %s found that is so.\n", names(q.kinds))
+		return nil
+	case len(found.rows) == 0:
+		printf(cmd.ErrOrStderr(), "No %s found. Apply one with kubectl, or run 'fixpoint demo' to see two at work.\n", names(q.kinds))
 		return nil
 	}
-	if name != "" && items[0].kind.name == application.name {
-		return describe(cmd.OutOrStdout(), items[0], time.Now())
-	}
 	messages := 80
-	if name != "" {
+	if q.name != "" {
 		messages = 0
 	}
-	tableOf(items, kinds, time.Now(), messages).print(cmd.OutOrStdout())
+	tableOf(found.rows, q.kinds, time.Now(), messages).print(cmd.OutOrStdout())
 	return nil
-}
-
-// pick is the object of that name, or all if it is "".
-func (c *cluster) pick(ctx context.Context, sel selector, name string, kinds []kind) ([]item, error) {
-	if name == "" {
-		return c.list(ctx, sel.namespace, kinds...)
-	}
-	one, err := c.find(ctx, sel, name, kinds...)
-	return []item{one}, err
-}
-
-func listOf(items []item) map[string]any {
-	all := make([]any, 0, len(items))
-	for _, i := range items {
-		all = append(all, i.Object)
-	}
-	return map[string]any{"apiVersion": "v1", "kind": "List", "items": all}
-}
-
-func tableOf(items []item, kinds []kind, now time.Time, width int) *table {
-	if kinds[0].isSource() {
-		t := &table{header: []string{"KIND", "NAMESPACE", "NAME", "READY", "REVISION", "AGE", "URL", "MESSAGE"}}
-		for _, i := range items {
-			ready, message := readiness(i)
-			t.add(i.kind.name, i.GetNamespace(), i.GetName(), ready, revision(i.text("status", "artifact", "revision")),
-				age(i.GetCreationTimestamp().Time, now), i.place(), brief(message, width))
-		}
-		return t
-	}
-	t := &table{header: []string{"KIND", "NAMESPACE", "NAME", "SYNC", "HEALTH/READY", "REVISION", "AGE", "MESSAGE"}}
-	for _, i := range items {
-		s := summary(i)
-		t.add(i.kind.name, i.GetNamespace(), i.GetName(), s.sync, s.health, revision(s.revision),
-			age(i.GetCreationTimestamp().Time, now), brief(gist(s.message), width))
-	}
-	return t
 }
 
 // place is where a source's content comes from.
@@ -302,16 +267,16 @@ func revision(r string) string {
 // isHash tells commits and digests from versions, however long these are.
 var isHash = regexp.MustCompile(`^[0-9a-f]{40,}$`)
 
-func getCompletion(conn *Connection, sel *selector) cobra.CompletionFunc {
+func getCompletion(open func() (lister, error), sel *selector) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		switch {
 		case len(args) == 0:
 			words := []string{"apps\tApplications, Kustomizations and HelmReleases", "sources\tGitRepositories and others"}
-			return append(words, namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...)...), cobra.ShellCompDirectiveNoFileComp
+			return append(words, namesOf(cmd.Context(), open, *sel, sel.kinds()...)...), cobra.ShellCompDirectiveNoFileComp
 		case len(args) == 1 && strings.HasPrefix(args[0], "source"):
-			return namesOf(cmd.Context(), *conn, sel.namespace, sourceKinds...), cobra.ShellCompDirectiveNoFileComp
+			return namesOf(cmd.Context(), open, *sel, sourceKinds...), cobra.ShellCompDirectiveNoFileComp
 		case len(args) == 1 && strings.HasPrefix(args[0], "app"):
-			return namesOf(cmd.Context(), *conn, sel.namespace, sel.kinds()...), cobra.ShellCompDirectiveNoFileComp
+			return namesOf(cmd.Context(), open, *sel, sel.kinds()...), cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

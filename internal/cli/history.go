@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,8 +14,8 @@ import (
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 )
 
-func newHistory(Deps) *cobra.Command {
-	var conn Connection
+func newHistory(deps Deps) *cobra.Command {
+	to := reach{deps: deps}
 	var sel onlyApplication
 	var out format
 	cmd := &cobra.Command{
@@ -27,11 +28,11 @@ spec.revisionHistoryLimit.`,
 		Example: "  fixpoint history my-app\n  fixpoint history argocd/my-app -o json",
 		Args:    oneArg("the name of an Application"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := conn.open()
+			by, err := to.open()
 			if err != nil {
 				return err
 			}
-			app, err := sel.find(cmd.Context(), cmd, c, args[0])
+			app, err := by.application(cmd.Context(), cmd, sel, args[0])
 			if err != nil {
 				return err
 			}
@@ -51,10 +52,14 @@ spec.revisionHistoryLimit.`,
 			return nil
 		},
 	}
-	conn.bind(cmd)
-	sel.bind(cmd, &conn)
+	to.bind(cmd)
+	sel.bind(cmd, to.lister)
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
 	return cmd
+}
+
+func (k kube) application(ctx context.Context, cmd *cobra.Command, sel onlyApplication, name string) (item, error) {
+	return sel.find(ctx, cmd, k.cluster, name)
 }
 
 func historyTable(entries []v1alpha1.RevisionHistory, now time.Time) *table {

@@ -11,14 +11,14 @@ const refreshAnnotation = "argocd.argoproj.io/refresh"
 
 // refreshFlags are the flags of refresh.
 type refreshFlags struct {
-	conn Connection
-	sel  selector
+	to  reach
+	sel selector
 	waitFlags
 	hard bool
 }
 
-func newRefresh(Deps) *cobra.Command {
-	var flags refreshFlags
+func newRefresh(deps Deps) *cobra.Command {
+	flags := refreshFlags{to: reach{deps: deps}}
 	cmd := &cobra.Command{
 		Use:   "refresh NAME|NAMESPACE/NAME",
 		Short: "Look at an app's repository and objects now",
@@ -28,28 +28,30 @@ without automated sync is not synced by it. For Flux's kinds it is the same as
 		Example: `  fixpoint refresh my-app
   fixpoint refresh argocd/my-app --hard     trust nothing that is remembered`,
 		Args: oneArg("the name of an app"),
-		RunE: func(cmd *cobra.Command, args []string) error { return flags.refresh(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			by, err := flags.to.open()
+			if err != nil {
+				return err
+			}
+			return by.refresh(cmd, &flags, args[0])
+		},
 	}
-	flags.conn.bind(cmd)
+	flags.to.bind(cmd)
 	flags.sel.bind(cmd)
 	flags.waitFlags.bind(cmd)
 	cmd.Flags().BoolVar(&flags.hard, "hard", false, "compare every object by a dry run, trusting nothing that is remembered (Applications)")
-	cmd.ValidArgsFunction = appNames(&flags.conn, &flags.sel)
+	cmd.ValidArgsFunction = appNames(flags.to.lister, &flags.sel)
 	return cmd
 }
 
-func (f *refreshFlags) refresh(cmd *cobra.Command, name string) error {
-	c, err := f.conn.open()
-	if err != nil {
-		return err
-	}
+func (k kube) refresh(cmd *cobra.Command, f *refreshFlags, name string) error {
 	ctx, cancel := f.deadline(cmd.Context())
 	defer cancel()
-	app, err := c.find(ctx, f.sel, name, f.sel.kinds()...)
+	app, err := k.find(ctx, f.sel, name, f.sel.kinds()...)
 	if err != nil {
 		return err
 	}
-	w := newWaiter(cmd, c, f.waitFlags)
+	w := newWaiter(cmd, k.cluster, f.waitFlags)
 	if app.kind.name == application.name {
 		return w.refreshApplication(ctx, app, f.hard)
 	}

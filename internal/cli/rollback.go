@@ -7,18 +7,20 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
 )
 
 // rollbackFlags are the flags of rollback.
 type rollbackFlags struct {
-	conn Connection
-	sel  onlyApplication
+	to  reach
+	sel onlyApplication
 	waitFlags
 	prune, dryRun bool
 }
 
-func newRollback(Deps) *cobra.Command {
-	var flags rollbackFlags
+func newRollback(deps Deps) *cobra.Command {
+	flags := rollbackFlags{to: reach{deps: deps}}
 	cmd := &cobra.Command{
 		Use:   "rollback NAME|NAMESPACE/NAME [ID]",
 		Short: "Go back to what an Application had deployed before",
@@ -45,11 +47,15 @@ Application that syncs itself would undo the rollback and is refused.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.rollback(cmd, args[0], append(args, "")[1])
+			by, err := flags.to.open()
+			if err != nil {
+				return err
+			}
+			return by.rollback(cmd, &flags, args[0], append(args, "")[1])
 		},
 	}
-	flags.conn.bind(cmd)
-	flags.sel.bind(cmd, &flags.conn)
+	flags.to.bind(cmd)
+	flags.sel.bind(cmd, flags.to.lister)
 	flags.waitFlags.bind(cmd)
 	cmd.Flags().BoolVar(&flags.prune, "prune", false, "delete what that entry does not declare")
 	cmd.Flags().BoolVar(&flags.dryRun, "dry-run", false, "ask the API server and write nothing")
@@ -57,14 +63,10 @@ Application that syncs itself would undo the rollback and is refused.`,
 	return cmd
 }
 
-func (f *rollbackFlags) rollback(cmd *cobra.Command, name, id string) error {
-	c, err := f.conn.open()
-	if err != nil {
-		return err
-	}
+func (k kube) rollback(cmd *cobra.Command, f *rollbackFlags, name, id string) error {
 	ctx, cancel := f.deadline(cmd.Context())
 	defer cancel()
-	app, err := f.sel.find(ctx, cmd, c, name)
+	app, err := f.sel.find(ctx, cmd, k.cluster, name)
 	if err != nil {
 		return err
 	}
@@ -72,27 +74,39 @@ func (f *rollbackFlags) rollback(cmd *cobra.Command, name, id string) error {
 	if err != nil {
 		return err
 	}
-	w := newWaiter(cmd, c, f.waitFlags)
+	w := newWaiter(cmd, k.cluster, f.waitFlags)
 	if err := w.operate(ctx, app, r); err != nil {
 		return err
 	}
-	if !f.noWait && !f.dryRun {
-		printf(w.err, "What %s declares is unchanged: correct its repository or targetRevision before the next sync.\n", app.title())
-	}
+	f.remind(w.teller, app)
 	return nil
+}
+
+// remind says what a rollback leaves to do.
+func (f *rollbackFlags) remind(t *teller, app item) {
+	if !f.noWait && !f.dryRun {
+		printf(t.err, "What %s declares is unchanged: correct its repository or targetRevision before the next sync.\n", app.title())
+	}
+}
+
+// entry is what of the history is gone back to.
+func (f *rollbackFlags) entry(app item, id string) (v1alpha1.RevisionHistory, *v1alpha1.Application, error) {
+	none := v1alpha1.RevisionHistory{}
+	spec, err := app.decoded()
+	if err != nil {
+		return none, nil, err
+	}
+	if isAutomated(spec) && !f.dryRun {
+		return none, nil, fmt.Errorf("%s syncs itself (spec.syncPolicy.automated) and would undo a rollback at once: %s", app.title(), switchOff(app))
+	}
+	entry, err := earlier(app, spec.Status.History, id)
+	return entry, spec, err
 }
 
 // request asks for an entry as Argo CD does: with its own sources and revisions,
 // and without hooks.
 func (f *rollbackFlags) request(app item, id string) (request, error) {
-	spec, err := app.decoded()
-	if err != nil {
-		return request{}, err
-	}
-	if isAutomated(spec) && !f.dryRun {
-		return request{}, fmt.Errorf("%s syncs itself (spec.syncPolicy.automated) and would undo a rollback at once: %s", app.title(), switchOff(app))
-	}
-	entry, err := earlier(app, spec.Status.History, id)
+	entry, spec, err := f.entry(app, id)
 	if err != nil {
 		return request{}, err
 	}
@@ -139,15 +153,15 @@ func switchOff(app item) string {
 // completion offers names, then IDs.
 func (f *rollbackFlags) completion(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	if len(args) != 1 {
-		return appNames(&f.conn, &f.sel.selector)(cmd, args, word)
+		return appNames(f.to.lister, &f.sel.selector)(cmd, args, word)
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), patience)
 	defer cancel()
-	c, err := f.conn.open()
+	by, err := f.to.open()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	app, err := f.sel.find(ctx, cmd, c, args[0])
+	app, err := by.application(ctx, cmd, f.sel, args[0])
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -8,15 +8,15 @@ import (
 
 // syncFlags are the flags of sync.
 type syncFlags struct {
-	conn Connection
-	sel  selector
+	to  reach
+	sel selector
 	waitFlags
 	operationFlags
 	withSource bool
 }
 
-func newSync(Deps) *cobra.Command {
-	var flags syncFlags
+func newSync(deps Deps) *cobra.Command {
+	flags := syncFlags{to: reach{deps: deps}}
 	cmd := &cobra.Command{
 		Use:   "sync NAME|NAMESPACE/NAME",
 		Short: "Sync an app now, and wait for the outcome",
@@ -33,44 +33,55 @@ spec.syncPolicy.syncOptions, with what --sync-option says in their place.`,
   fixpoint sync argocd/my-app --sync-option Replace=true --retry-limit 3
   fixpoint sync flux-system/my-app --with-source     fetch the repository first`,
 		Args: oneArg("the name of an app"),
-		RunE: func(cmd *cobra.Command, args []string) error { return flags.sync(cmd, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(cmd); err != nil {
+				return usage(cmd, err)
+			}
+			by, err := flags.to.open()
+			if err != nil {
+				return err
+			}
+			return by.sync(cmd, &flags, args[0])
+		},
 	}
-	flags.conn.bind(cmd)
+	flags.to.bind(cmd)
 	flags.sel.bind(cmd)
 	flags.waitFlags.bind(cmd)
 	flags.operationFlags.bind(cmd)
 	cmd.Flags().BoolVar(&flags.withSource, "with-source", false, "fetch the source first (Kustomizations, HelmReleases)")
-	cmd.ValidArgsFunction = appNames(&flags.conn, &flags.sel)
+	cmd.ValidArgsFunction = appNames(flags.to.lister, &flags.sel)
 	return cmd
 }
 
-func (f *syncFlags) sync(cmd *cobra.Command, name string) error {
-	if err := f.check(cmd); err != nil {
-		return usage(cmd, err)
-	}
-	c, err := f.conn.open()
-	if err != nil {
-		return err
-	}
+func (k kube) sync(cmd *cobra.Command, f *syncFlags, name string) error {
 	ctx, cancel := f.deadline(cmd.Context())
 	defer cancel()
-	app, err := c.find(ctx, f.sel, name, f.sel.kinds()...)
+	app, err := k.find(ctx, f.sel, name, f.sel.kinds()...)
 	if err != nil {
 		return err
 	}
-	w := newWaiter(cmd, c, f.waitFlags)
-	if app.kind.name == application.name {
-		if f.withSource {
-			return usagef(cmd, "--with-source is for Flux's kinds; 'fixpoint refresh %s' looks at the repository of an Application", app.path())
-		}
-		r, err := f.request(cmd, app)
-		if err != nil {
-			return err
-		}
-		return w.operate(ctx, app, r)
+	if err := f.fits(cmd, app); err != nil {
+		return err
 	}
-	if used := f.used(cmd); len(used) > 0 {
+	w := newWaiter(cmd, k.cluster, f.waitFlags)
+	if app.kind.name != application.name {
+		return w.reconcile(ctx, app, f.withSource)
+	}
+	r, err := f.request(cmd, app)
+	if err != nil {
+		return err
+	}
+	return w.operate(ctx, app, r)
+}
+
+// fits refuses flags that are for apps of the other kind.
+func (f *syncFlags) fits(cmd *cobra.Command, app item) error {
+	used := f.used(cmd)
+	switch {
+	case app.kind.name == application.name && f.withSource:
+		return usagef(cmd, "--with-source is for Flux's kinds; 'fixpoint refresh %s' looks at the repository of an Application", app.path())
+	case app.kind.name != application.name && len(used) > 0:
 		return usagef(cmd, "for Applications only: %s; %s is applied as its spec says", strings.Join(used, ", "), app.title())
 	}
-	return w.reconcile(ctx, app, f.withSource)
+	return nil
 }

@@ -53,11 +53,8 @@ func (w *waiter) operate(ctx context.Context, app item, r request) error {
 	if err != nil {
 		return err
 	}
-	what := r.what
-	if dry, _ := r.sync["dryRun"].(bool); dry {
-		what = "dry run of a " + what
-	}
-	printf(w.out, "%s: %s asked for\n", app.title(), what)
+	dry, _ := r.sync["dryRun"].(bool)
+	w.asked(app, r.what, dry)
 	if w.noWait {
 		return nil
 	}
@@ -66,6 +63,14 @@ func (w *waiter) operate(ctx context.Context, app item, r request) error {
 		return err
 	}
 	return w.conclude(end, r.what)
+}
+
+// asked says that something was asked for.
+func (t *teller) asked(app item, what string, dry bool) {
+	if dry {
+		what = "dry run of a " + what
+	}
+	printf(t.out, "%s: %s asked for\n", app.title(), what)
 }
 
 // ended waits for the end of the operation that bears the token.
@@ -104,28 +109,28 @@ func isOf(app item, token string) bool {
 }
 
 // conclude prints what a sync did, and makes its failure an error.
-func (w *waiter) conclude(app item, what string) error {
+func (t *teller) conclude(app item, what string) error {
 	results, _, _ := unstructured.NestedSlice(app.Object, "status", "operationState", "syncResult", "resources")
-	t := &table{header: []string{"KIND", "NAMESPACE", "NAME", "STATUS", "MESSAGE"}}
+	all := &table{header: []string{"KIND", "NAMESPACE", "NAME", "STATUS", "MESSAGE"}}
 	for _, raw := range results {
 		if r, ok := raw.(map[string]any); ok {
-			t.add(kindText(textOf(r, "group"), textOf(r, "kind")), textOf(r, "namespace"), textOf(r, "name"), textOf(r, "status"), brief(textOf(r, "message"), 0))
+			all.add(kindText(textOf(r, "group"), textOf(r, "kind")), textOf(r, "namespace"), textOf(r, "name"), textOf(r, "status"), brief(textOf(r, "message"), 0))
 		}
 	}
-	if len(t.rows) > 0 {
-		t.print(w.out)
+	if len(all.rows) > 0 {
+		all.print(t.out)
 	}
 	phase := app.text("status", "operationState", "phase")
 	if phase != "Succeeded" {
 		return failure(app, what+" "+strings.ToLower(phase), app.text("status", "operationState", "message"),
 			fmt.Sprintf("'fixpoint diff %s' shows what is left to do", app.path()))
 	}
-	return w.result(app)
+	return t.result(app)
 }
 
 // result prints the state after a sync, and what was synced where that is not what
 // the app follows.
-func (w *waiter) result(app item) error {
+func (t *teller) result(app item) error {
 	spec, err := app.decoded()
 	if err != nil {
 		return err
@@ -138,7 +143,7 @@ func (w *waiter) result(app item) error {
 			what = synced + " is synced; "
 		}
 	}
-	printf(w.out, "%s: %s%s, %s\n", app.title(), what, withText(status.Sync.Status, " at ", follows), status.Health.Status)
+	printf(t.out, "%s: %s%s, %s\n", app.title(), what, withText(status.Sync.Status, " at ", follows), status.Health.Status)
 	return nil
 }
 

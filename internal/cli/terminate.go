@@ -10,10 +10,15 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-func newTerminate(Deps) *cobra.Command {
-	var conn Connection
-	var sel onlyApplication
-	var wait waitFlags
+// terminateFlags are the flags of terminate.
+type terminateFlags struct {
+	to  reach
+	sel onlyApplication
+	waitFlags
+}
+
+func newTerminate(deps Deps) *cobra.Command {
+	flags := terminateFlags{to: reach{deps: deps}}
 	cmd := &cobra.Command{
 		Use:     "terminate NAME|NAMESPACE/NAME",
 		Aliases: []string{"terminate-op"},
@@ -24,23 +29,27 @@ and has not begun is taken back.`,
 		Example: "  fixpoint terminate my-app",
 		Args:    oneArg("the name of an Application"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := conn.open()
+			by, err := flags.to.open()
 			if err != nil {
 				return err
 			}
-			ctx, cancel := wait.deadline(cmd.Context())
-			defer cancel()
-			app, err := sel.find(ctx, cmd, c, args[0])
-			if err != nil {
-				return err
-			}
-			return newWaiter(cmd, c, wait).terminate(ctx, app)
+			return by.terminate(cmd, &flags, args[0])
 		},
 	}
-	conn.bind(cmd)
-	sel.bind(cmd, &conn)
-	wait.bind(cmd)
+	flags.to.bind(cmd)
+	flags.sel.bind(cmd, flags.to.lister)
+	flags.waitFlags.bind(cmd)
 	return cmd
+}
+
+func (k kube) terminate(cmd *cobra.Command, f *terminateFlags, name string) error {
+	ctx, cancel := f.deadline(cmd.Context())
+	defer cancel()
+	app, err := f.sel.find(ctx, cmd, k.cluster, name)
+	if err != nil {
+		return err
+	}
+	return newWaiter(cmd, k.cluster, f.waitFlags).terminate(ctx, app)
 }
 
 // terminate ends what runs, or takes back what has not begun.
@@ -85,25 +94,30 @@ func (w *waiter) awaitEnd(ctx context.Context, app item) error {
 	started := app.text("status", "operationState", "startedAt")
 	w.last = "Terminating"
 	return w.await(ctx, app, func(now item) (bool, error) {
-		phase := now.text("status", "operationState", "phase")
-		message := now.text("status", "operationState", "message")
-		switch {
-		case now.text("status", "operationState", "startedAt") != started:
-			printf(w.out, "%s: its sync has ended, and another has begun\n", now.title())
-			return true, nil
-		case phase == "Succeeded":
-			printf(w.out, "%s: its sync had succeeded before it could be terminated\n", now.title())
-			return true, nil
-		case isDone(phase):
-			printf(w.out, "%s: its sync has ended, %s: %s\n", now.title(), strings.ToLower(phase), brief(message, 0))
-			if _, asked := now.Object["operation"]; asked {
-				printf(w.err, "Another sync was asked for and begins now; 'fixpoint terminate %s' ends that, too.\n", now.path())
-			}
-			return true, nil
-		}
-		w.progress(now, phase+": "+message)
-		return false, nil
+		return w.terminated(now, started), nil
 	})
+}
+
+// terminated reports whether the operation that began at started has ended, and tells
+// how.
+func (t *teller) terminated(now item, started string) bool {
+	phase := now.text("status", "operationState", "phase")
+	message := now.text("status", "operationState", "message")
+	switch {
+	case now.text("status", "operationState", "startedAt") != started:
+		printf(t.out, "%s: its sync has ended, and another has begun\n", now.title())
+	case phase == "Succeeded":
+		printf(t.out, "%s: its sync had succeeded before it could be terminated\n", now.title())
+	case isDone(phase):
+		printf(t.out, "%s: its sync has ended, %s: %s\n", now.title(), strings.ToLower(phase), brief(message, 0))
+		if _, asked := now.Object["operation"]; asked {
+			printf(t.err, "Another sync was asked for and begins now; 'fixpoint terminate %s' ends that, too.\n", now.path())
+		}
+	default:
+		t.progress(now, phase+": "+message)
+		return false
+	}
+	return true
 }
 
 // lastSync says how the last sync ended.

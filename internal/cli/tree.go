@@ -30,7 +30,7 @@ type node struct {
 }
 
 func newTree(deps Deps) *cobra.Command {
-	var conn Connection
+	to := reach{deps: deps}
 	var sel selector
 	var out format
 	cmd := &cobra.Command{
@@ -43,15 +43,11 @@ that each has now. That is by the rules that are built in: health checks of argo
 		Example: "  fixpoint tree my-app\n  fixpoint tree argocd/my-app -o json",
 		Args:    oneArg("the name of an app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := conn.open()
+			by, err := to.open()
 			if err != nil {
 				return err
 			}
-			app, err := c.find(cmd.Context(), sel, args[0], sel.kinds()...)
-			if err != nil {
-				return err
-			}
-			root, err := (&forester{c, deps, cmd.ErrOrStderr()}).tree(cmd.Context(), app)
+			root, err := by.tree(cmd.Context(), cmd, sel, args[0])
 			if err != nil {
 				return err
 			}
@@ -62,11 +58,19 @@ that each has now. That is by the rules that are built in: health checks of argo
 			return nil
 		},
 	}
-	conn.bind(cmd)
+	to.bind(cmd)
 	sel.bind(cmd)
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
-	cmd.ValidArgsFunction = appNames(&conn, &sel)
+	cmd.ValidArgsFunction = appNames(to.lister, &sel)
 	return cmd
+}
+
+func (k kube) tree(ctx context.Context, cmd *cobra.Command, sel selector, name string) (*node, error) {
+	app, err := k.find(ctx, sel, name, sel.kinds()...)
+	if err != nil {
+		return nil, err
+	}
+	return (&forester{k.cluster, k.deps, cmd.ErrOrStderr()}).tree(ctx, app)
 }
 
 // forester makes trees.

@@ -36,9 +36,8 @@ func (f waitFlags) deadline(ctx context.Context) (context.Context, context.Cance
 
 var errTimeout = errors.New("timed out")
 
-// waiter asks for work and shows what becomes of it.
-type waiter struct {
-	*cluster
+// teller shows what becomes of what was asked for.
+type teller struct {
 	waitFlags
 	out, err io.Writer
 	// takeBack says how to take back what was asked for and has not begun, end how to
@@ -47,15 +46,25 @@ type waiter struct {
 	last          string
 }
 
+func newTeller(cmd *cobra.Command, flags waitFlags) *teller {
+	return &teller{waitFlags: flags, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
+}
+
+// waiter asks a cluster for work and shows what becomes of it.
+type waiter struct {
+	*cluster
+	*teller
+}
+
 func newWaiter(cmd *cobra.Command, c *cluster, flags waitFlags) *waiter {
-	return &waiter{cluster: c, waitFlags: flags, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
+	return &waiter{c, newTeller(cmd, flags)}
 }
 
 // progress prints a line if it is another than the last one.
-func (w *waiter) progress(app item, text string) {
-	if text = brief(text, 160); text != "" && text != w.last {
-		w.last = text
-		printf(w.err, "%s: %s\n", app.title(), text)
+func (t *teller) progress(app item, text string) {
+	if text = brief(text, 160); text != "" && text != t.last {
+		t.last = text
+		printf(t.err, "%s: %s\n", app.title(), text)
 	}
 }
 
@@ -89,13 +98,19 @@ func (w *waiter) await(ctx context.Context, app item, look func(item) (bool, err
 		taken = taken || w.last != ""
 		return done, err
 	})
+	return w.waited(app, taken, err)
+}
+
+// waited is the error of a wait that ended with err; taken says that somebody had taken
+// the request up.
+func (t *teller) waited(app item, taken bool, err error) error {
 	switch {
 	case errors.Is(err, errTimeout) && !taken:
 		return fmt.Errorf("no controller took the request for %s up within %s: is 'fixpoint controller' running, and does it watch namespace %q? The request stands until one does%s",
-			app.title(), w.timeout, app.GetNamespace(), after("; ", w.takeBack))
+			app.title(), t.timeout, app.GetNamespace(), after("; ", t.takeBack))
 	case errors.Is(err, errTimeout):
 		return fmt.Errorf("%s is not done after %s (%s): it goes on; wait longer with --timeout, or look at it with 'fixpoint get %s'%s",
-			app.title(), w.timeout, w.last, app.path(), after("; ", w.end))
+			app.title(), t.timeout, t.last, app.path(), after("; ", t.end))
 	case errors.Is(err, errGone):
 		return fmt.Errorf("%s: %w", app.title(), err)
 	}
