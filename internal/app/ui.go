@@ -67,13 +67,14 @@ func (u *ui) listen() (*server, error) {
 	mux := http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{u.access.service, c.log}
-	login, logout := programs{door, c.history.Audit}.api()
+	signs := programs{door, c.history.Audit}
+	login, logout := signs.api()
 	handler := front.New(front.Config{
 		SignIn: door, Page: pages.SignIn, Pages: mux,
 		Desk: func(r front.Reader) view.Desk {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
-		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout}), Hooks: hookRoutes(c.hooks),
+		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout}), Argo: u.argoAPI(signs), Hooks: hookRoutes(c.hooks),
 		URL: u.access.url, Audit: c.history.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
