@@ -3,10 +3,13 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // fakeCluster answers reads and previews from maps.
@@ -78,6 +81,44 @@ func TestContentsIgnored(t *testing.T) {
 		data, _ := side["data"].(map[string]any)
 		if _, shown := data["b"]; shown || data["a"] == nil {
 			t.Errorf("shown: %v", side)
+		}
+	}
+}
+
+// TestSecurityDiffOfOthersObjects: of what belongs to another app, or is not for this
+// one, a diff shows neither what is there nor what a sync would make of it.
+func TestSecurityDiffOfOthersObjects(t *testing.T) {
+	key := func(name string) model.ObjectKey { return model.ObjectKey{Kind: "ConfigMap", Name: name} }
+	found := engine.Inspection{Desired: map[model.ObjectKey]model.Object{}, Barred: map[model.ObjectKey]error{
+		key("taken"): model.Others(key("taken")), key("kept"): model.Others(key("kept")),
+	}}
+	for name, action := range map[string]model.Action{"own": model.ActionUpdate, "taken": model.ActionUpdate, "kept": model.ActionKeep} {
+		found.Plan.Steps = append(found.Plan.Steps, model.Step{Object: model.ObjectRef{ObjectKey: key(name), Version: "v1"}, Action: action})
+		found.Desired[key(name)] = model.Object{JSON: []byte(`{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"declared"}}`)}
+	}
+	content := func(name string) map[string]any {
+		return map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{"a": "PLANTED in " + name}}
+	}
+	cluster := fakeCluster{live: map[string]map[string]any{"own": content("own"), "taken": content("taken"), "kept": content("kept")}}
+	l := looker{previewer: cluster, app: model.App{Manager: "m"}, found: found}
+	for _, only := range []*model.ObjectKey{nil, {Kind: "ConfigMap", Name: "taken"}} {
+		d, err := l.diff(t.Context(), view.DiffQuery{Noise: true, Object: only})
+		if err != nil {
+			t.Fatal(err)
+		}
+		barred := 0
+		for _, o := range d.Objects {
+			if o.Ref.Name == "own" {
+				continue
+			}
+			barred++
+			if o.Before != nil || o.After != nil || len(o.Hunks) > 0 || o.Action != model.ActionRefuse || o.Reason == "" {
+				t.Errorf("the diff shows %+v", o)
+			}
+		}
+		if text := fmt.Sprint(d); barred == 0 || strings.Contains(text, "PLANTED in taken") || strings.Contains(text, "PLANTED in kept") ||
+			(only == nil) != strings.Contains(text, "PLANTED in own") {
+			t.Errorf("the diff of %v is %s", only, text)
 		}
 	}
 }

@@ -183,9 +183,19 @@ func (l looker) diff(ctx context.Context, q view.DiffQuery) (view.Diff, error) {
 	}
 	found := l.found
 	found.Plan.Steps = nil
+	var barred []view.ObjectDiff
+	alike := 0
 	for _, s := range l.found.Plan.Steps {
-		if q.Object == nil || s.Object.ObjectKey == *q.Object {
+		if q.Object != nil && s.Object.ObjectKey != *q.Object {
+			continue
+		}
+		switch why := l.found.Barred[s.Object.ObjectKey]; {
+		case why == nil:
 			found.Plan.Steps = append(found.Plan.Steps, s)
+		case s.Action == model.ActionKeep:
+			alike++
+		default:
+			barred = append(barred, view.ObjectDiff{Ref: s.Object, Action: model.ActionRefuse, Reason: why.Error()})
 		}
 	}
 	changes, err := contents(ctx, l.previewer, found, l.app, l.paths)
@@ -195,11 +205,12 @@ func (l looker) diff(ctx context.Context, q view.DiffQuery) (view.Diff, error) {
 	for _, c := range changes {
 		out.Objects = append(out.Objects, l.object(c))
 	}
-	out.Unchanged = found.Plan.Count(model.ActionKeep)
-	if !q.Noise {
-		return out, nil
+	out.Unchanged = found.Plan.Count(model.ActionKeep) + alike
+	if q.Noise {
+		err = l.addNoise(ctx, found, &out)
 	}
-	return out, l.addNoise(ctx, found, &out)
+	out.Objects = append(out.Objects, barred...)
+	return out, err
 }
 
 // object is a change for people.

@@ -13,6 +13,9 @@ type Inspection struct {
 	// Desired are the objects that the plan's steps name, as they would be
 	// written.
 	Desired map[model.ObjectKey]model.Object
+	// Barred says of steps' objects why nothing of them may be shown: they are another
+	// app's, which declares them too, or not for this app.
+	Barred map[model.ObjectKey]error
 	// Snapshot is the content that they were rendered from.
 	Snapshot *model.Snapshot
 	// Warnings are what a report would tell the user.
@@ -59,9 +62,25 @@ func (r *run) inspect(ctx context.Context) error {
 }
 
 func (r *run) inspection() Inspection {
-	out := Inspection{Plan: r.plan, Snapshot: r.report.Snapshot, Warnings: r.report.Warnings}
+	out := Inspection{Plan: r.plan, Snapshot: r.report.Snapshot, Warnings: r.report.Warnings, Barred: map[model.ObjectKey]error{}}
+	for _, s := range r.plan.Steps {
+		if why := r.barred(s.Object); why != nil {
+			out.Barred[s.Object.ObjectKey] = why
+		}
+	}
 	if r.desired != nil {
 		out.Desired = r.desired.byKey
 	}
 	return out
+}
+
+// barred is why nothing of an object that is declared may be shown; nil if it may.
+func (r *run) barred(obj model.ObjectRef) error {
+	if _, declared := r.desiredObject(obj.ObjectKey); declared && r.foreign(obj.ObjectKey) {
+		return model.Others(obj.ObjectKey)
+	}
+	if permit := r.e.cfg.Dialects[r.app.Key.Dialect].Permit; permit != nil {
+		return permit(r.app, []model.ObjectRef{obj})
+	}
+	return nil
 }

@@ -159,8 +159,8 @@ func (r *run) resource(s model.Step, failure string) model.ResourceState {
 	health, live := r.healthOf(s.Object.ObjectKey)
 	st := model.ResourceState{
 		Object: s.Object, Sync: model.OutOfSync, Health: health, Live: live, Prune: !declared, Message: s.Reason, Wave: s.Wave,
-		Extraneous: !declared && s.Traits.IgnoreExtraneous,
-		Confirm:    !declared && s.Traits.Prune == model.ConsentConfirm || r.app.Deleting && s.Traits.Delete == model.ConsentConfirm,
+		Extraneous: !declared && s.Traits.IgnoreExtraneous, Foreign: declared && r.foreign(s.Object.ObjectKey),
+		Confirm: !declared && s.Traits.Prune == model.ConsentConfirm || r.app.Deleting && s.Traits.Delete == model.ConsentConfirm,
 	}
 	switch {
 	case s.Action == model.ActionKeep:
@@ -175,6 +175,12 @@ func (r *run) resource(s model.Step, failure string) model.ResourceState {
 		st.Health = model.Health{}
 	}
 	return st
+}
+
+// foreign reports whether an object belongs to another app, which declares it too.
+func (r *run) foreign(key model.ObjectKey) bool {
+	owner := r.input.Live[key].Owner
+	return !owner.IsZero() && owner != r.app.Key && slices.Contains(r.input.Claims[key], owner)
 }
 
 func (r *run) desiredObject(key model.ObjectKey) (model.Object, bool) {

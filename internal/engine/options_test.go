@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,5 +96,68 @@ func TestFailOnShared(t *testing.T) {
 		w.engine.Forget(first.Key)
 		synctest.Wait()
 		w.phase("what stood in the way is gone", "second", model.PhaseSucceeded, "")
+	})
+}
+
+// TestSecurityDeclaredIsNotOwned: an app that declares what is another's learns nothing
+// of it and is told so, in its report and in what a sync would do; nor does it of what
+// it may not write.
+func TestSecurityDeclaredIsNotOwned(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.commit("c1", "a=1")
+		w.put(automated("first"))
+		w.commit("c2", "a=1", "b=1")
+		second := automated("second")
+		w.put(second)
+		foreign := func(name string) map[string]bool {
+			out := map[string]bool{}
+			for _, s := range w.report(name).Resources {
+				out[s.Object.Name] = s.Foreign
+			}
+			return out
+		}
+		if got := foreign("first"); got["a"] || got["b"] || len(got) != 2 {
+			t.Errorf("of its own objects the first app says %v", got)
+		}
+		if got := foreign("second"); !got["a"] || !got["b"] {
+			t.Errorf("of the first's objects the second says %v", got)
+		}
+		looks := New(Config{
+			Sources: w.sources, Renderer: w.sources, Ledger: newMemory(), Log: slog.New(slog.DiscardHandler),
+			Target: func(string) (Target, error) { return w.target, nil },
+			Dialects: map[string]Dialect{"argo": {Stamp: stamp, Permit: func(app model.App, refs []model.ObjectRef) error {
+				if app.Key.Name == "first" && refs[0].Name == "b" {
+					return model.As(model.ErrDenied, errors.New("not there"))
+				}
+				return nil
+			}}},
+		})
+		ctx, cancel := context.WithCancel(w.t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		go func() { _ = looks.Run(ctx) }() // it ends what New has begun
+		barred := func(app model.App) string {
+			found, err := looks.Inspect(w.t.Context(), app, make(chan struct{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out []string
+			for key, why := range found.Barred {
+				out = append(out, key.Name+": "+why.Error())
+			}
+			slices.Sort(out)
+			return strings.Join(out, "\n")
+		}
+		if got, want := barred(second), "a: ConfigMap/web/a belongs to another app"; !strings.HasPrefix(got, want) || !strings.Contains(got, "\nb: ") {
+			t.Errorf("a sync of the second is barred from %q, want %q and b", got, want)
+		}
+		if got := barred(automated("first")); got != "b: not there" {
+			t.Errorf("a sync of the first is barred from %q", got)
+		}
+		w.engine.Forget(appKey("first"))
+		synctest.Wait()
+		if got := foreign("second"); got["a"] || got["b"] {
+			t.Errorf("after the first has let go, the second says %v", got)
+		}
 	})
 }

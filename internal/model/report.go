@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -183,6 +184,14 @@ type ResourceState struct {
 	Confirm bool
 	// Extraneous: it counts neither for nor against the app's being in sync.
 	Extraneous bool
+	// Foreign: it is declared, and is another app's, which declares it too: nothing of it
+	// is to be had by way of this app.
+	Foreign bool
+}
+
+// Others is the error of an object that belongs to another app, which declares it too.
+func Others(obj ObjectKey) error {
+	return As(ErrDenied, fmt.Errorf("%s belongs to another app, which declares it too: look at it there, and remove it from one of the two", obj))
 }
 
 // Report is the state of an app after a reconcile. Reporters turn it into the
