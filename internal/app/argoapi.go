@@ -21,7 +21,7 @@ func (u *ui) argoAPI(p programs) http.Handler {
 			switch {
 			case errors.As(err, &busy):
 				err = argoapi.Busy{After: busy.After}
-			case errors.Is(err, signin.ErrRefused), errors.Is(err, signin.ErrPassword):
+			case errors.Is(err, signin.ErrRefused):
 				err = view.ErrUnauthenticated
 			}
 			return session.Token, err
