@@ -89,7 +89,7 @@ func (set *Settings) welcome(who person) (Session, error) {
 		kind: kindSSO, name: who.subject, id: newID(), print: set.OIDC.print(set.Key),
 		issued: now, expires: earlier(now.Add(set.Session), who.expires),
 	}
-	token, err := set.sign(t, who.title(), who.groups(set.GroupClaims))
+	token, err := set.sign(t, set.titleOf(who), who.groups(set.GroupClaims))
 	if err != nil {
 		return Session{}, fmt.Errorf("%w: %w", ErrSSO, err)
 	}
@@ -103,10 +103,13 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// title is how to call the person, as the provider says.
-func (who person) title() string {
+// titleOf is how to call the person, as the provider says. People choose their names:
+// one that is an account's or a role's here would make their deeds look like its own.
+func (set *Settings) titleOf(who person) string {
 	for _, claim := range []string{"email", "name", "preferred_username"} {
-		if text, _ := who.claims[claim].(string); text != "" && !who.unverified(claim) {
+		text, _ := who.claims[claim].(string)
+		name := strings.TrimSpace(text)
+		if set.foreign(name) == nil && set.foreign(strings.ToLower(name)) == nil && !who.unverified(claim) {
 			return text
 		}
 	}
@@ -186,5 +189,5 @@ func (s *Service) identifyForeign(ctx context.Context, set *Settings, token, iss
 	if err := s.admit(ctx, set, t); err != nil {
 		return access.Identity{}, err
 	}
-	return t.identity(who.title(), who.groups(set.GroupClaims)), nil
+	return t.identity(set.titleOf(who), who.groups(set.GroupClaims)), nil
 }

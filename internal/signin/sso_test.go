@@ -346,6 +346,23 @@ func TestProvidersNamesAreNotOurs(t *testing.T) {
 	}
 }
 
+// TestSecurityTitlesAreNotOurs: nobody's deeds are done in the name of an account or a
+// role that they have given themselves as theirs.
+func TestSecurityTitlesAreNotOurs(t *testing.T) {
+	w, p := newSSO(t)
+	for name, want := range map[string]string{"admin": "1234", " Admin ": "1234", "role:admin": "1234", "Ann Example": "Ann Example"} {
+		p.Become(oidctest.Person{Claims: map[string]any{"sub": "1234", "name": name, "preferred_username": name}})
+		b := newBrowser(t, w)
+		_, back := b.begin(p, "/")
+		if _, err := b.callback(back); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := b.who(); err != nil || id.Title != want || id.Local {
+			t.Errorf("somebody who is called %q is %+v, %v, want the title %q", name, id, err, want)
+		}
+	}
+}
+
 // TestProviderIsVerified: by rootCA, unless somebody says that nothing is
 // (CVE-2022-31105).
 func TestProviderIsVerified(t *testing.T) {
