@@ -22,7 +22,7 @@ func TestAppScreenshots(t *testing.T) {
 	}
 	b := viewtest.New()
 	server := httptest.NewServer(site(b, viewtest.Options{}))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	ctx, cancel := context.WithTimeout(browser(t), 5*time.Minute)
 	defer cancel()
 	for name, path := range appAddresses(t, b) {

@@ -40,7 +40,7 @@ type treeEdge struct {
 const (
 	nameRoom = 156
 	iconRoom = 18
-	infoRoom = 158
+	infoRoom = 190
 )
 
 // HealthAt is where the sign of the health stands: at the right, or left of that of the
