@@ -55,7 +55,7 @@ see.`,
 }
 
 func (f *activityFlags) list(cmd *cobra.Command, name string) error {
-	since, err := moment(f.since, time.Now())
+	since, err := moment(f.since, f.to.deps.now())
 	if err != nil {
 		return usagef(cmd, "--since %q: %w", f.since, err)
 	}
@@ -97,7 +97,7 @@ func (f *activityFlags) list(cmd *cobra.Command, name string) error {
 		printf(cmd.ErrOrStderr(), "Nothing is known to have happened that is so.\n")
 		return nil
 	}
-	activityTable(all, time.Now()).print(cmd.OutOrStdout())
+	activityTable(all, f.to.deps.now()).print(cmd.OutOrStdout())
 	return nil
 }
 

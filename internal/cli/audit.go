@@ -58,7 +58,7 @@ code of 1, unless it is all of what was asked for.`,
 
 func (f *auditFlags) export(cmd *cobra.Command) error {
 	q := url.Values{}
-	now := time.Now()
+	now := f.to.deps.now()
 	for param, text := range map[string]string{"from": f.since, "to": f.until} {
 		at, err := moment(text, now)
 		if err != nil {

@@ -214,7 +214,7 @@ func (i Inspection) summarise(w io.Writer, app item, all []difference) {
 		at = i.Ref + "@" + at
 	}
 	if len(all) == 0 {
-		printf(w, "%s is as declared at %s.\n", app.title(), at)
+		printf(w, "%s is as declared%s.\n", app.title(), after(" at ", at))
 		return
 	}
 	var parts []string

@@ -45,7 +45,7 @@ objects, those of a server what its API says of them.`,
 			if err != nil {
 				return err
 			}
-			return get(cmd, by, out, query{sel: sel, kinds: kinds, name: name, only: only, data: out != formatTable})
+			return get(cmd, by, deps.now(), out, query{sel: sel, kinds: kinds, name: name, only: only, data: out != formatTable})
 		},
 		ValidArgsFunction: getCompletion(to.lister, &sel),
 	}
@@ -84,7 +84,7 @@ func what(cmd *cobra.Command, args []string, sel selector) ([]kind, string, erro
 	return nil, "", usagef(cmd, "one name is expected, not %d", len(args))
 }
 
-func get(cmd *cobra.Command, by lister, out format, q query) error {
+func get(cmd *cobra.Command, by lister, now time.Time, out format, q query) error {
 	found, err := by.list(cmd.Context(), q)
 	switch {
 	case err != nil:
@@ -92,7 +92,7 @@ func get(cmd *cobra.Command, by lister, out format, q query) error {
 	case q.data:
 		return out.data(cmd.OutOrStdout(), found.data)
 	case found.described != nil:
-		return describe(cmd.OutOrStdout(), *found.described, time.Now())
+		return describe(cmd.OutOrStdout(), *found.described, now)
 	case len(found.rows) == 0 && !q.only.isEmpty():
 		printf(cmd.ErrOrStderr(), "No %s found that is so.\n", names(q.kinds))
 		return nil
@@ -104,7 +104,7 @@ func get(cmd *cobra.Command, by lister, out format, q query) error {
 	if q.name != "" {
 		messages = 0
 	}
-	tableOf(found.rows, q.kinds, time.Now(), messages).print(cmd.OutOrStdout())
+	tableOf(found.rows, q.kinds, now, messages).print(cmd.OutOrStdout())
 	return nil
 }
 

@@ -48,7 +48,7 @@ spec.revisionHistoryLimit.`,
 				printf(cmd.ErrOrStderr(), "%s has no history yet: every full sync that succeeds adds to it.\n", app.title())
 				return nil
 			}
-			historyTable(spec.Status.History, time.Now()).print(cmd.OutOrStdout())
+			historyTable(spec.Status.History, deps.now()).print(cmd.OutOrStdout())
 			return nil
 		},
 	}

@@ -62,7 +62,7 @@ server reads them, so that no access to the cluster is needed.`,
 
 func (f *logFlags) logs(cmd *cobra.Command, name, object string) error {
 	var err error
-	if f.query.Since, err = moment(f.since, time.Now()); err != nil {
+	if f.query.Since, err = moment(f.since, f.to.deps.now()); err != nil {
 		return usagef(cmd, "--since %q: %w", f.since, err)
 	}
 	s, err := f.to.server("logs")
@@ -77,6 +77,9 @@ func (f *logFlags) logs(cmd *cobra.Command, name, object string) error {
 	on, err := s.withLogs(ctx, app, object)
 	if err != nil {
 		return err
+	}
+	if len(on.Pods) == 0 && !f.query.Follow {
+		return fmt.Errorf("%s has no pods: there is no log to read", objectText(refOfObject(on.Object).ObjectKey))
 	}
 	f.query.Object = client.Object{Group: on.Object.Group, Kind: on.Object.Kind, Namespace: on.Object.Namespace, Name: on.Object.Name}
 	several := len(on.Pods) > 1 || f.query.Container == "*"

@@ -65,7 +65,10 @@ func (q query) parameters() url.Values {
 
 func rowOfApp(a client.App) row {
 	r := row{kind: kindOf(a.Kind).name, namespace: a.Namespace, name: a.Name, created: a.Created}
-	r.state = state{sync: a.Sync, health: a.Health, revision: strings.ReplaceAll(a.Revision, ",", ", "), message: a.Message}
+	r.state = state{sync: a.Sync, health: a.Health, revision: a.Revision, message: a.Message}
+	if _, several := revisionFields(a.Revision); several != nil {
+		r.revision = revisionText(several)
+	}
 	switch {
 	case a.Kind == "application":
 	case a.Suspended:
@@ -248,6 +251,9 @@ func (s server) inspect(ctx context.Context, flags InspectFlags, sel selector, n
 		return app, Inspection{}, err
 	}
 	out := Inspection{Ref: flags.Revision, Commit: diff.Revision}
+	if out.Ref == out.Commit {
+		out.Ref = ""
+	}
 	if diff.Blocked != "" {
 		out.Blocked = errors.New(diff.Blocked)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -250,7 +249,7 @@ func (s server) terminate(cmd *cobra.Command, f *terminateFlags, name string) er
 	phase := app.text("status", "operationState", "phase")
 	running, asked := phase != "" && !isDone(phase), e.before.Asked
 	if !running && !asked {
-		return fmt.Errorf("%s: no sync is under way%s", app.title(), lastSync(app, time.Now()))
+		return fmt.Errorf("%s: no sync is under way%s", app.title(), lastSync(app, f.to.deps.now()))
 	}
 	if err := s.Ask(ctx, e.before.AppName, "terminate", struct{}{}); err != nil {
 		return err

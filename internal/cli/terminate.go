@@ -49,11 +49,11 @@ func (k kube) terminate(cmd *cobra.Command, f *terminateFlags, name string) erro
 	if err != nil {
 		return err
 	}
-	return newWaiter(cmd, k.cluster, f.waitFlags).terminate(ctx, app)
+	return newWaiter(cmd, k.cluster, f.waitFlags).terminate(ctx, app, k.deps.now())
 }
 
 // terminate ends what runs, or takes back what has not begun.
-func (w *waiter) terminate(ctx context.Context, app item) error {
+func (w *waiter) terminate(ctx context.Context, app item, at time.Time) error {
 	phase := app.text("status", "operationState", "phase")
 	_, asked := app.Object["operation"]
 	body := map[string]any{"metadata": map[string]any{"resourceVersion": app.GetResourceVersion()}}
@@ -66,14 +66,14 @@ func (w *waiter) terminate(ctx context.Context, app item) error {
 	case asked:
 		body["operation"] = nil
 	default:
-		return fmt.Errorf("%s: no sync is under way%s", app.title(), lastSync(app, time.Now()))
+		return fmt.Errorf("%s: no sync is under way%s", app.title(), lastSync(app, at))
 	}
 	now, err := w.patch(ctx, app, body)
 	if apierrors.IsConflict(err) {
 		if app, err = w.again(ctx, app); err != nil {
 			return err
 		}
-		return w.terminate(ctx, app)
+		return w.terminate(ctx, app, at)
 	}
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ that each has now. That is by the rules that are built in: health checks of argo
 			if out != formatTable {
 				return out.data(cmd.OutOrStdout(), root)
 			}
-			printTree(cmd.OutOrStdout(), root, time.Now())
+			printTree(cmd.OutOrStdout(), root, deps.now())
 			return nil
 		},
 	}

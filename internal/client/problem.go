@@ -73,6 +73,8 @@ func (c *Client) refusal(got *http.Response) error {
 // said is a problem with what this server's users do about it.
 func (c *Client) said(p *Problem, after string) error {
 	switch {
+	case errors.Is(p, model.ErrInvalid):
+		p.Next = "" // the detail says it
 	case p.Status == http.StatusTooManyRequests && after != "":
 		p.Next = "Try again in " + after + " seconds."
 	case errors.Is(p, ErrUnauthenticated) && c.Token != "":
