@@ -76,7 +76,7 @@ func (r *run) inspection() Inspection {
 
 // barred is why nothing of an object that is declared may be shown; nil if it may.
 func (r *run) barred(obj model.ObjectRef) error {
-	if _, declared := r.desiredObject(obj.ObjectKey); declared && r.foreign(obj.ObjectKey) {
+	if r.declares(obj.ObjectKey) && r.foreign(obj.ObjectKey) {
 		return model.Others(obj.ObjectKey)
 	}
 	if permit := r.e.cfg.Dialects[r.app.Key.Dialect].Permit; permit != nil {

@@ -155,7 +155,7 @@ func (r *run) resources() []model.ResourceState {
 }
 
 func (r *run) resource(s model.Step, failure string) model.ResourceState {
-	_, declared := r.desiredObject(s.Object.ObjectKey)
+	declared := r.declares(s.Object.ObjectKey)
 	health, live := r.healthOf(s.Object.ObjectKey)
 	st := model.ResourceState{
 		Object: s.Object, Sync: model.OutOfSync, Health: health, Live: live, Prune: !declared, Message: s.Reason, Wave: s.Wave,
@@ -183,12 +183,13 @@ func (r *run) foreign(key model.ObjectKey) bool {
 	return !owner.IsZero() && owner != r.app.Key && slices.Contains(r.input.Claims[key], owner)
 }
 
-func (r *run) desiredObject(key model.ObjectKey) (model.Object, bool) {
+// declares reports whether an object is declared.
+func (r *run) declares(key model.ObjectKey) bool {
 	if r.desired == nil {
-		return model.Object{}, false
+		return false
 	}
-	o, ok := r.desired.byKey[key]
-	return o, ok
+	_, ok := r.desired.byKey[key]
+	return ok
 }
 
 // syncOf is Synced if every object is.
