@@ -43,6 +43,8 @@ type Repository struct {
 	Checked     time.Time  `json:"checked,omitzero" doc:"the last look"`
 	Revisions   []Followed `json:"revisions"`
 	Apps        int        `json:"apps"`
+	Looks       int64      `json:"looks" doc:"looks at it since the start"`
+	Contents    int64      `json:"contents" doc:"those of them that found something new"`
 }
 
 // Followed is a revision that is followed.
@@ -114,7 +116,7 @@ func cluster(c view.Cluster) Cluster {
 func repository(r view.Repository) Repository {
 	return Repository{
 		Kind: string(r.Kind), URL: r.URL, Web: r.Web, Project: r.Project, Credentials: r.Credentials, Error: r.Err,
-		Since: r.Since.UTC(), Checked: r.Checked.UTC(), Apps: r.Apps,
+		Since: r.Since.UTC(), Checked: r.Checked.UTC(), Apps: r.Apps, Looks: r.Looks, Contents: r.Contents,
 		Revisions: list(r.Revisions, func(f view.Followed) Followed {
 			return Followed{Target: f.Target, Revision: f.Revision, Commit: commit(f.Commit)}
 		}),

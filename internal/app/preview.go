@@ -131,31 +131,48 @@ func (p *previews) diff(ctx context.Context, app model.App, q view.DiffQuery) (v
 	return l.diff(ctx, q)
 }
 
-// at is the app with its sources at another revision: those of the first repository
-// that is rendered. They are subscribed to until end is called.
+// at is the app with its sources at another revision: all that have the repository of
+// the first that is rendered, or each at its own, where there is one for each, joined by
+// commas as in model.Revision. They are subscribed to until end is called.
 func (p *previews) at(app model.App, revision string) (_ model.App, end func(), err error) {
 	if revision == "" {
 		return app, func() {}, nil
 	}
-	if strings.HasPrefix(revision, "-") || len(revision) > 200 {
-		return app, nil, model.Invalidf("%.40q is no revision: name a commit, a branch or a tag", revision)
-	}
-	first := slices.IndexFunc(app.Sources, func(s model.AppSource) bool { return !s.FilesOnly })
-	if first < 0 {
+	wanted := map[model.SourceKey]string{}
+	if each := strings.Split(revision, ","); len(each) > 1 && len(each) == len(app.Sources) {
+		for i, s := range app.Sources {
+			wanted[s.Key] = each[i]
+		}
+	} else if first := slices.IndexFunc(app.Sources, func(s model.AppSource) bool { return !s.FilesOnly }); first >= 0 {
+		wanted[app.Sources[first].Key] = revision
+	} else {
 		return app, nil, model.Invalidf("the app has no source that is rendered")
 	}
-	key := model.SourceKey("preview/" + strconv.FormatInt(p.serial.Add(1), 10))
-	if err := p.store.Fork(key, app.Sources[first].Key, revision); err != nil {
-		return app, nil, err
-	}
-	app.Sources = slices.Clone(app.Sources)
-	was := app.Sources[first].Key
-	for i := range app.Sources {
-		if app.Sources[i].Key == was {
-			app.Sources[i].Key = key
+	forks := map[model.SourceKey]model.SourceKey{}
+	end = func() {
+		for _, fork := range forks {
+			p.store.Remove(fork)
 		}
 	}
-	return app, func() { p.store.Remove(key) }, nil
+	for key, rev := range wanted {
+		if strings.HasPrefix(rev, "-") || rev == "" || len(rev) > 200 {
+			end()
+			return app, nil, model.Invalidf("%.40q is no revision: name a commit, a branch or a tag", rev)
+		}
+		fork := model.SourceKey("preview/" + strconv.FormatInt(p.serial.Add(1), 10))
+		if err := p.store.Fork(fork, key, rev); err != nil {
+			end()
+			return app, nil, err
+		}
+		forks[key] = fork
+	}
+	app.Sources = slices.Clone(app.Sources)
+	for i := range app.Sources {
+		if fork, is := forks[app.Sources[i].Key]; is {
+			app.Sources[i].Key = fork
+		}
+	}
+	return app, end, nil
 }
 
 // looker looks at the steps of a plan.

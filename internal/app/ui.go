@@ -20,6 +20,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/health"
 	"github.com/fixpoint-cd/fixpoint/internal/live"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 	"github.com/fixpoint-cd/fixpoint/internal/web"
 )
@@ -47,7 +48,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 	u.live = live.New(live.Config{Log: c.log, Health: func(o map[string]any) model.Health { return c.targets.judge.of(o) }, NeedsContent: health.NeedsContent})
 	u.previews = c.newPreviews(dialects)
 	u.backend = backend.New(backend.Config{
-		Engine: c.engine, Sources: c.store, History: c.history, Live: u.live, Place: u.place, Cluster: u.connection,
+		Engine: c.engine, Sources: usage{c.store}, History: c.history, Live: u.live, Place: u.place, Cluster: u.connection,
 		Objects: &acts{find: c.findCluster, settings: c.argo.Settings, scripts: c.scripts, clusters: map[*rest.Config]*liveCluster{}},
 		Cache:   mgr.GetClient(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
 		Declares: c.argo.Declares, Preview: u.previews.diff, Now: time.Now, Log: c.log,
@@ -97,6 +98,15 @@ func (u *ui) place(target string) (*live.Cluster, error) {
 		return nil, err
 	}
 	return u.live.Cluster(target, config)
+}
+
+// usage is the source store, as the backend wants it.
+type usage struct{ *source.Store }
+
+// Usage counts the looks at a subscription's repository.
+func (u usage) Usage(key model.SourceKey) (looks, contents int64, ok bool) {
+	used, ok := u.Store.Usage(key)
+	return used.Looks, used.Contents, ok
 }
 
 // connection is how a cluster is, as far as it is used.

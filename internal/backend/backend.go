@@ -26,6 +26,9 @@ type Engine interface {
 // Sources says what content there is.
 type Sources interface {
 	State(model.SourceKey) (model.SourceState, bool)
+	// Usage counts the looks at a subscription's repository, and those that found
+	// something new.
+	Usage(model.SourceKey) (looks, contents int64, ok bool)
 }
 
 // History keeps what happened.

@@ -1,9 +1,12 @@
 package backend
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -81,6 +84,22 @@ func TestWorthTelling(t *testing.T) {
 	} {
 		if got := worthTelling(tt.before, tt.now); got != tt.want {
 			t.Errorf("from %s to %s: %v, not %v", tt.before, tt.now, got, tt.want)
+		}
+	}
+}
+
+// TestNoCredentialsInDeclarations: what is shown of a declaration has no password of a
+// repository's URL, wherever it stands.
+func TestNoCredentialsInDeclarations(t *testing.T) {
+	obj := &unstructured.Unstructured{Object: map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{"kubectl.kubernetes.io/last-applied-configuration": "PLANTED"}},
+		"spec":     map[string]any{"sources": []any{map[string]any{"repoURL": "https://u:PLANTED@git.example/a"}}},
+		"status":   map[string]any{"history": []any{map[string]any{"source": map[string]any{"repoURL": "https://PLANTED@git.example/a"}}}},
+	}}
+	declared, raw := declarationOf(obj)
+	for _, shown := range []map[string]any{declared, raw} {
+		if text := fmt.Sprint(shown); strings.Contains(text, "PLANTED") || !strings.Contains(text, "git.example/a") {
+			t.Errorf("shown is %s", text)
 		}
 	}
 }

@@ -111,6 +111,9 @@ func (b *Backend) follow(r *view.Repository, target string, key model.SourceKey)
 	if !ok {
 		return
 	}
+	if looks, contents, ok := b.Sources.Usage(key); ok {
+		r.Looks, r.Contents = max(r.Looks, looks), max(r.Contents, contents)
+	}
 	if state.Checked.After(r.Checked) {
 		r.Checked = state.Checked
 	}

@@ -33,6 +33,7 @@ type group struct {
 	again    bool // look once more after the one that runs
 	failures int
 	held     int // looks in a row whose outcome was dropped
+	usage    Usage
 }
 
 // finder looks at one place with one set of credentials. There is one call at a

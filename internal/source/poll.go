@@ -113,13 +113,19 @@ func (s *Store) finish(g *group, out map[askKey]outcome, tokens map[model.Source
 		return nil
 	}
 	g.held = 0
+	g.usage.Looks++
+	before := g.usage.Contents
 	var changed []model.SourceKey
 	for key, sub := range g.subs {
 		o, ok := out[sub.ask]
 		if !ok || sub.src.Suspended && sub.state.Snapshot != nil {
 			continue
 		}
+		id := sub.id
 		differs := sub.apply(o, now)
+		if id != sub.id && g.usage.Contents == before {
+			g.usage.Contents++
+		}
 		if token, looked := tokens[key]; looked && token != "" {
 			differs = differs || sub.state.Handled != token
 			sub.state.Handled = token

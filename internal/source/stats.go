@@ -1,6 +1,10 @@
 package source
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
 
 // Stats counts what a Store has done since New.
 type Stats struct {
@@ -44,4 +48,21 @@ func (s *Store) Stats() Stats {
 	defer s.mu.Unlock()
 	out.Subscriptions, out.Repositories = len(s.subs), len(s.groups)
 	return out
+}
+
+// Usage counts what was done for one repository with one set of credentials.
+type Usage struct {
+	// Looks are rounds, Contents those of them that found something new.
+	Looks, Contents int64
+}
+
+// Usage is that of a subscription's repository; false if there is no such subscription.
+func (s *Store) Usage(key model.SourceKey) (Usage, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.subs[key]
+	if sub == nil || sub.group == nil {
+		return Usage{}, false
+	}
+	return sub.group.usage, true
 }

@@ -39,6 +39,9 @@ func TestOnePollForAllSubscribers(t *testing.T) {
 	if n := git.Requests(); n > 4 {
 		t.Errorf("100 subscriptions took %d requests", n)
 	}
+	if u, ok := r.Usage("0"); !ok || u != (Usage{Looks: 1, Contents: 1}) {
+		t.Errorf("the repository's use is %+v, %v", u, ok)
+	}
 	a, _ := r.State("0")
 	b, _ := r.State("2")
 	if a.Snapshot != b.Snapshot {
@@ -48,6 +51,30 @@ func TestOnePollForAllSubscribers(t *testing.T) {
 		if n := r.changes.of(model.SourceKey(fmt.Sprint(i))); n != 1 {
 			t.Errorf("OnChange was called %d times for %d", n, i)
 		}
+	}
+}
+
+// TestFork: another revision is had with the same credentials, and costs the
+// subscription that it comes from nothing.
+func TestFork(t *testing.T) {
+	git := server(t)
+	commit(t, git, "main", map[string]*string{"f": text("1")})
+	commit(t, git, "feature", map[string]*string{"f": text("2")})
+	r := store(t, Config{}).run(t)
+	if err := r.Fork("preview", "app", "feature"); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("a fork of nothing: %v", err)
+	}
+	r.Set("app", model.Source{URL: git.URL("app"), Ref: model.Ref{Branch: "main"}, Suspended: true})
+	before := r.good(t, "app")
+	if err := r.Fork("preview", "app", "feature"); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, r.good(t, "preview"), "f"); got != "2" {
+		t.Errorf("the fork has %q", got)
+	}
+	r.Remove("preview")
+	if after := r.good(t, "app"); after != before {
+		t.Error("what was forked from has changed")
 	}
 }
 

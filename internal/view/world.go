@@ -41,6 +41,9 @@ type Repository struct {
 	Revisions []Followed
 	// Apps counts those that use it.
 	Apps int
+	// Looks counts the looks at it since the start, Contents those that found something
+	// new: all others were answered by what is at hand.
+	Looks, Contents int64
 }
 
 // Followed is a revision that is followed.

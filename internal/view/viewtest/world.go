@@ -33,7 +33,7 @@ func sampleRepositories() []view.Repository {
 	}
 	checked := Now.Add(-40 * time.Second)
 	return []view.Repository{
-		{Kind: model.SourceGit, URL: shopRepo, Web: shopRepo, Credentials: "none", Checked: checked, Apps: 4, Revisions: followed("shop", "Team Web", "Show prices with tax", 51*time.Hour)},
+		{Kind: model.SourceGit, URL: shopRepo, Web: shopRepo, Credentials: "none", Checked: checked, Apps: 4, Looks: 1288, Contents: 41, Revisions: followed("shop", "Team Web", "Show prices with tax", 51*time.Hour)},
 		{Kind: model.SourceGit, URL: paymentsRepo, Web: paymentsRepo, Project: "payments", Credentials: "SSH key", Checked: checked, Apps: 4, Revisions: followed("payments", "Team Payments", "Connect through the proxy", 3*time.Hour)},
 		{Kind: model.SourceGit, URL: fleetRepo, Web: fleetRepo, Credentials: "password", Checked: checked, Apps: 3, Err: "the host answers 401 Unauthorized: the password is no longer accepted", Since: Now.Add(-72 * time.Minute)},
 		{Kind: model.SourceHelm, URL: chartsRepo, Web: chartsRepo, Credentials: "none", Checked: checked, Apps: 3, Revisions: []view.Followed{{Target: "61.*", Revision: "61.3.2"}}},
