@@ -64,7 +64,7 @@ func TestFork(t *testing.T) {
 	if err := r.Fork("preview", "app", "feature"); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("a fork of nothing: %v", err)
 	}
-	r.Set("app", model.Source{URL: git.URL("app"), Ref: model.Ref{Branch: "main"}, Suspended: true})
+	r.Set("app", model.Source{URL: git.URL("app"), Ref: model.Ref{Branch: "main"}})
 	before := r.good(t, "app")
 	if err := r.Fork("preview", "app", "feature"); err != nil {
 		t.Fatal(err)
