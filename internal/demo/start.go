@@ -88,13 +88,15 @@ func (d *demo) starting(took time.Duration) {
 
 // stopClusters stops the control planes that run, all at a time.
 func (d *demo) stopClusters() {
+	what := "Stopping the control plane"
 	var all sync.WaitGroup
-	if d.plane != nil {
-		d.out.say("Stopping the control plane")
-		all.Go(d.plane.stop)
-	}
 	if d.staging != nil {
+		what += "s"
 		all.Go(d.staging.stop)
+	}
+	d.out.say("%s", what)
+	if d.plane != nil {
+		all.Go(d.plane.stop)
 	}
 	all.Wait()
 }

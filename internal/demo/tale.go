@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,11 +104,10 @@ func (t tale) unfold(end map[string]*string) ([]map[string]string, error) {
 	for name, text := range end {
 		now[name] = *text
 	}
-	for i := len(t.chapters) - 1; i >= 0; i-- {
-		edits := t.chapters[i].edits
-		for j := len(edits) - 1; j >= 0; j-- {
-			if err := replace(now, edits[j].file, edits[j].to, edits[j].from); err != nil {
-				return nil, fmt.Errorf("%s before %q: %w", t.repository, t.chapters[i].title, err)
+	for _, c := range slices.Backward(t.chapters) {
+		for _, e := range slices.Backward(c.edits) {
+			if err := replace(now, e.file, e.to, e.from); err != nil {
+				return nil, fmt.Errorf("%s before %q: %w", t.repository, c.title, err)
 			}
 		}
 	}

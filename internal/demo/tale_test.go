@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,9 +35,7 @@ func TestTales(t *testing.T) {
 				if len(changed) == 0 {
 					t.Errorf("%q changes nothing", tale.chapters[i].title)
 				}
-				for name, text := range changed {
-					got[name] = text
-				}
+				maps.Copy(got, changed)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("files at the end (-want +got):\n%s", diff)
