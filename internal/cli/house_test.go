@@ -201,7 +201,7 @@ func alone(t *testing.T) string {
 
 // TestRemote runs commands against a server: see golden. stdin is what is typed; deeds is
 // what the server was asked for.
-func TestRemote(t *testing.T) {
+func TestRemote(t *testing.T) { //nolint:tparallel // it sets the environment
 	home := alone(t)
 	t.Setenv("FIXPOINT_TOKEN", "ci-token")
 	golden(t, "remote", func(t *testing.T, comment string, files map[string][]byte) string {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -165,11 +164,7 @@ func absolute(file string) (string, error) {
 
 // keep writes a login down.
 func keep(at login) error {
-	file, err := loginFile(os.Getenv)
-	if err != nil {
-		return err
-	}
-	known, err := readLogins(file)
+	file, known, err := storedLogins()
 	if err != nil {
 		return err
 	}

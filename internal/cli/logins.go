@@ -43,17 +43,17 @@ func (l login) client() (*client.Client, error) {
 }
 
 // loginFile is where logins are kept: $XDG_CONFIG_HOME/fixpoint/config.yaml, or below
-// ~/.config.
-func loginFile(env func(string) string) (string, error) {
+// ~/.config; "" where there is no home.
+func loginFile(env func(string) string) string {
 	base := env("XDG_CONFIG_HOME")
 	if !filepath.IsAbs(base) {
 		home := env("HOME")
 		if home == "" {
-			return "", nil
+			return ""
 		}
 		base = filepath.Join(home, ".config")
 	}
-	return filepath.Join(base, "fixpoint", "config.yaml"), nil
+	return filepath.Join(base, "fixpoint", "config.yaml")
 }
 
 // readLogins reads the file; there are none without it.

@@ -123,10 +123,7 @@ func newServers(Deps) *cobra.Command {
 }
 
 func storedLogins() (string, logins, error) {
-	file, err := loginFile(os.Getenv)
-	if err != nil {
-		return "", logins{}, err
-	}
+	file := loginFile(os.Getenv)
 	known, err := readLogins(file)
 	return file, known, err
 }

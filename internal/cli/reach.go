@@ -104,8 +104,7 @@ func (r *reach) open() (way, error) {
 func (r *reach) kube() (way, error) {
 	c, err := r.Connection.open()
 	if errors.Is(err, errNoCluster) {
-		file, _ := loginFile(os.Getenv)
-		return nil, fmt.Errorf("%w. Or sign in to a server with 'fixpoint login URL', or name one with --server URL: there is no login in %s, and neither in $FIXPOINT_SERVER", err, cmp.Or(file, "the home directory"))
+		return nil, fmt.Errorf("%w. Or sign in to a server with 'fixpoint login URL', or name one with --server URL: there is no login in %s, and neither in $FIXPOINT_SERVER", err, cmp.Or(loginFile(os.Getenv), "the home directory"))
 	}
 	if err != nil {
 		return nil, err
@@ -144,11 +143,7 @@ func (s *serverFlags) bindTrust(cmd *cobra.Command) {
 
 // find is the server that is meant, with the token for it; nil if none is.
 func (s *serverFlags) find(env func(string) string) (*login, error) {
-	file, err := loginFile(env)
-	if err != nil {
-		return nil, err
-	}
-	known, err := readLogins(file)
+	known, err := readLogins(loginFile(env))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +21,7 @@ import (
 // printed of Applications is printed of it.
 func itemOfDetail(d client.AppDetail, history []client.Deployment) (item, error) {
 	out := named(d.AppName)
-	for field, value := range d.Declaration {
-		out.Object[field] = value
-	}
+	maps.Copy(out.Object, d.Declaration)
 	if out.kind.name != application.name {
 		return out, nil
 	}

@@ -60,7 +60,7 @@ func hang(root *node, all []client.Node) {
 		}
 		owner.Children = append(owner.Children, nodes[i])
 	}
-	for _, n := range append(nodes, root) {
+	for _, n := range slices.Concat(nodes, []*node{root}) {
 		slices.SortStableFunc(n.Children, func(a, b *node) int {
 			return cmp.Or(compareBool(a.Hook, b.Hook), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 		})

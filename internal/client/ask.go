@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -40,9 +41,7 @@ func Apps[T any](ctx context.Context, c *Client, query url.Values) ([]T, error) 
 	out := []T{}
 	for {
 		q := url.Values{"limit": {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(len(out))}}
-		for k, v := range query {
-			q[k] = v
-		}
+		maps.Copy(q, query)
 		var page list[T]
 		if err := c.get(ctx, "/apps", q, &page); err != nil {
 			return nil, err
@@ -129,7 +128,7 @@ func (c *Client) Act(ctx context.Context, app AppName, o Object, action string, 
 	return out.Done, err
 }
 
-// Activity are at most limit things that happened, newest first. T is Activity, or
+// Activities are at most limit things that happened, newest first. T is Activity, or
 // map[string]any.
 func Activities[T any](ctx context.Context, c *Client, query url.Values, limit int) ([]T, error) {
 	var out []T

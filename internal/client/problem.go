@@ -18,10 +18,10 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// ErrUnauthenticated: the server does not know who asks.
+// ErrUnauthenticated says that the server does not know who asks.
 var ErrUnauthenticated = errors.New("not signed in")
 
-// ErrConflict: not now, since something else is under way.
+// ErrConflict says not now, since something else is under way.
 var ErrConflict = errors.New("not now")
 
 // Problem is what the server says of a request that it refuses. By errors.Is it is
