@@ -155,9 +155,7 @@ func placesOf(objects []*unstructured.Unstructured) []place {
 
 // happen lets the samples become what they are there for.
 func (d *demo) happen(ctx context.Context, apps []place, tellers []*teller) error {
-	// The app that is not synced by itself is synced by its team.
-	err := d.cluster.patch(ctx, byHand, `{"operation":{"initiatedBy":{"username":"team-data"},"sync":{"prune":true}}}`)
-	if err != nil {
+	if err := d.syncByHand(ctx); err != nil {
 		return err
 	}
 	if err := d.awaitSamples(ctx, apps); err != nil {
@@ -173,6 +171,33 @@ func (d *demo) happen(ctx context.Context, apps []place, tellers []*teller) erro
 	}
 	return d.cluster.patch(ctx, place{deployments, "shop", "search"},
 		`{"spec":{"replicas":4,"template":{"spec":{"containers":[{"name":"search","env":[{"name":"LANGUAGES","value":"en"}]}]}}}}`)
+}
+
+// syncByHand has the app that is not synced by itself synced by its team: twice, so
+// that there is something to roll back to.
+func (d *demo) syncByHand(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it took too long"))
+	defer cancel()
+	for i, what := range []string{`"revisions":["` + firstSearch + `","` + firstSearch + `"]`, `"prune":true`} {
+		err := d.cluster.patch(ctx, byHand, `{"operation":{"initiatedBy":{"username":"team-data"},"sync":{`+what+`}}}`)
+		if err != nil {
+			return err
+		}
+		err = d.world.await(ctx, func() bool { return deployed(d.world.get(byHand)) > i }, func() {})
+		if err != nil {
+			return fmt.Errorf("waiting for %s to be synced: %w", byHand.name, err)
+		}
+	}
+	return nil
+}
+
+// deployed is how many revisions an Application has had.
+func deployed(u *unstructured.Unstructured) int {
+	if u == nil {
+		return 0
+	}
+	history, _, _ := unstructured.NestedSlice(u.Object, "status", "history")
+	return len(history)
 }
 
 // awaitSamples waits until the sample apps are well for the first time.

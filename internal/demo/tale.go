@@ -32,11 +32,14 @@ type edit struct{ file, from, to string }
 
 const day = 24 * time.Hour
 
+// firstSearch is the tag of the first version of the app search.
+const firstSearch = "search-0.6.2"
+
 var tales = []tale{
 	{"sample-shop", []chapter{
 		{team: "Team Shop", title: "Start with the front end", age: 40 * day, paths: []string{"README.md", "frontend"}},
 		{team: "Team Shop", title: "Cart: as it runs today", age: 33 * day, paths: []string{"cart"}},
-		{team: "Team Data", title: "Search becomes a chart", age: 26 * day, paths: []string{"search", "settings"}},
+		{team: "Team Data", title: "Search becomes a chart", age: 26 * day, paths: []string{"search", "settings"}, tag: firstSearch},
 		{team: "Team Data", title: "Recommendations, by Flux", age: 20 * day, paths: []string{"recommendations"}},
 		{team: "Team Platform", title: "A report of the night's orders", age: 16 * day, paths: []string{"nightly-report"}},
 		{
