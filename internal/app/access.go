@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -163,8 +164,14 @@ func (a *accessKeeper) secret(ctx context.Context) (map[string][]byte, error) {
 		return secret.Data, err
 	}
 	if password != "" { // before it counts, so that it is never lost
-		if err := a.tellPassword(ctx, password); err != nil {
+		told, err := a.tellPassword(ctx, password)
+		if err != nil {
 			return nil, err
+		}
+		if told != password { // another replica's, or one that was lost before it counted
+			if added["admin.password"], err = bcrypt.GenerateFromPassword([]byte(told), bcrypt.DefaultCost); err != nil {
+				return nil, fmt.Errorf("taking over the password of Secret %s/%s: %w", a.namespace, secretInitial, err)
+			}
 		}
 	}
 	var data map[string][]byte
@@ -180,21 +187,27 @@ func (a *accessKeeper) secret(ctx context.Context) (map[string][]byte, error) {
 	return data, err
 }
 
-// tellPassword writes the first password of admin where Argo CD's users look for it.
-func (a *accessKeeper) tellPassword(ctx context.Context, password string) error {
+// tellPassword writes the first password of admin where Argo CD's users look for it, and
+// returns the one that is there then: that of who was first.
+func (a *accessKeeper) tellPassword(ctx context.Context, password string) (string, error) {
 	initial := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: secretInitial},
-		StringData: map[string]string{passwordInitial: password},
+		Data:       map[string][]byte{passwordInitial: []byte(password)},
 	}
 	err := a.mgr.GetClient().Create(ctx, initial)
 	if apierrors.IsAlreadyExists(err) {
-		err = a.mgr.GetClient().Update(ctx, initial)
+		initial = &corev1.Secret{}
+		err = a.mgr.GetAPIReader().Get(ctx, a.key(secretInitial), initial)
 	}
 	if err != nil {
-		return fmt.Errorf("writing Secret %s/%s: %w", a.namespace, secretInitial, err)
+		return "", fmt.Errorf("writing Secret %s/%s: %w", a.namespace, secretInitial, err)
+	}
+	told := string(initial.Data[passwordInitial])
+	if told == "" {
+		return "", fmt.Errorf("Secret %s/%s has no %s: delete it, and it is made anew", a.namespace, secretInitial, passwordInitial)
 	}
 	a.log.Info("the account admin has a password now", "secret", a.namespace+"/"+secretInitial)
-	return nil
+	return told, nil
 }
 
 // Update changes argocd-secret, or makes it; what was not changed is not written.

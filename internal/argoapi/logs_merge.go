@@ -43,33 +43,57 @@ func podKey(namespace, name string) model.ObjectKey {
 
 // rootsOf are the topmost nodes that a filter finds and that pods descend from.
 func rootsOf(t view.Tree, f filter) []model.ObjectKey {
-	byUID := map[string]view.Node{}
+	c := climber{filter: f, nodes: map[string]view.Node{}, known: map[string]top{}}
 	for _, n := range t.Nodes {
-		byUID[n.UID] = n
+		c.nodes[n.UID] = n
 	}
 	var out []model.ObjectKey
+	seen := map[model.ObjectKey]bool{}
 	for _, n := range t.Nodes {
 		if n.Ref.Kind != "Pod" || n.Ref.Group != "" || n.UID == "" {
 			continue
 		}
-		if root, ok := topmost(n, f, byUID, len(t.Nodes)); ok && !slices.Contains(out, root) {
-			out = append(out, root)
+		if root := c.topmost(n); root.found && !seen[root.key] {
+			seen[root.key] = true
+			out = append(out, root.key)
 		}
 	}
 	return out
 }
 
-// topmost is the highest ancestor of a node that a filter finds, or itself; at most so
-// many steps up.
-func topmost(n view.Node, f filter, byUID map[string]view.Node, steps int) (model.ObjectKey, bool) {
+// climber goes from nodes up to their owners, through each node once.
+type climber struct {
+	filter filter
+	nodes  map[string]view.Node
+	known  map[string]top // by UID
+}
+
+// top is the highest ancestor of a node that the filter finds.
+type top struct {
+	key   model.ObjectKey
+	found bool
+}
+
+// topmost is the highest ancestor of a node that the filter finds, or itself. Who owns
+// itself has no ancestor.
+func (c climber) topmost(n view.Node) top {
+	if t, done := c.known[n.UID]; done {
+		return t
+	}
+	t := top{n.Ref.ObjectKey, c.filter.matches(n.Ref.ObjectKey)}
+	c.known[n.UID] = t
 	for _, uid := range n.Parents {
-		if parent, ok := byUID[uid]; ok && uid != "" && steps > 0 {
-			if key, found := topmost(parent, f, byUID, steps-1); found {
-				return key, true
-			}
+		parent, ok := c.nodes[uid]
+		if !ok || uid == "" {
+			continue
+		}
+		if above := c.topmost(parent); above.found {
+			t = above
+			break
 		}
 	}
-	return n.Ref.ObjectKey, f.matches(n.Ref.ObjectKey)
+	c.known[n.UID] = t
+	return t
 }
 
 // readLogs reads the logs of several objects at once. Those that are not followed come in

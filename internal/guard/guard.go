@@ -30,6 +30,7 @@ type Config struct {
 type Guard struct {
 	Config
 	trail *trail
+	diffs turns
 }
 
 // New makes a Guard.

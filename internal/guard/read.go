@@ -81,7 +81,14 @@ func (d *desk) Diff(ctx context.Context, key model.AppKey, q view.DiffQuery) (vi
 	if err := d.mayRender(ctx, key, rec); err != nil {
 		return view.Diff{}, err
 	}
-	return look(ctx, d, key, rec, func() (view.Diff, error) { return d.Backend.Diff(ctx, key, q) })
+	return look(ctx, d, key, rec, func() (view.Diff, error) {
+		done, err := d.diffs.take(ctx, d.reader.Identity.Subject)
+		if err != nil {
+			return view.Diff{}, err
+		}
+		defer done()
+		return d.Backend.Diff(ctx, key, q)
+	})
 }
 
 // mayRender refuses content that the app does not follow to who may not sync it. What a

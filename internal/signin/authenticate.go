@@ -52,8 +52,8 @@ func (s *Service) tokenOf(r *http.Request) (string, bool) {
 		}
 	}
 	token := s.read(r, sessionCookie)
-	if token == "" {
-		token = joined(r, argoCookie)
+	if token == "" && strings.HasPrefix(r.URL.Path, "/api/") {
+		token = joined(r, argoCookie) // pages don't take it: any site of the domain can set it
 	}
 	return token, token != ""
 }

@@ -382,6 +382,10 @@ func TestForeignCookiesDontCount(t *testing.T) {
 		t.Errorf("a cookie that any host can set lets in %+v", id)
 	}
 	r.AddCookie(&http.Cookie{Name: "argocd.token", Value: w.login("bob").Token})
+	if id, err := w.service.Authenticate(r); err == nil {
+		t.Errorf("a page lets in whom any host of the domain can name: %+v", id)
+	}
+	r.URL.Path = "/api/v1/applications"
 	if id, err := w.service.Authenticate(r); err != nil || id.Subject != "bob" {
 		t.Errorf("Argo CD's cookie: %+v, %v", id, err)
 	}

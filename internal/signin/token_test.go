@@ -96,6 +96,7 @@ func TestForgedTokenIsNotAnonymous(t *testing.T) {
 			t.Errorf("%s: it lets in %q", name, got)
 		}
 		r := plain()
+		r.URL.Path = "/api/v1/applications"
 		r.Header.Set("Cookie", "argocd.token="+token)
 		if id, err := w.service.Authenticate(r); token != "" && !errors.Is(err, signin.ErrRefused) {
 			t.Errorf("%s, as a cookie: it lets in %+v, %v", name, id, err)
