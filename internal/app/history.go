@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -15,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fixpoint-cd/fixpoint/internal/history"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // openHistory opens the store of what was deployed and of what happened. The key of a
@@ -74,4 +78,36 @@ func newKeySecret(at client.ObjectKey) *corev1.Secret {
 		ObjectMeta: metav1.ObjectMeta{Namespace: at.Namespace, Name: at.Name, Labels: map[string]string{"app.kubernetes.io/name": "fixpoint"}},
 		Data:       map[string][]byte{historyKey: []byte(base64.StdEncoding.EncodeToString(key[:]))},
 	}
+}
+
+// discreetHistory is the history as people meet it: what they are told of its errors
+// names no host, user or database. The log does.
+type discreetHistory struct {
+	*history.Store
+	log *slog.Logger
+}
+
+// Activities is what happened.
+func (d discreetHistory) Activities(ctx context.Context, q view.ActivityQuery) ([]view.Activity, error) {
+	found, err := d.Store.Activities(ctx, q)
+	return found, d.discreet(err)
+}
+
+// Audits are who did or saw what.
+func (d discreetHistory) Audits(ctx context.Context, q view.AuditQuery) ([]view.Audit, error) {
+	found, err := d.Store.Audits(ctx, q)
+	return found, d.discreet(err)
+}
+
+// Audit notes who did or saw something.
+func (d discreetHistory) Audit(ctx context.Context, a view.Audit) error {
+	return d.discreet(d.Store.Audit(ctx, a))
+}
+
+func (d discreetHistory) discreet(err error) error {
+	if err == nil || errors.Is(err, model.ErrInvalid) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	d.log.Error("the history fails", "err", err)
+	return model.As(model.ErrTransient, errors.New("the history of what happened does not answer, and without it nothing can be noted: try again in a while"))
 }

@@ -28,6 +28,7 @@ import (
 // ui is what people and programs see of a controller.
 type ui struct {
 	c        *controller
+	past     discreetHistory
 	backend  *backend.Backend
 	live     *live.Service
 	previews *previews
@@ -39,7 +40,7 @@ type ui struct {
 
 // newUI makes it, listening at once. Without an address to listen at, there is none.
 func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect) (*ui, error) {
-	u := &ui{c: c}
+	u := &ui{c: c, past: discreetHistory{c.history, c.log}}
 	var err error
 	u.extras, err = newExtras(c.opt.REST, c.opt.ArgoNamespace, u.extraChanged, c.log)
 	if err != nil {
@@ -48,13 +49,13 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 	u.live = live.New(live.Config{Log: c.log, Health: func(o map[string]any) model.Health { return c.targets.judge.of(o) }, NeedsContent: health.NeedsContent})
 	u.previews = c.newPreviews(dialects)
 	u.backend = backend.New(backend.Config{
-		Engine: c.engine, Sources: usage{c.store}, History: c.history, Live: u.live, Place: u.place, Cluster: u.connection,
+		Engine: c.engine, Sources: usage{c.store}, History: u.past, Live: u.live, Place: u.place, Cluster: u.connection,
 		Objects: &acts{find: c.findCluster, settings: c.argo.Settings, scripts: c.scripts, clusters: map[*rest.Config]*liveCluster{}},
 		Cache:   mgr.GetClient(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
 		Declares: c.argo.Declares, Preview: u.previews.diff, Now: time.Now, Log: c.log,
 	})
 	u.access = c.newAccess(mgr, u.extras)
-	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Audit: c.history.Audit, Now: time.Now, Log: c.log})
+	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Audit: u.past.Audit, Now: time.Now, Log: c.log})
 	if u.server, err = u.listen(); err != nil {
 		return nil, err
 	}
@@ -68,7 +69,7 @@ func (u *ui) listen() (*server, error) {
 	mux := http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{u.access.service, c.log}
-	signs := programs{door, c.history.Audit}
+	signs := programs{door, u.past.Audit}
 	login, logout := signs.api()
 	handler := front.New(front.Config{
 		SignIn: door, Page: pages.SignIn, Pages: mux,
@@ -76,7 +77,7 @@ func (u *ui) listen() (*server, error) {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
 		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout}), Argo: u.argoAPI(signs), Hooks: hookRoutes(c.hooks),
-		URL: u.access.url, Audit: c.history.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
+		URL: u.access.url, Audit: u.past.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
 }
