@@ -93,6 +93,7 @@ type Backend struct {
 	notes chan view.Activity
 	// changed are the apps whose line is to be made anew.
 	changed *changes
+	seen    commits
 	// started is when the Backend was made: what ended before that is told of already.
 	started time.Time
 	// told are the last operations, and troubles the errors, that were noted. Only who

@@ -75,6 +75,7 @@ func (b *Backend) renew(ctx context.Context, key model.AppKey) {
 		return
 	}
 	report, reported := b.Engine.Report(key)
+	b.seen.see(report)
 	now := b.row(ctx, obj, report, reported)
 	if had {
 		now.Changed = time.Time{} // the board knows

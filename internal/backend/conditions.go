@@ -27,6 +27,9 @@ func (b *Backend) conditions(app view.App, r model.Report, obj *unstructured.Uns
 		out = append(out, view.Condition{Severity: view.SeverityError, Type: "Deletion", Text: text, Next: "The deletion goes on as soon as that is gone."})
 	}
 	for _, text := range r.Unready {
+		if r.Err != nil && r.Stage == model.StageHealth {
+			break // the error names them
+		}
 		out = append(out, view.Condition{Severity: view.SeverityWarning, Type: "Health", Text: "Waits for " + text})
 	}
 	if app.Suspended {
@@ -81,8 +84,11 @@ var stageSteps = map[model.Stage]string{
 // troubleOf is what went wrong last.
 func (b *Backend) troubleOf(app view.App, r model.Report) view.Condition {
 	c := view.Condition{Severity: view.SeverityError, Type: stageWords[r.Stage], Text: r.Err.Error(), Next: stageSteps[r.Stage]}
-	if r.Stage == model.StageDependency {
+	switch {
+	case r.Stage == model.StageDependency:
 		c.Severity = view.SeverityWarning
+	case r.Stage == model.StageApply && app.Health == model.Degraded:
+		c.Next = stageSteps[model.StageHealth] // what was applied does not run
 	}
 	if declared, ok := b.Engine.App(app.Key); ok && r.Stage == model.StageSource {
 		for _, s := range declared.Sources {

@@ -80,8 +80,14 @@ func (b *Backend) feed(ctx context.Context, feeders []view.Feeder) error {
 	apps := map[string][]model.AppKey{}
 	b.board.Each(func(app *view.App) {
 		for _, s := range app.Sources {
-			if s.Object != "" {
-				apps[s.Object] = append(apps[s.Object], app.Key)
+			if s.Object == "" {
+				continue
+			}
+			apps[s.Object] = append(apps[s.Object], app.Key)
+			if app.Kind == view.KindHelmRelease { // the chart that is made for it
+				namespace := strings.Split(s.Object, "/")[1]
+				chart := reference{"HelmChart", namespace, app.Key.Namespace + "-" + app.Key.Name}.String()
+				apps[chart] = append(apps[chart], app.Key)
 			}
 		}
 	})

@@ -24,7 +24,7 @@ func (b *Backend) history(ctx context.Context, d *view.Detail, obj *unstructured
 		return err
 	}
 	if d.Key.Dialect == argo.Dialect {
-		d.History = recordedHistory(obj, commitsIn(noted, d.App))
+		d.History = recordedHistory(obj, b.commitOf(noted, d.App))
 		return nil
 	}
 	for _, a := range noted {
@@ -38,19 +38,24 @@ func (b *Backend) history(ctx context.Context, d *view.Detail, obj *unstructured
 	return nil
 }
 
-// commitsIn are the commits that activities tell of, and the app's own.
-func commitsIn(noted []view.Activity, app view.App) map[string]model.Commit {
-	out := map[string]model.Commit{app.Commit.ID: app.Commit}
+// commitOf says what a commit is that activities tell of, or that was seen.
+func (b *Backend) commitOf(noted []view.Activity, app view.App) func(id string) model.Commit {
+	known := map[string]model.Commit{app.Commit.ID: app.Commit}
 	for _, a := range noted {
 		if a.Commit.ID != "" {
-			out[a.Commit.ID] = a.Commit
+			known[a.Commit.ID] = a.Commit
 		}
 	}
-	return out
+	return func(id string) model.Commit {
+		if c, ok := known[id]; ok && id != "" {
+			return c
+		}
+		return b.seen.of(id)
+	}
 }
 
 // recordedHistory is status.history, newest first.
-func recordedHistory(obj *unstructured.Unstructured, commits map[string]model.Commit) []view.Deployment {
+func recordedHistory(obj *unstructured.Unstructured, commit func(id string) model.Commit) []view.Deployment {
 	entries := list(obj.Object, "status", "history")
 	slices.Reverse(entries)
 	out := make([]view.Deployment, 0, len(entries))
@@ -66,10 +71,10 @@ func recordedHistory(obj *unstructured.Unstructured, commits map[string]model.Co
 		}
 		for n, revision := range revisions {
 			if n < len(d.Sources) {
-				d.Sources[n].Revision, d.Sources[n].Commit = revision, commits[revision]
+				d.Sources[n].Revision, d.Sources[n].Commit = revision, commit(revision)
 			}
 			if n == 0 {
-				d.Commit = commits[revision]
+				d.Commit = commit(revision)
 			}
 		}
 		out = append(out, d)

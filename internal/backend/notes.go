@@ -76,7 +76,10 @@ func (b *Backend) tellOperation(now view.App, op *model.Operation) {
 	a := b.activity(now, view.ActivitySynced, op.Message)
 	a.At, a.By, a.Revision = op.Finished, op.Request.By, op.Revision
 	if op.Revision != now.Revision {
-		a.Commit, a.Web = model.Commit{}, ""
+		a.Commit, a.Web = b.seen.of(op.Revision), ""
+		if len(now.Sources) > 0 {
+			a.Web = view.CommitURL(now.Sources[0].Web, a.Commit.ID)
+		}
 	}
 	switch {
 	case op.Phase != model.PhaseSucceeded:
