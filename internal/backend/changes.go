@@ -80,7 +80,9 @@ func (b *Backend) renew(ctx context.Context, key model.AppKey) {
 	if had {
 		now.Changed = time.Time{} // the board knows
 	}
-	b.board.Put(now, b.Now())
+	if !b.board.Put(now, b.Now()) {
+		b.board.Touch(view.TopicApp(key)) // the line is the same; the operation may be another
+	}
 	b.board.Touch(view.TopicTree(key))
 	switch {
 	case had:

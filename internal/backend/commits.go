@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -20,7 +21,7 @@ type commits struct {
 
 // see takes in the commits of a report.
 func (c *commits) see(r model.Report) {
-	for _, s := range append(r.Sources[:len(r.Sources):len(r.Sources)], r.Snapshot, r.Newest) {
+	for _, s := range append(slices.Clip(r.Sources), r.Snapshot, r.Newest) {
 		if s != nil && s.Commit.ID != "" {
 			c.add(Shown(s.Commit))
 		}

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -46,7 +47,7 @@ func (b *Backend) conditions(app view.App, r model.Report, obj *unstructured.Uns
 		})
 	}
 	seen := map[model.Warning]bool{}
-	for _, w := range append(declared.Warnings[:len(declared.Warnings):len(declared.Warnings)], r.Warnings...) {
+	for _, w := range append(slices.Clip(declared.Warnings), r.Warnings...) {
 		if !seen[w] {
 			seen[w] = true
 			out = append(out, view.Condition{Severity: view.SeverityWarning, Type: string(w.Type), Text: w.Message, Next: warningSteps[w.Type]})

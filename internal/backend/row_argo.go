@@ -2,6 +2,7 @@ package backend
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -101,8 +102,8 @@ func withoutUser(url string) string {
 
 // revisionsIn are the revisions in a field that has revision and revisions.
 func revisionsIn(o map[string]any, fields ...string) string {
-	if all := texts(o, append(fields[:len(fields):len(fields)], "revisions")...); len(all) > 0 {
+	if all := texts(o, append(slices.Clip(fields), "revisions")...); len(all) > 0 {
 		return strings.Join(all, ",")
 	}
-	return text(o, append(fields[:len(fields):len(fields)], "revision")...)
+	return text(o, append(slices.Clip(fields), "revision")...)
 }
