@@ -105,8 +105,11 @@ func resultOf(r client.Result) v1alpha1.ResourceResult {
 	if r.Hook {
 		out.HookType, out.HookPhase = r.Phase, strings.ToUpper(r.Status[:min(1, len(r.Status))])+r.Status[min(1, len(r.Status)):]
 	}
-	if r.Failed {
+	switch {
+	case r.Failed:
 		out.Status = "SyncFailed"
+	case !r.Hook && (out.Status == "Synced" || out.Status == "Pruned"):
+		out.Message = r.Status // the message says why it was done
 	}
 	return out
 }
