@@ -88,6 +88,8 @@ func (b *Backend) troubleOf(app view.App, r model.Report) view.Condition {
 	switch {
 	case r.Stage == model.StageDependency:
 		c.Severity = view.SeverityWarning
+	case r.Stage == model.StageApply && r.Operation != nil && r.Operation.Terminating:
+		c.Next = "It was ended by hand: sync again when what it waited for is in order."
 	case r.Stage == model.StageApply && app.Health == model.Degraded:
 		c.Next = stageSteps[model.StageHealth] // what was applied does not run
 	}

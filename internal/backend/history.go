@@ -25,6 +25,9 @@ func (b *Backend) history(ctx context.Context, d *view.Detail, obj *unstructured
 	}
 	if d.Key.Dialect == argo.Dialect {
 		d.History = recordedHistory(obj, b.commitOf(noted, d.App))
+		if d.CanRollback && len(d.History) < 2 {
+			d.CanRollback, d.WhyNot = false, "Nothing else has been deployed yet."
+		}
 		return nil
 	}
 	for _, a := range noted {

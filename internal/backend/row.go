@@ -48,6 +48,9 @@ func (b *Backend) reported(app *view.App, r model.Report) {
 	if r.Snapshot != nil {
 		app.Revision = revisionOf(r)
 	}
+	if r.Applied != app.Revision {
+		app.Deployed = r.Applied
+	}
 	app.Phase = ""
 	if r.Operation != nil {
 		app.Phase = r.Operation.Phase

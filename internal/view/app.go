@@ -32,6 +32,9 @@ type App struct {
 	// none yet. Commit is zero where the first source is no Git repository.
 	Revision string
 	Commit   model.Commit
+	// Deployed is what the last sync that succeeded applied, where that is another
+	// revision than Revision; "" otherwise, and where nothing was applied.
+	Deployed string
 
 	Sync    model.SyncStatus
 	Health  model.HealthStatus
