@@ -26,7 +26,8 @@ type App struct {
 	Cluster         ClusterName       `json:"cluster" doc:"where its objects are"`
 	TargetNamespace string            `json:"targetNamespace,omitempty" doc:"that of objects that name none"`
 	Sources         []Source          `json:"sources"`
-	Revision        string            `json:"revision,omitempty" doc:"what its objects are made of"`
+	Revision        string            `json:"revision,omitempty" doc:"what its objects are compared with"`
+	Deployed        string            `json:"deployed,omitempty" doc:"what the last sync that succeeded applied, where that is another revision"`
 	Commit          *Commit           `json:"commit,omitempty"`
 	Sync            string            `json:"sync" enum:"Synced,OutOfSync,Unknown"`
 	Health          string            `json:"health" enum:"Healthy,Suspended,Progressing,Missing,Degraded,Unknown"`
@@ -130,7 +131,7 @@ func appName(key model.AppKey) AppName {
 func app(a view.App) App {
 	return App{
 		AppName: appName(a.Key), UID: a.UID, Project: a.Project, Labels: a.Labels, Cluster: clusterName(a.Cluster),
-		TargetNamespace: a.Namespace, Sources: list(a.Sources, source), Revision: a.Revision, Commit: commit(a.Commit),
+		TargetNamespace: a.Namespace, Sources: list(a.Sources, source), Revision: a.Revision, Deployed: a.Deployed, Commit: commit(a.Commit),
 		Sync: status(a.Sync), Health: status(a.Health), Message: a.Message,
 		Auto: a.Auto, Prune: a.Prune, SelfHeal: a.SelfHeal, Suspended: a.Suspended, Deleting: a.Deleting,
 		Phase: string(a.Phase), Objects: a.Objects, OutOfSync: a.OutOfSync, Unhealthy: a.Unhealthy,

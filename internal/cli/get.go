@@ -251,6 +251,15 @@ func first(texts ...string) string {
 
 // revision shortens "main@sha1:0123…" and commit ids.
 func revision(r string) string {
+	if strings.Contains(r, ",") {
+		var all []string
+		for one := range strings.SplitSeq(r, ",") {
+			if one = revision(strings.TrimSpace(one)); !slices.Contains(all, one) { // sources of one repository
+				all = append(all, one)
+			}
+		}
+		return strings.Join(all, ",")
+	}
 	branch, commit, ok := strings.Cut(r, "@")
 	if !ok {
 		branch, commit = "", r

@@ -93,8 +93,9 @@ func TestRevision(t *testing.T) {
 	for in, want := range map[string]string{
 		"e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "e47ca13", "v1": "v1",
 		"12.10.3-rc.1": "12.10.3-rc.1", "": "", "a/b@sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "a/b@e47ca13",
-		"main@sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2": "main@e47ca13",
-		"sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2":      "e47ca13",
+		"main@sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2":                                    "main@e47ca13",
+		"sha1:e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2":                                         "e47ca13",
+		"e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2,e47ca13fba5b429b73bcfeeb4fe7f2e596b316c2,1.2": "e47ca13,1.2",
 	} {
 		if got := revision(in); got != want {
 			t.Errorf("revision(%q) = %q, want %q", in, got, want)

@@ -15,6 +15,7 @@ type App struct {
 	Project   string            `json:"project"`
 	Labels    map[string]string `json:"labels"`
 	Revision  string            `json:"revision"`
+	Deployed  string            `json:"deployed"`
 	Sync      string            `json:"sync"`
 	Health    string            `json:"health"`
 	Message   string            `json:"message"`
