@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -99,6 +100,31 @@ func TestSearchInBrowser(t *testing.T) {
 	r.sees(`location.search === '' && !document.querySelector('.pick-filter[value="HelmRelease"]').checked`)
 	r.do(chromedp.Click(chromedp.CSS(`.pager a[rel="next"]`)))
 	r.sees(`location.search === '?offset=50' && document.querySelector('.pager p').innerText.startsWith('51')`)
+}
+
+// What looks ticked is what is asked for, whatever comes and goes among the filters.
+func TestFiltersInBrowser(t *testing.T) {
+	b := viewtest.New()
+	b.Add(60)
+	server := httptest.NewServer(site(b, viewtest.Options{}))
+	t.Cleanup(server.Close)
+	r := open(t, server, "/apps")
+	const ticked = `[...document.querySelectorAll('.pick-filter')].filter(b => b.checked).map(b => b.name + '=' + b.value).sort().join('&')`
+	const asked = `[...new URLSearchParams(location.search)].map(p => p.join('=')).sort().join('&')`
+	for _, step := range []struct {
+		name, value string
+		asked       int
+	}{
+		{"kind", "Kustomization", 1}, {"kind", "Application", 2}, {"kind", "Kustomization", 1},
+		{"project", "shop", 2}, {"kind", "Application", 1}, {"project", "shop", 0}, {"kind", "HelmRelease", 1},
+	} {
+		box := fmt.Sprintf(`document.querySelector('.pick-filter[name="%s"][value="%s"]')`, step.name, step.value)
+		r.sees(box)
+		r.js(box + `.click()`)
+		r.sees(fmt.Sprintf(`new URLSearchParams(location.search).size === %d && %s === %s`, step.asked, ticked, asked))
+	}
+	r.do(chromedp.NavigateBack())
+	r.sees(`location.search === '' && ` + ticked + ` === ''`)
 }
 
 func TestLiveInBrowser(t *testing.T) {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"strconv"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -18,6 +20,8 @@ type facet struct {
 
 // option is a value of a facet.
 type option struct {
+	// ID tells it from all others of the page.
+	ID          string
 	Value, Text string
 	Count       int
 	Chosen      bool
@@ -35,7 +39,7 @@ var facetNames = []struct{ name, param, title string }{
 }
 
 // facetsOf are the filters beside the list: what is chosen is always shown, even if
-// nothing has it any more.
+// nothing has it any more, and a single kind only where something is asked for.
 func facetsOf(a ask, counts map[string][]view.Count) []facet {
 	var out []facet
 	for _, n := range facetNames {
@@ -43,7 +47,7 @@ func facetsOf(a ask, counts map[string][]view.Count) []facet {
 		seen := map[string]bool{}
 		for _, c := range counts[n.name] {
 			seen[c.Value] = true
-			o := option{Value: c.Value, Text: c.Value, Count: c.Count, Chosen: a.has(n.param, c.Value)}
+			o := option{ID: optionID(n.param, c.Value), Value: c.Value, Text: c.Value, Count: c.Count, Chosen: a.has(n.param, c.Value)}
 			switch {
 			case o.Chosen || len(f.Values) < shownOptions:
 				f.Values = append(f.Values, o)
@@ -59,15 +63,21 @@ func facetsOf(a ask, counts map[string][]view.Count) []facet {
 			}
 			for _, v := range filter.get() {
 				if !seen[v] {
-					f.Values = append(f.Values, option{Value: v, Text: v, Chosen: true})
+					f.Values = append(f.Values, option{ID: optionID(n.param, v), Value: v, Text: v, Chosen: true})
 				}
 			}
 		}
-		if len(f.Values) > 1 || len(f.Values) == 1 && (f.Values[0].Chosen || n.name != "kind") {
+		if len(f.Values) > 1 || len(f.Values) == 1 && (n.name != "kind" || a.filtered()) {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// optionID is made of what a value may have and an id may not.
+func optionID(name, value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return "pick-" + name + "-" + base64.RawURLEncoding.EncodeToString(sum[:9])
 }
 
 // percent writes a share for an attribute of SVG.

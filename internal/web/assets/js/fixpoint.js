@@ -8,10 +8,7 @@
 
   // What the reader has opened or chosen survives a morph.
   htmx.registerExtension("fixpoint", {
-    htmx_before_morph_attr: (element, { attrName, newValue }) => {
-      if (attrName === "checked" && element.matches("[data-server]")) element.checked = newValue !== null;
-      return !(attrName === "open" && element.matches("details, dialog"));
-    },
+    htmx_before_morph_attr: (element, { attrName }) => !(attrName === "open" && element.matches("details, dialog")),
     htmx_before_morph_node: (element) => !element.matches("[data-keep]"),
   });
 
@@ -138,7 +135,13 @@
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => { if (e.persisted) connect(); });
   addEventListener("online", () => { if (!live.source) connect(); });
-  document.addEventListener("htmx:after:swap", () => { ages(); follow(); count(); });
+  document.addEventListener("htmx:after:swap", () => { asServed(); ages(); follow(); count(); });
+
+  // What a reader has ticked is no longer what its attribute says: that holds again
+  // once the server has answered.
+  function asServed() {
+    for (const box of $$("[data-server]")) box.checked = box.hasAttribute("checked");
+  }
 
   // Messages go after a while, unless they say that something failed or are looked at.
   new MutationObserver((changes) => {
