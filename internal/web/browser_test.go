@@ -161,6 +161,11 @@ func TestLiveInBrowser(t *testing.T) {
 	away.Store(true)
 	server.CloseClientConnections()
 	r.sees(`document.querySelector('#connection').innerText.includes('Trying again')`)
+	r.js(`document.querySelector('.bulk button[formaction]').click()`)
+	r.sees(`document.querySelector('#toasts').innerText.includes('Not sent: the connection is lost')`)
+	if done := b.Deeds(); len(done) != 0 {
+		t.Errorf("done was %q", done)
+	}
 	b.Edit(key, func(d *view.Detail) { d.Health, d.Message = model.Healthy, "back in time" })
 	away.Store(false)
 	r.sees(row + `.innerText.includes('back in time') && document.querySelector('#connection').hidden`)

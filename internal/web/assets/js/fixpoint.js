@@ -152,9 +152,41 @@
     }
   }).observe($("#toasts") ?? document.body, { childList: true });
 
+  function icon(name) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+    svg.setAttribute("class", "icon");
+    svg.setAttribute("aria-hidden", "true");
+    use.setAttribute("href", "#i-" + name);
+    svg.append(use);
+    return svg;
+  }
+
+  // A message that stays, like those of the server; the same one stands there once.
+  function fail(text) {
+    const all = $("#toasts");
+    if (!all || $$("[data-toast]", all).some((t) => t.dataset.text === text)) return;
+    const [toast, head, words, button] = ["div", "p", "b", "button"].map((t) => document.createElement(t));
+    toast.className = "toast bad";
+    Object.assign(toast.dataset, { toast: "", stay: "", text });
+    head.className = "toast-head";
+    words.textContent = text;
+    button.type = "button";
+    button.className = "plain";
+    button.dataset.dismiss = "";
+    button.setAttribute("aria-label", "Dismiss");
+    button.append(icon("close"));
+    head.append(icon("offline"), words, button);
+    toast.append(head);
+    all.append(toast);
+  }
+
   // Requests that did not reach the server are told like those that failed there.
-  document.addEventListener("htmx:error", () => {
-    if (!live.page) say("The server does not answer. Try again in a moment.");
+  document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
+    if (!ctx) return;
+    if (error?.name === "AbortError") fail("No answer in time. Look whether it was done before you try again.");
+    else if (ctx.request.method !== "GET") fail("Not sent: the connection is lost");
+    else if (!live.page) say("The server does not answer. Try again in a moment.");
   });
 
   document.addEventListener("click", async (e) => {
