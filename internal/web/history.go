@@ -62,6 +62,20 @@ func newRollbackPage(r *http.Request, head appHead) (*rollbackPage, error) {
 	return p, nil
 }
 
+// From is what runs now.
+func (p *rollbackPage) From() view.Deployment {
+	if p.App.Deployed == "" {
+		return view.Deployment{Revision: p.App.Revision, Commit: p.App.Commit}
+	}
+	from := view.Deployment{Revision: p.App.Deployed}
+	for _, d := range p.App.History {
+		if d.Revision == from.Revision {
+			from.Commit = d.Commit
+		}
+	}
+	return from
+}
+
 // askRollback asks for the rollback; what is refused leads back to the question.
 func (w *Web) askRollback(rw http.ResponseWriter, r *http.Request) {
 	head, err := w.head(r, "history")

@@ -30,6 +30,24 @@ func TestAppsRow(t *testing.T) {
 }
 
 // TestAppsWithoutScript: a form and links do the same as the script.
+// What is followed is not taken for what runs.
+func TestDeployedIsShown(t *testing.T) {
+	b := viewtest.New()
+	key := sampleKey("shop-frontend")
+	b.Edit(key, func(d *view.Detail) { d.Revision, d.Deployed = strings.Repeat("a", 40), strings.Repeat("b", 40) })
+	h := site(b, viewtest.Options{})
+	for _, at := range []struct{ path, where string }{
+		{"/apps?q=shop-frontend", "td.rev"}, {"/apps?q=shop-frontend&view=tiles", "p.tile-rev"},
+		{AppPath(key), "#app-head"}, {AppPath(key), "#app-facts"},
+	} {
+		d := get(t, h, at.path)
+		d.sound()
+		d.wantText(at.where, "deployed bbbbbbb · follows aaaaaaa")
+	}
+	get(t, h, AppPath(key)+"/rollback?id="+oldest(t, b, key)).wantText("form.ask", "From bbbbbbb")
+	get(t, h, AppPath(sampleKey("payments-api"))).wantCount(".deployed", 0)
+}
+
 func TestAppsWithoutScript(t *testing.T) {
 	h := site(viewtest.New(), viewtest.Options{})
 	d := get(t, h, "/apps?health=Degraded&sort=-changed&view=tiles&q=pay&project=payments")
