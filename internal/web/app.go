@@ -202,35 +202,35 @@ func objectOf(r *http.Request) (key model.ObjectKey, ok bool) {
 
 func (w *Web) refreshApp(r *http.Request) (Outcome, error) {
 	hard := r.FormValue("hard") != ""
-	title := "Looking for news"
+	done := "refresh"
 	if hard {
-		title = "Rendering anew, past everything remembered"
+		done = "hard"
 	}
-	return w.appDeed(r, title, func(d view.Desk, key model.AppKey) error {
+	return w.appDeed(r, done, func(d view.Desk, key model.AppKey) error {
 		return d.Refresh(r.Context(), key, hard)
 	})
 }
 
 func (w *Web) terminateApp(r *http.Request) (Outcome, error) {
-	return w.appDeed(r, "The sync is being ended", func(d view.Desk, key model.AppKey) error {
+	return w.appDeed(r, "terminate", func(d view.Desk, key model.AppKey) error {
 		return d.Terminate(r.Context(), key)
 	})
 }
 
 func (w *Web) suspendApp(r *http.Request) (Outcome, error) {
 	suspend := r.FormValue("suspend") == "true"
-	title := "Resumed"
+	done := "resume"
 	if suspend {
-		title = "Suspended: nothing is done until somebody resumes it"
+		done = "suspend"
 	}
-	return w.appDeed(r, title, func(d view.Desk, key model.AppKey) error {
+	return w.appDeed(r, done, func(d view.Desk, key model.AppKey) error {
 		return d.Suspend(r.Context(), key, suspend)
 	})
 }
 
 // appDeed does something with the app that a request names. The page of the app shows
-// what comes of it.
-func (w *Web) appDeed(r *http.Request, title string, do func(view.Desk, model.AppKey) error) (Outcome, error) {
+// what comes of it; done is its code in notices.
+func (w *Web) appDeed(r *http.Request, done string, do func(view.Desk, model.AppKey) error) (Outcome, error) {
 	key, err := appOf(r)
 	if err != nil {
 		return Outcome{}, err
@@ -238,11 +238,10 @@ func (w *Web) appDeed(r *http.Request, title string, do func(view.Desk, model.Ap
 	if err := do(view.DeskOf(r.Context()), key); err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{Title: title, Back: AppPath(key), Results: []Result{{Name: key.Namespace + "/" + key.Name, Link: AppPath(key)}}}
-	if !isPartial(r) {
-		o.To = AppPath(key)
-	}
-	return o, nil
+	return Outcome{
+		Title: notices[done], Done: done, Back: AppPath(key),
+		Results: []Result{{Name: key.Namespace + "/" + key.Name, Link: AppPath(key)}},
+	}, nil
 }
 
 // explained is what a page says of something that did not succeed, with the status of

@@ -122,7 +122,7 @@ func (w *Web) askSync(rw http.ResponseWriter, r *http.Request) {
 	asked := syncAsked(r, head.App)
 	err = view.DeskOf(r.Context()).Sync(r.Context(), head.App.Key, asked)
 	if err == nil {
-		http.Redirect(rw, r, head.Path, http.StatusSeeOther)
+		goOn(rw, r, head.Path, "sync")
 		return
 	}
 	if asked.Options == nil {

@@ -185,17 +185,18 @@ func TestDeeds(t *testing.T) {
 		app         model.AppKey
 		below, form string
 		want        string
+		done        string
 	}{
-		"refresh":      {frontend, "/refresh", "", "refresh argo/argocd/shop-frontend by admin"},
-		"hard refresh": {frontend, "/refresh", "hard=1", "refresh argo/argocd/shop-frontend by admin hard"},
-		"terminate":    {sampleKey("shop-cart"), "/terminate", "", "terminate argo/argocd/shop-cart by admin"},
-		"sync":         {frontend, "/sync", "", "sync argo/argocd/shop-frontend by admin"},
+		"refresh":      {frontend, "/refresh", "", "refresh argo/argocd/shop-frontend by admin", "refresh"},
+		"hard refresh": {frontend, "/refresh", "hard=1", "refresh argo/argocd/shop-frontend by admin hard", "hard"},
+		"terminate":    {sampleKey("shop-cart"), "/terminate", "", "terminate argo/argocd/shop-cart by admin", "terminate"},
+		"sync":         {frontend, "/sync", "", "sync argo/argocd/shop-frontend by admin", "sync"},
 		"sync some": {
 			frontend, "/sync", "prune=1&dry-run=1&only=" + url.QueryEscape("group=apps&kind=Deployment&name=frontend&namespace=shop"),
-			"sync argo/argocd/shop-frontend by admin prune dry-run only=Deployment.apps/shop/frontend",
+			"sync argo/argocd/shop-frontend by admin prune dry-run only=Deployment.apps/shop/frontend", "sync",
 		},
-		"sync a branch": {frontend, "/sync", "revision=+try+", "sync argo/argocd/shop-frontend by admin revision=try"},
-		"rollback":      {frontend, "/rollback", "prune=1&id=ID", "rollback argo/argocd/shop-frontend by admin id=ID prune"},
+		"sync a branch": {frontend, "/sync", "revision=+try+", "sync argo/argocd/shop-frontend by admin revision=try", "sync"},
+		"rollback":      {frontend, "/rollback", "prune=1&id=ID", "rollback argo/argocd/shop-frontend by admin id=ID prune", "rollback"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := viewtest.New()
@@ -208,7 +209,7 @@ func TestDeeds(t *testing.T) {
 				form["option"] = []string{"CreateNamespace=true"}
 			}
 			d := post(t, site(b, viewtest.Options{}), AppPath(c.app)+c.below, form)
-			if d.code != http.StatusSeeOther || d.head.Get("Location") != AppPath(c.app) {
+			if d.code != http.StatusSeeOther || d.head.Get("Location") != AppPath(c.app)+"?done="+c.done {
 				t.Errorf("status %d to %q: %s", d.code, d.head.Get("Location"), text(d.Node))
 			}
 			want := strings.ReplaceAll(c.want, "ID", id)

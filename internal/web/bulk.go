@@ -13,21 +13,21 @@ const most = view.MaxLimit
 
 func (w *Web) syncMany(r *http.Request) (Outcome, error) {
 	req := view.SyncRequest{Prune: r.PostFormValue("prune") == "true", DryRun: r.PostFormValue("dry") == "true"}
-	return each(r, "Sync requested", func(ctx context.Context, desk view.Desk, app model.AppKey) error {
+	return each(r, "sync", func(ctx context.Context, desk view.Desk, app model.AppKey) error {
 		return desk.Sync(ctx, app, req)
 	})
 }
 
 func (w *Web) refreshMany(r *http.Request) (Outcome, error) {
 	hard := r.PostFormValue("hard") == "true"
-	return each(r, "Refresh requested", func(ctx context.Context, desk view.Desk, app model.AppKey) error {
+	return each(r, "refresh", func(ctx context.Context, desk view.Desk, app model.AppKey) error {
 		return desk.Refresh(ctx, app, hard)
 	})
 }
 
-// each does a deed with all apps that the form names; what is refused of one app does
+// each does a deed, done by its code in notices, with all apps that the form names; what is refused of one app does
 // not stop the others.
-func each(r *http.Request, title string, do func(context.Context, view.Desk, model.AppKey) error) (Outcome, error) {
+func each(r *http.Request, done string, do func(context.Context, view.Desk, model.AppKey) error) (Outcome, error) {
 	if err := r.ParseForm(); err != nil {
 		return Outcome{}, model.Invalidf("the form can't be read: %v", err)
 	}
@@ -39,7 +39,7 @@ func each(r *http.Request, title string, do func(context.Context, view.Desk, mod
 		return Outcome{}, model.Invalidf("at most %d apps at once", most)
 	}
 	desk := view.DeskOf(r.Context())
-	out := Outcome{Title: title}
+	out := Outcome{Title: notices[done], Done: done}
 	for _, name := range names {
 		key, ok := parseKey(name)
 		if !ok {

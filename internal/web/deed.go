@@ -6,15 +6,17 @@ import (
 	"net/url"
 )
 
-// Outcome is what a deed has come to. The script shows it in a corner; without it, it
-// is a page.
+// Outcome is what a deed has come to. The script shows it in a corner; without it, a
+// notice on the page that it leads back to says so, or a page of its own what failed.
 type Outcome struct {
 	// Title is a sentence such as "Sync requested".
 	Title   string
 	Results []Result
-	// Back is the local path that the page leads back to; "" is where the reader came
-	// from. To, if set, is gone to at once instead of showing anything.
-	Back, To string
+	// Done is its code in notices.
+	Done string
+	// Back is the local path of the page that shows what comes of it; "" is where the
+	// reader came from.
+	Back string
 }
 
 // Result is what came of one of the things that were asked for.
@@ -48,25 +50,29 @@ func (w *Web) deed(path string, do func(*http.Request) (Outcome, error)) {
 		switch {
 		case err != nil:
 			w.fail(rw, r, err)
-		case o.To != "" && isPartial(r):
-			rw.Header().Set("Hx-Redirect", local(o.To))
-		case o.To != "":
-			http.Redirect(rw, r, local(o.To), http.StatusSeeOther)
 		case isPartial(r):
 			w.toast(rw, r, http.StatusOK, o)
+		case o.Failed() == 0:
+			goOn(rw, r, backOf(r, o), o.Done)
 		default:
 			w.sendOutcome(rw, r, o)
 		}
 	})
 }
 
-func (w *Web) sendOutcome(rw http.ResponseWriter, r *http.Request, o Outcome) {
+// backOf is the local path that an outcome leads back to.
+func backOf(r *http.Request, o Outcome) string {
 	if o.Back == "" {
 		if u, err := url.Parse(r.Referer()); err == nil && u.Host == r.Host {
 			o.Back = u.RequestURI()
 		}
 	}
-	o.Back = local(o.Back)
+	return local(o.Back)
+}
+
+// sendOutcome is for readers without script some of whose things were refused.
+func (w *Web) sendOutcome(rw http.ResponseWriter, r *http.Request, o Outcome) {
+	o.Back = backOf(r, o)
 	p := &outcomePage{Done: o}
 	p.Title, p.Template = o.Title, "outcome"
 	w.fill(p, r)

@@ -90,7 +90,7 @@ func (w *Web) askRollback(rw http.ResponseWriter, r *http.Request) {
 	}
 	err = view.DeskOf(r.Context()).Rollback(r.Context(), head.App.Key, p.Asked)
 	if err == nil {
-		http.Redirect(rw, r, head.Path, http.StatusSeeOther)
+		goOn(rw, r, head.Path, "rollback")
 		return
 	}
 	p.Err, p.Status = explained(err)

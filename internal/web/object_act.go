@@ -49,8 +49,8 @@ func (w *Web) newActionPage(r *http.Request) (*actionPage, error) {
 	return p, nil
 }
 
-// askAction does the action. Its outcome is a message for the script, else a page;
-// what is refused leads back to the question.
+// askAction does the action. Its outcome is a message for the script, else a notice on
+// the object's page; what is refused leads back to the question.
 func (w *Web) askAction(rw http.ResponseWriter, r *http.Request) {
 	p, err := w.newActionPage(r)
 	if err != nil {
@@ -67,16 +67,14 @@ func (w *Web) askAction(rw http.ResponseWriter, r *http.Request) {
 		w.fill(p, r)
 		p.Self = p.ObjectPath(p.Object.Ref)
 		w.send(rw, r, p)
-	default:
-		o := Outcome{Title: p.Action.Title + ": done", Back: p.ObjectPath(p.Object.Ref)}
+	case isPartial(r):
+		o := Outcome{Title: p.Action.Title + ": done"}
 		for _, l := range lines {
 			o.Results = append(o.Results, Result{Name: l})
 		}
-		if isPartial(r) {
-			w.toast(rw, r, http.StatusOK, o)
-			return
-		}
-		w.sendOutcome(rw, r, o)
+		w.toast(rw, r, http.StatusOK, o)
+	default:
+		goOn(rw, r, p.ObjectPath(p.Object.Ref), "action")
 	}
 }
 
@@ -126,7 +124,7 @@ func (w *Web) askDelete(rw http.ResponseWriter, r *http.Request) {
 	}
 	err = view.DeskOf(r.Context()).Delete(r.Context(), p.App.Key, p.Object.Ref.ObjectKey)
 	if err == nil {
-		http.Redirect(rw, r, p.Path, http.StatusSeeOther)
+		goOn(rw, r, p.Path, "delete")
 		return
 	}
 	p.Err, p.Status = explained(err)

@@ -111,10 +111,10 @@ func TestActions(t *testing.T) {
 		want []string
 		say  string
 	}{
-		"restart": {url.Values{"action": {"restart"}}, http.StatusOK, []string{"act argo/argocd/payments-api by admin restart Deployment.apps/payments/api"}, "Deployment.apps/payments/api: Restart"},
+		"restart": {url.Values{"action": {"restart"}}, http.StatusSeeOther, []string{"act argo/argocd/payments-api by admin restart Deployment.apps/payments/api"}, ""},
 		"scale": {
-			url.Values{"action": {"scale"}, "param.replicas": {"3"}}, http.StatusOK,
-			[]string{"act argo/argocd/payments-api by admin scale Deployment.apps/payments/api replicas=3"}, "Scale: done",
+			url.Values{"action": {"scale"}, "param.replicas": {"3"}}, http.StatusSeeOther,
+			[]string{"act argo/argocd/payments-api by admin scale Deployment.apps/payments/api replicas=3"}, "",
 		},
 		"refused": {
 			url.Values{"action": {"resume"}}, http.StatusUnprocessableEntity,
@@ -126,9 +126,14 @@ func TestActions(t *testing.T) {
 			b := viewtest.New()
 			form := objectQuery(findNode(t, b, app, "Deployment").Ref.ObjectKey)
 			maps.Copy(form, c.form)
-			d := post(t, site(b, viewtest.Options{}), AppPath(app)+"/resource/action", form)
-			d.sound()
-			d.wantText("main", c.say)
+			s := site(b, viewtest.Options{})
+			d := post(t, s, AppPath(app)+"/resource/action", form)
+			if c.code == http.StatusSeeOther {
+				get(t, s, d.head.Get("Location")).wantText("#toasts", "The action was done")
+			} else {
+				d.sound()
+				d.wantText("main", c.say)
+			}
 			if d.code != c.code || !slices.Equal(b.Deeds(), c.want) {
 				t.Errorf("status %d, deeds %q", d.code, b.Deeds())
 			}
@@ -143,8 +148,38 @@ func TestDelete(t *testing.T) {
 	ref := findNode(t, b, app, "Service").Ref
 	get(t, s, pathOf(app, "resource/delete", ref)).wantText("form.ask", "Delete Service api?", "namespace payments", "creates it anew")
 	d := post(t, s, AppPath(app)+"/resource/delete", objectQuery(ref.ObjectKey))
+	there := get(t, s, d.head.Get("Location"))
+	there.sound()
+	there.wantText("#toasts", "The object was deleted")
+	if page := attr(there.one("#live"), "data-page"); page != AppPath(app) {
+		t.Errorf("the page calls itself %s", page)
+	}
 	if want := "delete argo/argocd/payments-api by admin Service/payments/api"; d.code != http.StatusSeeOther || !slices.Equal(b.Deeds(), []string{want}) {
 		t.Errorf("status %d, deeds %q", d.code, b.Deeds())
+	}
+}
+
+// Addresses say by a code what was done; nothing of them is shown.
+func TestNotices(t *testing.T) {
+	h := site(viewtest.New(), viewtest.Options{})
+	for query, want := range map[string]string{
+		"done=sync": "Sync requested", "done=refresh&q=shop": "Refresh requested", "done=You+won": "", "done=": "", "q=sync": "",
+	} {
+		d := get(t, h, "/apps?"+query)
+		d.sound()
+		if got := text(d.one("#toasts")); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+		if strings.Contains(string(d.body), "You won") || strings.Contains(string(d.body), "done=") {
+			t.Errorf("%s is in the page", query)
+		}
+	}
+	for address, want := range map[string]string{
+		"/apps?q=a&done=sync": "/apps?done=hard&q=a", "": "/apps?done=hard", "//evil.example/": "/apps?done=hard", "/a%2Fb": "/a%2Fb?done=hard",
+	} {
+		if got := after(address, "hard"); got != want {
+			t.Errorf("after %q: %q, want %q", address, got, want)
+		}
 	}
 }
 

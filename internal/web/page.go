@@ -51,6 +51,8 @@ type Frame struct {
 	Theme string
 	// Self is the page's path and query.
 	Self string
+	// Notice says what was done before; "" if nothing was.
+	Notice string
 	// Now is when it was made.
 	Now time.Time
 
@@ -100,6 +102,7 @@ type captureKey struct{}
 // http.ServeMux.
 func (w *Web) page(path string, of maker) {
 	w.pages.HandleFunc("GET "+path, func(rw http.ResponseWriter, r *http.Request) {
+		r = takeNotice(r)
 		p, err := of(r)
 		if err == nil {
 			w.fill(p, r)
@@ -125,7 +128,7 @@ func (w *Web) make(r *http.Request) (Page, error) {
 
 func (w *Web) fill(p Page, r *http.Request) {
 	f := p.frame()
-	f.web, f.page, f.Now = w, p, w.now()
+	f.web, f.page, f.Now, f.Notice = w, p, w.now(), noticeOf(r)
 	f.Self, f.Theme = cmp.Or(f.Address, r.URL.RequestURI()), themeOf(r)
 	if desk := view.DeskOf(r.Context()); desk != nil {
 		f.Who = desk.Who()

@@ -144,13 +144,21 @@
   }
 
   // Messages go after a while, unless they say that something failed or are looked at.
-  new MutationObserver((changes) => {
-    for (const added of changes.flatMap((c) => [...c.addedNodes])) {
-      if (!added.matches?.("[data-toast]:not([data-stay])")) continue;
-      const go = () => (added.matches(":hover, :focus-within") ? setTimeout(go, 2000) : added.remove());
-      setTimeout(go, 6000);
-    }
-  }).observe($("#toasts") ?? document.body, { childList: true });
+  function passing(toast) {
+    if (!toast.matches?.("[data-toast]:not([data-stay])")) return;
+    const go = () => (toast.matches(":hover, :focus-within") ? setTimeout(go, 2000) : toast.remove());
+    setTimeout(go, 6000);
+  }
+  new MutationObserver((changes) => changes.flatMap((c) => [...c.addedNodes]).forEach(passing))
+    .observe($("#toasts") ?? document.body, { childList: true });
+
+  // What was done is said once, not again when the page is loaded anew.
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {
+    here.searchParams.delete("done");
+    history.replaceState(history.state, "", here);
+  }
+  $$("#toasts > *").forEach(passing);
 
   function icon(name) {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
