@@ -50,23 +50,24 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	signals, err := watch(ctx, &wg, view.DeskOf(ctx), p.frame().Topics)
+	signals, ended, err := watch(ctx, &wg, view.DeskOf(ctx), p.frame().Topics)
 	if err != nil {
 		w.fail(rw, r, err)
 		return
 	}
 	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), items: map[string]items{}}
 	s.open()
-	s.run(ctx, looked, signals)
+	s.run(ctx, looked, signals, ended)
 }
 
-// watch merges the signals of topics; its goroutines end with ctx.
-func watch(ctx context.Context, wg *sync.WaitGroup, desk view.Desk, topics []view.Topic) (<-chan struct{}, error) {
-	merged := make(chan struct{}, 1)
+// watch merges the signals of topics; its goroutines end with ctx. What comes from
+// ended says that a topic has no more signals: the reader may not watch it any more.
+func watch(ctx context.Context, wg *sync.WaitGroup, desk view.Desk, topics []view.Topic) (signals, ended <-chan struct{}, err error) {
+	merged, over := make(chan struct{}, 1), make(chan struct{}, len(topics))
 	for _, t := range topics {
 		c, err := desk.Watch(ctx, t)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		wg.Go(func() {
 			for {
@@ -75,6 +76,7 @@ func watch(ctx context.Context, wg *sync.WaitGroup, desk view.Desk, topics []vie
 					return
 				case _, ok := <-c:
 					if !ok {
+						over <- struct{}{}
 						return
 					}
 					select {
@@ -85,7 +87,7 @@ func watch(ctx context.Context, wg *sync.WaitGroup, desk view.Desk, topics []vie
 			}
 		})
 	}
-	return merged, nil
+	return merged, over, nil
 }
 
 // stream is one reader's connection.
@@ -106,8 +108,9 @@ func (s *stream) open() {
 	s.out.WriteHeader(http.StatusOK)
 }
 
-// run makes the page again at each signal, and now and then without one.
-func (s *stream) run(ctx context.Context, r *http.Request, signals <-chan struct{}) {
+// run makes the page again at each signal, and now and then without one. Once a topic
+// has ended it says why, if the page can't be made any more, and ends.
+func (s *stream) run(ctx context.Context, r *http.Request, signals, ended <-chan struct{}) {
 	for {
 		if !s.update(r) {
 			return
@@ -117,6 +120,9 @@ func (s *stream) run(ctx context.Context, r *http.Request, signals <-chan struct
 		}
 		select {
 		case <-ctx.Done():
+			return
+		case <-ended:
+			s.update(r)
 			return
 		case <-signals:
 		case <-time.After(s.web.pace.longest):

@@ -153,6 +153,48 @@ func TestLiveEnds(t *testing.T) {
 	}
 }
 
+// A desk whose watches end.
+type endingDesk struct {
+	view.Desk
+	end <-chan struct{}
+}
+
+func (d endingDesk) Watch(context.Context, view.Topic) (<-chan struct{}, error) { return d.end, nil }
+
+// TestLiveEndsWithItsWatch: a session that ends ends its streams at once, not only when
+// the page would be made anew unasked.
+func TestLiveEndsWithItsWatch(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want []string
+	}{"signed out": {view.ErrUnauthenticated, []string{"signed-out"}}, "for no reason": {nil, nil}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, end := viewtest.New(), make(chan struct{})
+				pages := site(b, viewtest.Options{})
+				mux := http.NewServeMux()
+				New(Config{}).Routes(mux)
+				l := listen(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					if r.URL.Path != "/live" {
+						pages.ServeHTTP(rw, r)
+						return
+					}
+					desk := endingDesk{viewtest.Desk(b, viewtest.Options{}), end}
+					mux.ServeHTTP(rw, r.WithContext(view.WithDesk(r.Context(), desk)))
+				}), "/clusters")
+				l.events()
+				b.Fail("Clusters", c.err)
+				close(end)
+				time.Sleep(2 * usualPace.shortest)
+				if got := l.events(); !slices.Equal(got, c.want) {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+				<-l.done
+			})
+		})
+	}
+}
+
 // TestLiveSurvives: what can't be read for a while is no reason to end.
 func TestLiveSurvives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -142,7 +142,9 @@ func (p *objectPage) Below(what string) string {
 }
 
 // Plain reports whether an action can be done by its button, without questions.
-func (p *objectPage) Plain(a view.Action) bool { return !a.Danger && len(a.Params) == 0 }
+func (p *objectPage) Plain(a view.Action) bool {
+	return !a.Danger && len(a.Params) == 0 && !undone(p.App, p.Object, a)
+}
 
 // Manifest is the one that is shown; nil if there is none.
 func (p *objectPage) Manifest() map[string]any {

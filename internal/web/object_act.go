@@ -20,6 +20,26 @@ type actionPage struct {
 	Err    string
 }
 
+// specFields are the fields of the spec that actions set.
+var specFields = map[string][]string{
+	"scale": {"replicas"}, "pause": {"paused", "state"}, "suspend": {"suspend"}, "resume": {"paused", "suspend", "state"},
+	"stop": {"state"}, "toggle-auto-sync": {"syncPolicy"},
+}
+
+// undone reports whether the app takes back at once what an action does with an
+// object: it sets what the app declares, and the app repairs drift.
+func undone(app view.Detail, o view.Object, a view.Action) bool {
+	heals := app.Auto && app.SelfHeal || app.Kind != view.KindApplication
+	spec, _ := o.Desired["spec"].(map[string]any)
+	return heals && !app.Suspended && slices.ContainsFunc(specFields[a.Name], func(field string) bool {
+		_, declared := spec[field]
+		return declared
+	})
+}
+
+// Undone reports whether the action would be taken back at once.
+func (p *actionPage) Undone() bool { return undone(p.App, p.Object, p.Action) }
+
 func (w *Web) actionPage(r *http.Request) (Page, error) { return w.newActionPage(r) }
 
 func (w *Web) newActionPage(r *http.Request) (*actionPage, error) {

@@ -141,6 +141,30 @@ func TestActions(t *testing.T) {
 	}
 }
 
+// Who is about to do what the app takes back at once is told before.
+func TestActionsThatAreUndone(t *testing.T) {
+	app := sampleKey("payments-api")
+	for name, c := range map[string]struct {
+		action string
+		edit   func(*view.Detail)
+		want   int
+	}{
+		"scale":                 {"scale", func(d *view.Detail) { d.Auto, d.SelfHeal = true, true }, 1},
+		"scale without healing": {"scale", func(d *view.Detail) { d.SelfHeal = false }, 0},
+		"not declared":          {"pause", func(d *view.Detail) { d.Auto, d.SelfHeal = true, true }, 0},
+		"nothing of the spec":   {"restart", func(d *view.Detail) { d.Auto, d.SelfHeal = true, true }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := viewtest.New()
+			b.Edit(app, c.edit)
+			s := site(b, viewtest.Options{})
+			d := get(t, s, pathOf(app, "resource/action", findNode(t, b, app, "Deployment").Ref, "action", c.action))
+			d.sound()
+			d.wantCount("form.ask .note.warn", c.want)
+		})
+	}
+}
+
 func TestDelete(t *testing.T) {
 	b := viewtest.New()
 	s := site(b, viewtest.Options{})
