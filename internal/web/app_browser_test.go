@@ -41,6 +41,9 @@ func TestTreeInBrowser(t *testing.T) {
 	drawn := nodes + `.every(n => n instanceof SVGAElement && n.querySelector('rect') instanceof SVGRectElement)`
 	r.sees(nodes + `.length === 5 && ` + drawn)
 
+	r.sees(nodes + `.every(n => getComputedStyle(n.querySelector('.name')).clipPath.includes('clip-'))`)
+	r.sees(`document.querySelectorAll('clipPath rect').length === 4`)
+
 	r.js(nodes + `[0].focus()`)
 	for _, step := range []struct{ key, at string }{
 		{"ArrowRight", "Deployment web"}, {"ArrowRight", "Pod web-00"}, {"ArrowDown", "Pod web-01"}, {"ArrowDown", "Pod web-02"},

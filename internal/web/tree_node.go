@@ -63,6 +63,26 @@ func room(signs ...bool) int {
 	return left
 }
 
+// Clip is the number of signs that the name ends before: it is cut there whatever
+// the type is that it is drawn in.
+func (n *treeNode) Clip() int {
+	signs := 0
+	for _, on := range []bool{n.Health != "", n.Sync != ""} {
+		if on {
+			signs++
+		}
+	}
+	return signs
+}
+
+// clip is the room for a name beside so many signs.
+type clip struct{ Signs, Room int }
+
+// Clips are all of them.
+func (t *treeView) Clips() []clip {
+	return []clip{{0, room() + 4}, {1, room(true)}, {2, room(true, true)}}
+}
+
 func (n *treeNode) root(t *treeView) {
 	a := t.App
 	n.Class, n.Tile, n.Href = "root", "app", t.Path
@@ -74,7 +94,7 @@ func (n *treeNode) root(t *treeView) {
 func (n *treeNode) object(t *treeView, o *view.Node) {
 	n.Href, n.Tile = t.ObjectPath(o.Ref), tile(o.Ref.Kind)
 	n.Name = fit(o.Ref.Name, room(o.Health != "", o.Sync != ""))
-	n.Info = facts(append([]string{o.Ref.Kind}, o.Info...), infoRoom)
+	n.Info = about(o)
 	n.Health, n.Sync, n.Created = o.Health, o.Sync, o.Created
 	said := []string{t.RefText(o.Ref)}
 	if o.Health != "" {
@@ -100,6 +120,33 @@ func (n *treeNode) object(t *treeView, o *view.Node) {
 	}
 	n.Class = strings.Join(class, " ")
 	n.Label = words(append(append(said, o.Info...), o.Message)...)
+}
+
+// about is the second line of an object: why it is not healthy, or facts.
+func about(o *view.Node) string {
+	switch o.Health {
+	case model.Degraded, model.Progressing, model.Missing:
+		if why := reason(o); why != "" {
+			return fitStart(why, infoRoom)
+		}
+	}
+	info := slices.Clone(o.Info)
+	if i := slices.Index(info, "Completed"); i > 0 {
+		info = slices.Insert(slices.Delete(info, i, i+1), 0, "Completed")
+	}
+	return facts(append([]string{o.Ref.Kind}, info...), infoRoom)
+}
+
+// reason is a word that Kubernetes has for why an object is not healthy, such as
+// CrashLoopBackOff, or else its message.
+func reason(o *view.Node) string {
+	words := strings.FieldsFunc(o.Message, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for _, word := range append(slices.Clone(o.Info), words...) {
+		if text, _ := view.Explain(word); text != "" && strings.ToLower(word[1:]) != word[1:] {
+			return word
+		}
+	}
+	return o.Message
 }
 
 func (n *treeNode) group(t *treeView, b layout.Box, nodes map[string]*view.Node) {
@@ -209,6 +256,20 @@ func fit(text string, room int) string {
 		n++
 	}
 	return string(runes[:n]) + "…" + string(tail)
+}
+
+// fitStart shortens a text at its end so that it takes about room at most.
+func fitStart(text string, room int) string {
+	left := room*10 - runeWidth('…')
+	if textWidth(text) <= room*10 {
+		return text
+	}
+	for i, r := range text {
+		if left -= runeWidth(r); left < 0 {
+			return strings.TrimRight(text[:i], " ,;:.") + "…"
+		}
+	}
+	return text
 }
 
 // facts are as many of the texts as there is room for; the first is cut if it has to be.

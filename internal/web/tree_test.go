@@ -206,6 +206,24 @@ func TestFit(t *testing.T) {
 	}
 }
 
+// The second line says why an object is not healthy, in a word where there is one.
+func TestAbout(t *testing.T) {
+	pod := viewtest.Ref("Pod", "shop", "web")
+	for want, n := range map[string]view.Node{
+		"CrashLoopBackOff":            {Health: model.Degraded, Message: "container app is in CrashLoopBackOff", Info: []string{"0/1 ready", "7 restarts"}},
+		"ImagePullBackOff":            {Health: model.Progressing, Info: []string{"0/1 ready", "ImagePullBackOff"}},
+		"2 of 3 replicas are update…": {Health: model.Progressing, Message: "2 of 3 replicas are updated, and one is still being replaced"},
+		"Pod · 0/1 ready":             {Health: model.Degraded, Info: []string{"0/1 ready"}},
+		"Pod · 1/1 ready":             {Health: model.Healthy, Message: "CrashLoopBackOff", Info: []string{"1/1 ready"}},
+		"Pod · Completed · 0/1 ready": {Health: model.Healthy, Info: []string{"0/1 ready", "Completed"}},
+	} {
+		n.Ref = pod
+		if got := about(&n); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestTile(t *testing.T) {
 	for kind, want := range map[string]string{
 		"Deployment": "deploy", "ClusterSecretStore": "css", "Gateway": "gate", "VeryLongKindWithManyWords": "vlkw", "lower": "lowe", "É": "é", "": "",
