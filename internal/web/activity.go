@@ -49,7 +49,7 @@ var looks = []look{
 	{view.ActivityHealed, State{"drift repaired", "healthy", "good"}},
 	{view.ActivityRollback, State{"rolled back", "undo", "warn"}},
 	{view.ActivityError, State{"error", "warning", "bad"}},
-	{view.ActivityAction, State{"asked for", "user", "calm"}},
+	{view.ActivityAction, State{"requested", "user", "calm"}},
 	{view.ActivityCreated, State{"declared", "app", "calm"}},
 	{view.ActivityDeleted, State{"deleted", "trash", "calm"}},
 }

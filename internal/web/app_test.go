@@ -236,6 +236,18 @@ func TestSuspendAndResume(t *testing.T) {
 	}
 }
 
+// What is suspended says so once, and each status says of what it is.
+func TestHeadSaysWhatIsWhat(t *testing.T) {
+	b := viewtest.New()
+	apps := b.Apps(view.Query{Kinds: []string{view.KindKustomization}, Limit: 1}, nil).Apps
+	b.Edit(apps[0].Key, func(d *view.Detail) { d.Suspended, d.Health, d.Sync = true, model.Suspended, model.SyncUnknown })
+	d := get(t, site(b, viewtest.Options{}), AppPath(apps[0].Key))
+	head := text(d.one("#app-head"))
+	if strings.Count(head, "Suspended") != 1 || !strings.Contains(head, "Health Suspended Sync Unknown") {
+		t.Errorf("the head says %q", head)
+	}
+}
+
 // What is refused leads back to the form, with what was typed and what to do.
 func TestRefusedSyncStaysInPlace(t *testing.T) {
 	b := viewtest.New()

@@ -173,6 +173,17 @@ func (o diffObject) Verb() string {
 	return "Keep"
 }
 
+// Stays says why the object stays though it is no longer declared; "" of all others.
+func (o diffObject) Stays() string {
+	switch {
+	case o.Action != model.ActionLeave:
+		return ""
+	case o.Reason == "" || strings.HasSuffix(o.Reason, "pruning is off"):
+		return "stays, because pruning is off"
+	}
+	return "stays: " + o.Reason
+}
+
 // Tone is the colour of the verb.
 func (o diffObject) Tone() string {
 	switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ func (w *Web) funcs() template.FuncMap {
 		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
 		"short":   view.ShortRevision,
 		"lower":   lower,
+		"cause":   cause,
 		"appPath": AppPath,
 		"weblink": weblink,
 		"count":   groupedAny,
@@ -40,6 +42,17 @@ func (w *Web) funcs() template.FuncMap {
 
 // lower takes any of the string types.
 func lower(v any) string { return strings.ToLower(fmt.Sprint(v)) }
+
+// ofObject matches how a message begins that is about an object, with its health.
+var ofObject = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*(?:\.[a-z0-9.-]+)?/\S+: (?:(?:Degraded|Progressing|Missing|Unknown|Suspended), )?`)
+
+// cause is what a message says without the object that it begins with.
+func cause(message string) string {
+	if rest := message[len(ofObject.FindString(message)):]; rest != "" {
+		return rest
+	}
+	return message
+}
 
 // AppPath is the address of an app's page.
 func AppPath(key model.AppKey) string {

@@ -181,6 +181,22 @@ func normal(texts []string) []string {
 	return out
 }
 
+func TestCause(t *testing.T) {
+	for message, want := range map[string]string{
+		"Deployment.apps/shop/web: Degraded, 1 of 2 pods are ready":     "1 of 2 pods are ready",
+		"Service/shop/web: no address yet":                              "no address yet",
+		"ClusterRole.rbac.authorization.k8s.io/system:x: not permitted": "not permitted",
+		"Pod/web: ":             "Pod/web: ",
+		"it is suspended":       "it is suspended",
+		"Deployment web: waits": "Deployment web: waits",
+		"":                      "",
+	} {
+		if got := cause(message); got != want {
+			t.Errorf("%q: %q, want %q", message, got, want)
+		}
+	}
+}
+
 func TestAppPath(t *testing.T) {
 	key := model.AppKey{Dialect: "flux", Namespace: "a/b", Name: "c?d"}
 	if got := AppPath(key); got != "/apps/kustomization/a%2Fb/c%3Fd" {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
 )
@@ -233,6 +234,18 @@ func TestDiffPage(t *testing.T) {
 	branch.wantText(".diff-bar", "try-it", "Try try-it")
 	if v := attr(branch.one("input[name=revision]"), "value"); v != "try-it" {
 		t.Errorf("the box has %q", v)
+	}
+}
+
+func TestLeftObjectsSayWhy(t *testing.T) {
+	for want, o := range map[string]view.ObjectDiff{
+		"stays, because pruning is off": {Action: model.ActionLeave, Reason: "no longer declared; pruning is off"},
+		"stays: it says Prune=false":    {Action: model.ActionLeave, Reason: "it says Prune=false"},
+		"":                              {Action: model.ActionDelete, Reason: "no longer declared"},
+	} {
+		if got := (diffObject{ObjectDiff: o}).Stays(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
