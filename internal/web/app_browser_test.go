@@ -71,6 +71,35 @@ func TestTreeInBrowser(t *testing.T) {
 	r.sees(`document.querySelectorAll('.tree-table tbody tr').length === 10`)
 }
 
+// The form for a sync ticks in place, and warns of a selection that does nothing.
+func TestSyncSelectionInBrowser(t *testing.T) {
+	b := viewtest.New()
+	key := sampleKey("payments-api")
+	b.Edit(key, func(d *view.Detail) {
+		d.Resources = []view.Resource{
+			{Ref: viewtest.Ref("Service", "payments", "api"), Sync: model.Synced, Live: true},
+			{Ref: viewtest.Ref("ConfigMap", "payments", "old"), Sync: model.OutOfSync, Prune: true, Live: true},
+		}
+	})
+	server := httptest.NewServer(site(b, viewtest.Options{}))
+	t.Cleanup(server.Close)
+	r := open(t, server, AppPath(key)+"/sync")
+	const ticked = `[...document.querySelectorAll('[name="only"]:checked')].length`
+	const warned = `getComputedStyle(document.querySelector('.prune-off')).display !== 'none'`
+	r.sees(ticked + ` === 0 && !(` + warned + `)`)
+	r.js(`window.mine = true`)
+	for _, step := range []struct {
+		pick   string
+		ticked int
+		warned bool
+	}{{"all", 2, false}, {"differ", 1, true}, {"none", 0, false}, {"differ", 1, true}} {
+		r.do(chromedp.Click(chromedp.CSS(`[data-pick="` + step.pick + `"]`)))
+		r.sees(fmt.Sprintf(`%s === %d && (%s) === %t && window.mine`, ticked, step.ticked, warned, step.warned))
+	}
+	r.do(chromedp.Click(chromedp.CSS(`[name="prune"]`)))
+	r.sees(`!(` + warned + `)`)
+}
+
 // A log goes on after its connection was lost, without gaps and without repetitions,
 // and keeps its newest lines only.
 func TestLogsInBrowser(t *testing.T) {

@@ -59,8 +59,41 @@ func (w *Web) syncPage(r *http.Request) (Page, error) {
 		return nil, model.As(model.ErrDenied, fmt.Errorf("you may not sync %s", head.App.Title()))
 	}
 	asked := view.SyncRequest{Prune: r.FormValue("prune") != "", Options: head.App.SyncOptions, Only: keysOf(r.URL.Query()["only"])}
-	return newSyncPage(head, asked), nil
+	p := newSyncPage(head, asked)
+	p.pick(r.FormValue("select"))
+	return p, nil
 }
+
+// pick is a link that ticks objects: the script does it in place.
+type pick struct{ Name, Text, Href string }
+
+// Picks are those of the form.
+func (p *syncPage) Picks() []pick {
+	picks := []pick{{Name: "all", Text: "All"}, {Name: "differ", Text: "Out of sync"}, {Name: "none", Text: "None"}}
+	for i := range picks {
+		picks[i].Href = p.Path + "/sync?" + url.Values{"select": {picks[i].Name}}.Encode()
+	}
+	return picks
+}
+
+// pick ticks the objects that one of Picks means; those that were ticked stay for
+// any other name.
+func (p *syncPage) pick(name string) {
+	for i := range p.Objects {
+		o := &p.Objects[i]
+		switch name {
+		case "all":
+			o.On = true
+		case "differ":
+			o.On = o.Differs()
+		case "none":
+			o.On = false
+		}
+	}
+}
+
+// Differs reports whether a sync would change it.
+func (c syncChoice) Differs() bool { return differs(c.Resource) == 0 }
 
 func newSyncPage(head appHead, asked view.SyncRequest) *syncPage {
 	p := &syncPage{appHead: head, Frame: head.frameOf("sync", "Sync "+head.App.Key.Name), Asked: asked}

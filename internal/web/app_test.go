@@ -271,6 +271,27 @@ func TestRefusedSyncStaysInPlace(t *testing.T) {
 	r.wantCount("input[name=dry-run][checked]", 1)
 }
 
+// Objects are ticked by links, too, and what has to be pruned says so to the script.
+func TestSyncSelection(t *testing.T) {
+	b := viewtest.New()
+	key := sampleKey("payments-api")
+	b.Edit(key, func(d *view.Detail) {
+		d.Resources = []view.Resource{
+			{Ref: viewtest.Ref("Service", "payments", "api"), Sync: model.Synced, Live: true},
+			{Ref: viewtest.Ref("ConfigMap", "payments", "new"), Sync: model.OutOfSync},
+			{Ref: viewtest.Ref("ConfigMap", "payments", "old"), Sync: model.OutOfSync, Prune: true, Live: true},
+		}
+	})
+	s := site(b, viewtest.Options{})
+	for name, want := range map[string]int{"all": 3, "differ": 2, "none": 0, "": 0, "nonsense": 0} {
+		d := get(t, s, AppPath(key)+"/sync?select="+name)
+		d.sound()
+		d.wantCount("input[name=only][checked]", want)
+		d.wantCount("input[data-prune]", 1)
+	}
+	get(t, s, AppPath(key)+"/sync?only="+url.QueryEscape("kind=ConfigMap&name=old&namespace=payments")).wantCount("input[name=only][checked]", 1)
+}
+
 // Options go with the request only where they are not the app's own.
 func TestSyncOptions(t *testing.T) {
 	app := view.Detail{App: view.App{Kind: view.KindApplication}, SyncOptions: []string{"ServerSideApply=true", "CreateNamespace=true"}}

@@ -44,7 +44,7 @@ func (w *Web) funcs() template.FuncMap {
 func lower(v any) string { return strings.ToLower(fmt.Sprint(v)) }
 
 // ofObject matches how a message begins that is about an object, with its health.
-var ofObject = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*(?:\.[a-z0-9.-]+)?/\S+: (?:(?:Degraded|Progressing|Missing|Unknown|Suspended), )?`)
+var ofObject = regexp.MustCompile(`^(?:health check failed: )?[A-Z][A-Za-z0-9]*(?:\.[a-z0-9.-]+)?/\S+: (?:(?:Degraded|Progressing|Missing|Unknown|Suspended), )?`)
 
 // cause is what a message says without the object that it begins with.
 func cause(message string) string {

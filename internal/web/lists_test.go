@@ -186,6 +186,7 @@ func TestCause(t *testing.T) {
 		"Deployment.apps/shop/web: Degraded, 1 of 2 pods are ready":     "1 of 2 pods are ready",
 		"Service/shop/web: no address yet":                              "no address yet",
 		"ClusterRole.rbac.authorization.k8s.io/system:x: not permitted": "not permitted",
+		"health check failed: Job/shop/load: Degraded, it failed":       "it failed",
 		"Pod/web: ":             "Pod/web: ",
 		"it is suspended":       "it is suspended",
 		"Deployment web: waits": "Deployment web: waits",

@@ -201,6 +201,11 @@
     const on = (selector) => e.target.closest?.(selector);
     if (on("[data-dismiss]")) on("[data-toast]")?.remove();
     if (on("[data-keys]")) keys();
+    if (on("[data-pick]")) {
+      e.preventDefault();
+      const { pick } = on("[data-pick]").dataset;
+      for (const b of boxes("only")) b.checked = pick === "all" || (pick === "differ" && b.dataset.differs !== undefined);
+    }
     if (on("[data-none]")) choose(on("[data-none]").dataset.none, false);
     if (on("[data-copy]")) {
       const button = on("[data-copy]");
