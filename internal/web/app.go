@@ -18,6 +18,7 @@ func (w *Web) appRoutes() {
 	w.page(appRoot+"/sync", w.syncPage)
 	w.page(appRoot+"/diff", w.diffPage)
 	w.page(appRoot+"/history", w.historyPage)
+	w.page(appRoot+"/declaration", w.declarationPage)
 	w.page(appRoot+"/rollback", w.rollbackPage)
 	w.page(appRoot+"/resource", w.objectPage)
 	w.page(appRoot+"/resource/action", w.actionPage)

@@ -59,7 +59,8 @@ func appAddresses(t *testing.T, b *viewtest.Backend) map[string]string {
 		"object-secret": pathOf(payments, "resource", secret, "show", "live"),
 		"action":        pathOf(payments, "resource/action", deployment, "action", "scale"), "delete": pathOf(payments, "resource/delete", deployment),
 		"logs": pathOf(payments, "logs", deployment), "logs-all": pathOf(payments, "logs", pod, "container", "*", "times", "1", "wrap", "1"),
-		"logs-none": pathOf(payments, "logs", secret),
+		"declaration": AppPath(payments) + "/declaration",
+		"logs-none":   pathOf(payments, "logs", secret),
 	}
 }
 
@@ -234,6 +235,23 @@ func TestSuspendAndResume(t *testing.T) {
 			t.Errorf("%s is as before", a.Key)
 		}
 	}
+}
+
+// Every app has the page of what declares it, with events that lead nowhere.
+func TestDeclaration(t *testing.T) {
+	b := viewtest.New()
+	s := site(b, viewtest.Options{})
+	for _, a := range b.Apps(view.Query{Limit: 50}, nil).Apps {
+		d := get(t, s, AppPath(a.Key)+"/declaration")
+		d.sound()
+		d.wantText("pre.yaml", "kind : "+a.Kind)
+		if len(d.all("table.events tbody tr")) == 0 || len(d.all("table.events a")) > 0 {
+			t.Errorf("%s: no events, or links to nowhere", d.path)
+		}
+	}
+	key := sampleKey("payments-api")
+	b.Fail("Events", model.As(model.ErrTransient, errors.New("the cluster does not answer")))
+	get(t, s, AppPath(key)+"/declaration").wantText("#declaration-body", "the cluster does not answer", "kind : Application")
 }
 
 // What is suspended says so once, and each status says of what it is.

@@ -21,10 +21,9 @@ type objectPage struct {
 	// Show is the part that is shown: overview, live, desired, fields or events.
 	Show string
 	// Actions are those that the reader may do.
-	Actions  []view.Action
-	MayDrop  bool
-	Events   []view.Event
-	EventErr string
+	Actions []view.Action
+	MayDrop bool
+	eventList
 	// Why says what keeps it from being healthy, if anything does.
 	Why []string
 	// YAML is the manifest that is shown; Cut: it goes on.
@@ -85,13 +84,11 @@ func (p *objectPage) rights(desk view.Desk) {
 }
 
 func (p *objectPage) readEvents(r *http.Request) {
-	events, err := view.DeskOf(r.Context()).Events(r.Context(), p.App.Key, p.Object.Ref.ObjectKey)
-	if err != nil {
-		p.EventErr, _ = explained(err)
-	}
-	const most = 100
-	p.Events = events[:min(len(events), most)]
+	p.eventList = readEvents(r, p.App.Key, p.Object.Ref.ObjectKey)
 }
+
+// EventPath is the address of the object that an event is about.
+func (p *objectPage) EventPath(ref model.ObjectRef) string { return p.ObjectPath(ref) }
 
 // why collects what keeps the object from being healthy: its own message and the
 // newest warnings about it and its descendants.
