@@ -17,7 +17,7 @@ GENERATED = deploy/crds/*.yaml api/*/*/zz_generated.*.go
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .PHONY: build fixpoint localcluster demo check fmt vet lint arrows units \
-	test generated race fuzz cluster e2e bench generate clean help
+	test generated race fuzz cluster e2e pictures bench generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -96,6 +96,9 @@ e2e: build
 	@echo "== end to end"
 	go test -count=1 -timeout 45m ./internal/e2e/...
 	FIXPOINT_E2E=1 go test -count=1 -run TestClusterScript ./cmd/fixpoint
+
+pictures: build ## pictures of all pages, light, dark and on a phone: .cache/screenshots, or $$FIXPOINT_SCREENSHOTS
+	go test -count=1 -run TestPictures ./internal/e2e
 
 bench: build ## API requests and renders, and their time beside the raw limit and the stock commands
 	FIXPOINT_BENCH=1 go test -v -count=1 -timeout 45m -run TestBench ./internal/e2e ./internal/render/oracle
