@@ -98,7 +98,7 @@ func (d *day) signedOut(t *testing.T) {
 	const here = "/apps/application/argocd/shop"
 	d.open(here)
 	d.mark("#app-head")
-	other := newTab(t, d.browser, d.base)
+	other := newTab(d.browser, t, d.base)
 	other.open("/apps")
 	other.click("details.menu summary", "admin")
 	other.follow("button", "Sign out")

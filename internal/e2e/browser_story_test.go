@@ -11,7 +11,7 @@ import (
 func TestBrowser(t *testing.T) {
 	browser := newBrowser(t)
 	i := newInstallation(t)
-	d := &day{installation: i, browser: browser, tab: newTab(t, browser, i.wire.url())}
+	d := &day{installation: i, browser: browser, tab: newTab(browser, t, i.wire.url())}
 	if !d.part(t, "sign in", d.signIn) {
 		t.FailNow()
 	}

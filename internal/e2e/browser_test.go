@@ -80,7 +80,7 @@ func newBrowser(t *testing.T) context.Context {
 }
 
 // newTab opens a page of the browser for the site at base.
-func newTab(t *testing.T, browser context.Context, base string) *tab {
+func newTab(browser context.Context, t *testing.T, base string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)

@@ -139,7 +139,7 @@ func (w *wire) pass(to io.Writer, from io.Reader, note func(int)) {
 				break
 			}
 		}
-		for range under { //nolint:revive // what is left goes nowhere
+		for range under { // what is left goes nowhere
 		}
 	})
 	for {

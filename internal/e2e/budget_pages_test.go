@@ -82,7 +82,7 @@ func TestBudgetPages(t *testing.T) {
 	sample := viewtest.New()
 	sample.Add(10_000)
 	base := sampleSite(t, sample)
-	b := newTab(t, browser, base)
+	b := newTab(browser, t, base)
 	first := b.cost("/apps")
 	second := b.cost("/apps")
 	t.Logf("10,000 apps: first visit %s; second visit %s", first, second)
@@ -128,7 +128,7 @@ func TestBudgetTree(t *testing.T) {
 	sample := viewtest.New()
 	app := viewtest.Key(view.KindApplication, "argocd", "shop-frontend")
 	sample.SetTree(app, viewtest.Big(500))
-	b := newTab(t, browser, sampleSite(t, sample))
+	b := newTab(browser, t, sampleSite(t, sample))
 	grouped := b.cost(web.AppPath(app))
 	t.Logf("500 objects as they are shown at first: %s, %d of them drawn", grouped, is[int](b, "document.querySelectorAll('a.node').length"))
 	const closed = "document.querySelector('a.node.group:not(.open)')"
@@ -157,7 +157,7 @@ func TestBudgetSearch(t *testing.T) {
 	sample := viewtest.New()
 	sample.Add(10_000)
 	counted := &counting{Backend: sample}
-	b := newTab(t, browser, sampleSite(t, counted))
+	b := newTab(browser, t, sampleSite(t, counted))
 	b.open("/apps")
 	b.until("the stream is open", "document.querySelector('#live').dataset.page")
 	b.write("#q", "s")
@@ -197,7 +197,7 @@ func TestLatency(t *testing.T) {
 	base := sampleSite(t, sample)
 	w := newWire(t, strings.TrimPrefix(base, "http://"))
 	w.delay.Store(int64(100 * time.Millisecond))
-	b := newTab(t, browser, w.url())
+	b := newTab(browser, t, w.url())
 	for _, path := range slices.Sorted(maps.Values(map[string]string{
 		"apps": "/apps", "app": web.AppPath(viewtest.Key(view.KindApplication, "argocd", "payments-api")), "activity": "/activity",
 	})) {

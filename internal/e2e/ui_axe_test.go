@@ -59,8 +59,8 @@ func (b *tab) violations() []violation {
 func TestAxe(t *testing.T) {
 	browser := newBrowser(t)
 	sample := viewtest.New()
-	b := newTab(t, browser, sampleSite(t, sample))
-	empty := newTab(t, browser, sampleSite(t, viewtest.Empty()))
+	b := newTab(browser, t, sampleSite(t, sample))
+	empty := newTab(browser, t, sampleSite(t, viewtest.Empty()))
 	pages := samplePages(t, sample)
 	b.expect("404")
 	for _, name := range slices.Sorted(maps.Keys(pages)) {

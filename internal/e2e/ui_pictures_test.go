@@ -18,7 +18,7 @@ func TestPictures(t *testing.T) {
 	folder := pictures(t)
 	browser := newBrowser(t)
 	sample := viewtest.New()
-	b := newTab(t, browser, sampleSite(t, sample))
+	b := newTab(browser, t, sampleSite(t, sample))
 	b.expect("404")
 	pages := samplePages(t, sample)
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
