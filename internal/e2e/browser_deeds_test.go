@@ -116,7 +116,7 @@ func (d *day) object(t *testing.T) {
 	d.sees("h1", "web")
 	for tab, want := range map[string]string{
 		"Live manifest": "registry.example/shop:1.0.0", "Declared manifest": "registry.example/shop:1.0.0",
-		"Who owns which field": "argocd-controller", "Events": "ScalingReplicaSet",
+		"Field owners": "argocd-controller", "Events": "ScalingReplicaSet",
 	} {
 		d.follow(".tabs a", tab)
 		d.sees("#object-body", want)
