@@ -126,9 +126,9 @@ func (c *Cluster) wait() {
 	c.dialer.CloseAll()
 }
 
-// reading is a context that ends with ctx, with the connection, or after readTimeout.
+// reading is a context that ends with ctx, with the connection, or after Config.Patience.
 func (c *Cluster) reading(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Patience)
 	release := context.AfterFunc(c.ctx, cancel)
 	return ctx, func() { release(); cancel() }
 }

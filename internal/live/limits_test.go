@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/live"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -183,7 +184,7 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 }
 
 func TestEventsAreBounded(t *testing.T) {
-	s, c, counts := newFake(t, live.Config{}, func(w http.ResponseWriter, r *http.Request) {
+	s, c, counts := newFake(t, live.Config{Patience: 5 * time.Minute}, func(w http.ResponseWriter, r *http.Request) {
 		page := len(r.URL.Query().Get("continue"))
 		fmt.Fprintf(w, `{"metadata":{"continue":%q},"items":[`, strings.Repeat("x", page+1))
 		for n := range 500 {

@@ -30,6 +30,8 @@ type Config struct {
 	Fresh time.Duration
 	// Pause is the least time between two signals to a viewer; 0 is 250 ms.
 	Pause time.Duration
+	// Patience is how long a read may take that somebody waits for; 0 is 15 s.
+	Patience time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -50,6 +52,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Pause == 0 {
 		c.Pause = 250 * time.Millisecond
+	}
+	if c.Patience == 0 {
+		c.Patience = readTimeout
 	}
 	return c
 }

@@ -62,7 +62,7 @@ func (v *viewer) run(ctx context.Context, out chan<- struct{}) {
 		}
 		wait := v.c.cfg.Pause
 		if lost {
-			wait = readTimeout // and then ask once more
+			wait = v.c.cfg.Patience // and then ask once more
 			v.changed(nil)
 		}
 		pause.Reset(wait)
