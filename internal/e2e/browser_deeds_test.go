@@ -21,7 +21,7 @@ func (d *day) push(t *testing.T) {
 	d.open("/apps/application/argocd/shop")
 	d.sees("#app-head", "Healthy")
 	d.sees("#app-head", "Synced")
-	d.until("the tree goes down to the pods", "document.querySelectorAll('a.node').length >= 7 && [...document.querySelectorAll('a.node')].some(n => n.ariaLabel?.includes('Pod') || n.getAttribute('aria-label').includes('Pod'))")
+	d.until("the tree goes down to the pods", "document.querySelectorAll('a.node').length >= 7 && [...document.querySelectorAll('a.node title')].some(n => n.textContent.startsWith('Pod '))")
 	d.mark("#app-facts")
 	is[bool](d.tab, "(document.querySelectorAll('a.node').forEach(n => n.fixpointMark = n.id), true)")
 	before := d.count()
@@ -32,7 +32,7 @@ func (d *day) push(t *testing.T) {
 	d.sees("#app-head", "Synced")
 	d.sees("#app-state .operation", "Succeeded")
 	d.marked("#app-facts")
-	lost := is[[]string](d.tab, "[...document.querySelectorAll('a.node')].filter(n => n.fixpointMark !== n.id).map(n => n.getAttribute('aria-label'))")
+	lost := is[[]string](d.tab, "[...document.querySelectorAll('a.node')].filter(n => n.fixpointMark !== n.id).map(n => n.textContent)")
 	if len(lost) > 0 {
 		t.Errorf("nodes of the tree were replaced though the push did not touch them: %q", lost)
 	}

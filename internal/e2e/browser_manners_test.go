@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -40,6 +44,9 @@ func (d *day) keyboard(t *testing.T) {
 	nodes := is[int](d.tab, "document.querySelectorAll('a.node').length")
 	reached := map[string]bool{}
 	d.pressUntil(kb.Tab, "a.node")
+	if name := d.name("a.node"); !strings.HasPrefix(name, "Application argocd/shop, ") {
+		t.Errorf("the first node is called %q", name)
+	}
 	for range nodes {
 		if id := is[string](d.tab, "document.activeElement.matches('a.node') ? document.activeElement.id : ''"); id != "" {
 			reached[id] = true
@@ -59,6 +66,21 @@ func (d *day) keyboard(t *testing.T) {
 	d.misses("dialog", "Keyboard shortcuts")
 	d.keys("gc")
 	d.tab.at("/clusters")
+}
+
+// name is what readers of screens are told that an element is called.
+func (d *day) name(selector string) string {
+	d.tab.t.Helper()
+	o := command(d.tab, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.querySelector(" + strconv.Quote(selector) + ")"})
+	r := command(d.tab, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{ObjectID: o.Result.ObjectID})
+	var name string
+	if len(r.Nodes) == 0 || r.Nodes[0].Name == nil {
+		d.tab.t.Fatalf("%s has no name", selector)
+	}
+	if err := json.Unmarshal(r.Nodes[0].Name.Value, &name); err != nil {
+		d.tab.t.Fatal(err)
+	}
+	return name
 }
 
 // pressUntil presses a key until what has the focus fits the selector.

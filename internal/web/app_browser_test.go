@@ -37,7 +37,7 @@ func TestTreeInBrowser(t *testing.T) {
 	t.Cleanup(server.Close)
 	r := open(t, server, AppPath(app))
 	const nodes = `[...document.querySelectorAll('a.node')]`
-	const focused = `document.activeElement.getAttribute('aria-label')`
+	const focused = `document.activeElement.querySelector('title').textContent`
 	drawn := nodes + `.every(n => n instanceof SVGAElement && n.querySelector('rect') instanceof SVGRectElement)`
 	r.sees(nodes + `.length === 5 && ` + drawn)
 
@@ -55,7 +55,7 @@ func TestTreeInBrowser(t *testing.T) {
 
 	r.do(chromedp.Click(chromedp.CSS(`[data-zoom="in"]`)))
 	r.sees(`document.querySelector('[data-svg]').getBoundingClientRect().width > document.querySelector('[data-svg]').viewBox.baseVal.width * 1.2`)
-	r.js(nodes + `.find(n => n.ariaLabel.startsWith('Pod web-01')).focus()`)
+	r.js(nodes + `.find(n => n.querySelector('title').textContent.startsWith('Pod web-01')).focus()`)
 	tree := ofPods(5)
 	tree.Nodes[2].Health, tree.Nodes[2].Message = model.Degraded, "it crashes"
 	b.SetTree(app, tree)
@@ -64,7 +64,7 @@ func TestTreeInBrowser(t *testing.T) {
 	r.sees(`document.querySelector('[data-svg]').getBoundingClientRect().width > document.querySelector('[data-svg]').viewBox.baseVal.width * 1.2`)
 
 	b.SetTree(app, ofPods(9))
-	r.sees(`document.querySelector('a.node.group')?.ariaLabel.startsWith('9 Pods')`)
+	r.sees(`document.querySelector('a.node.group')?.querySelector('title').textContent.startsWith('9 Pods')`)
 	r.js(`window.mine = true; document.querySelector('a.node.group').dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }))`)
 	r.sees(nodes + `.length === 12 && location.search.includes('open=') && window.mine && ` + drawn)
 	r.do(chromedp.Click(chromedp.CSS(`.tree-bar .choice a[href*="list"]`)))
