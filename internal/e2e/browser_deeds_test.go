@@ -204,6 +204,10 @@ func (d *day) suspend(*testing.T) {
 	d.eventually("it is written", func() error {
 		return d.field(kustomizationKind, "flux-system", "podinfo", true, "spec", "suspend")
 	})
+	d.expect("409")
+	d.click("#app-head button", "Refresh")
+	d.sees("#toasts", "resume it first")
+	d.expect()
 	d.click("#app-head button", "Resume")
 	d.sees("#app-head button", "Suspend")
 	d.eventually("it goes on", func() error {

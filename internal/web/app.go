@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -249,9 +248,6 @@ func (w *Web) appDeed(r *http.Request, done string, do func(view.Desk, model.App
 // the answer. Unlike the page of an error it names what was not found: the reader has
 // got as far as here.
 func explained(err error) (text string, status int) {
-	if errors.Is(err, view.ErrConflict) {
-		return err.Error(), http.StatusConflict
-	}
 	e := errorOf(err)
 	if e.Status == http.StatusNotFound {
 		return err.Error(), e.Status

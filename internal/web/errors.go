@@ -43,6 +43,8 @@ func errorOf(err error) *errorPage {
 		e.Status, e.Icon, e.Head = http.StatusForbidden, "lock", "Not permitted"
 	case errors.Is(err, model.ErrInvalid):
 		e.Status, e.Icon, e.Head = http.StatusUnprocessableEntity, "warning", "That can't be done"
+	case errors.Is(err, view.ErrConflict):
+		e.Status, e.Icon, e.Head = http.StatusConflict, "clock", "Not now"
 	case errors.Is(err, model.ErrTransient):
 		e.Status, e.Icon, e.Head = http.StatusServiceUnavailable, "offline", "Not reachable at the moment"
 		e.Next = "retry"

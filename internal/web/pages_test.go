@@ -225,6 +225,7 @@ func TestErrors(t *testing.T) {
 		"not found":  {model.As(model.ErrNotFound, fmt.Errorf("secret thing")), 404, "Not here"},
 		"denied":     {model.As(model.ErrDenied, fmt.Errorf("only its owner may")), 403, "only its owner may"},
 		"invalid":    {model.Invalidf("name a revision"), 422, "name a revision"},
+		"busy":       {model.As(view.ErrConflict, fmt.Errorf("a sync is under way")), 409, "a sync is under way"},
 		"away":       {model.As(model.ErrTransient, fmt.Errorf("cluster staging does not answer")), 503, "cluster staging does not answer"},
 		"signed out": {view.ErrUnauthenticated, 401, "You are signed out"},
 		"other":      {fmt.Errorf("password=hunter2"), 500, "Something went wrong"},
