@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,25 @@ func (d *day) dark(t *testing.T) {
 	d.click("details.menu summary", "admin")
 	d.click("button[name=theme]", "System")
 	d.until("it is as before", background+" === a1", light)
+}
+
+// lookAround takes pictures of pages with what the controller knows, and has axe judge
+// them. What is true of an installation stands there.
+func (d *day) lookAround(t *testing.T) {
+	folder := pictures(t)
+	d.look("light", 1360)
+	for name, page := range map[string]struct{ path, text string }{
+		"apps": {"/apps", all}, "app": {"/apps/application/argocd/shop", "Deployment web"}, "app-degraded": {"/apps/application/argocd/broken", "Degraded"},
+		"activity": {"/activity", "shop"}, "clusters": {"/clusters", "staging"}, "repositories": {"/repositories", "myorg/fleet"},
+		"projects": {"/projects", "default"}, "sources": {"/sources", "GitRepository"}, "audit": {"/audit", "login"},
+	} {
+		d.open(page.path)
+		d.until("it has "+page.text, "document.querySelector('main').textContent.replace(/\\s+/g, ' ').includes(a1)", page.text)
+		for _, v := range d.violations() {
+			t.Errorf("%s: %s: %s\n  %s", name, v.Rule, v.Help, strings.Join(firsts(v.Places, 3), "\n  "))
+		}
+		d.picture(filepath.Join(folder, "real-"+name+".png"))
+	}
 }
 
 // keyboard goes to an app's tree and through it without a mouse.

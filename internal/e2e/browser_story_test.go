@@ -26,6 +26,7 @@ func TestBrowser(t *testing.T) {
 	d.part(t, "suspend and resume", d.suspend)
 	d.part(t, "refresh several", d.bulk)
 	d.part(t, "read what happened", d.activity)
+	d.part(t, "look around", d.lookAround)
 	d.part(t, "choose the dark", d.dark)
 	d.part(t, "use the keyboard", d.keyboard)
 	d.part(t, "lose the connection and regain it", d.offline)
