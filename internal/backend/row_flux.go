@@ -34,6 +34,9 @@ func (b *Backend) ofFlux(ctx context.Context, app *view.App, obj *unstructured.U
 		app.Sync, app.Health = model.SyncUnknown, model.Degraded
 	default:
 		app.Sync, app.Health = model.SyncUnknown, model.Progressing
+		if app.Suspended { // before it was ever looked at
+			app.Health = model.Suspended
+		}
 	}
 }
 
