@@ -105,8 +105,7 @@ func (v *viewer) follow(ctx context.Context, client *http.Client, address string
 			v.pieces.Add(1)
 		}
 		if _, rest, ok := strings.Cut(line, "mark-"); ok {
-			mark, _, _ := strings.Cut(rest, `"`)
-			v.seen.Store(mark)
+			v.seen.Store(rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))])
 		}
 	}
 }
