@@ -34,7 +34,7 @@ type kind struct {
 var kinds = []kind{
 	{"unauthenticated", 401, "Send a token as \"Authorization: Bearer …\", or sign in at /auth/login.", view.ErrUnauthenticated},
 	{"not-found", 404, "Check the name, and whether you may see it: what is missing and what is not for you look alike.", model.ErrNotFound},
-	{"conflict", 409, "Wait until what is under way has ended, or terminate it.", view.ErrConflict},
+	{"conflict", 409, "Ask again once what the detail names is out of the way.", view.ErrConflict},
 	{"unverified", 422, "Sign the content, or change which signatures are asked for.", model.ErrUnverified},
 	{"denied", 403, "Ask whoever keeps the access rules for the right; GET /fixpoint/v1/me says who you are.", model.ErrDenied},
 	{"invalid", 400, "Correct what the detail names.", model.ErrInvalid},

@@ -51,7 +51,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 	u.backend = backend.New(backend.Config{
 		Engine: c.engine, Sources: usage{c.store}, History: u.past, Live: u.live, Place: u.place, Cluster: u.connection,
 		Objects: &acts{find: c.findCluster, settings: c.argo.Settings, scripts: c.scripts, clusters: map[*rest.Config]*liveCluster{}},
-		Cache:   mgr.GetClient(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
+		Cache:   mgr.GetClient(), Latest: mgr.GetAPIReader(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
 		Declares: c.argo.Declares, Preview: u.previews.diff, Now: time.Now, Log: c.log,
 	})
 	u.access = c.newAccess(mgr, u.extras)

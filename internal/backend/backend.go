@@ -61,9 +61,10 @@ type Config struct {
 	Sources Sources
 	History History
 	Objects Objects
-	// Cache reads the dialects' objects, as unstructured ones; Client writes them.
-	Cache  client.Reader
-	Client client.Client
+	// Cache reads the dialects' objects, as unstructured ones; Latest does so past any
+	// cache, for what is decided by their state; Client writes them.
+	Cache, Latest client.Reader
+	Client        client.Client
 	// Extra lists objects of kinds that need not be served: AppProjects and
 	// ApplicationSets.
 	Extra func(kind string) []*unstructured.Unstructured

@@ -27,7 +27,7 @@ const (
 
 // Sync asks for a sync.
 func (b *Backend) Sync(ctx context.Context, key model.AppKey, by string, r view.SyncRequest) error {
-	obj, err := b.declared(ctx, key)
+	obj, err := b.latest(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (b *Backend) reconcile(ctx context.Context, obj *unstructured.Unstructured,
 
 // Rollback goes back to what was deployed before, with the sources as they were.
 func (b *Backend) Rollback(ctx context.Context, key model.AppKey, by string, r view.RollbackRequest) error {
-	obj, err := b.declared(ctx, key)
+	obj, err := b.latest(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func cantRollback(obj *unstructured.Unstructured) string {
 
 // Terminate ends a sync, or takes back one that has not begun.
 func (b *Backend) Terminate(ctx context.Context, key model.AppKey, by string) error {
-	obj, err := b.declared(ctx, key)
+	obj, err := b.latest(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (b *Backend) Terminate(ctx context.Context, key model.AppKey, by string) er
 
 // Refresh looks at the repository and the objects now.
 func (b *Backend) Refresh(ctx context.Context, key model.AppKey, by string, hard bool) error {
-	obj, err := b.declared(ctx, key)
+	obj, err := b.latest(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (b *Backend) Refresh(ctx context.Context, key model.AppKey, by string, hard
 
 // Suspend stops or resumes a Flux app.
 func (b *Backend) Suspend(ctx context.Context, key model.AppKey, by string, suspend bool) error {
-	obj, err := b.declared(ctx, key)
+	obj, err := b.latest(ctx, key)
 	if err != nil {
 		return err
 	}

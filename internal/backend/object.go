@@ -41,13 +41,17 @@ func KeyOf(kind, namespace, name string) model.AppKey {
 // object is the declaring object of an app as the cache has it: it must not be
 // changed.
 func (b *Backend) object(ctx context.Context, key model.AppKey) (*unstructured.Unstructured, error) {
+	return read(ctx, b.Cache, key)
+}
+
+func read(ctx context.Context, from client.Reader, key model.AppKey) (*unstructured.Unstructured, error) {
 	gvk, ok := kinds[key.Dialect]
 	if !ok {
 		return nil, notFound(key)
 	}
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(gvk)
-	err := b.Cache.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, obj)
+	err := from.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, obj)
 	if apierrors.IsNotFound(err) {
 		return nil, notFound(key)
 	}
@@ -63,6 +67,15 @@ func (b *Backend) declared(ctx context.Context, key model.AppKey) (*unstructured
 		return nil, notFound(key)
 	}
 	return b.object(ctx, key)
+}
+
+// latest is the declaring object of an app that something is done with, as it is now:
+// whoever has just suspended an app must not find it running.
+func (b *Backend) latest(ctx context.Context, key model.AppKey) (*unstructured.Unstructured, error) {
+	if !b.isDeclared(key) {
+		return nil, notFound(key)
+	}
+	return read(ctx, b.Latest, key)
 }
 
 func (b *Backend) isDeclared(key model.AppKey) bool {

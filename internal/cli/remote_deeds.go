@@ -291,6 +291,11 @@ func (s server) suspend(cmd *cobra.Command, f *suspendFlags, name string) error 
 		if err := s.Ask(cmd.Context(), e.before.AppName, deed, struct{}{}); err != nil {
 			return err
 		}
+		// The next command must find it so, and what a server shows is late by a moment.
+		err := e.await(cmd.Context(), func(now client.AppDetail) (bool, error) { return now.Suspended == f.suspended, nil })
+		if err != nil {
+			return err
+		}
 	}
 	f.tell(e.teller, app, e.before.Suspended)
 	return nil

@@ -49,7 +49,7 @@ func TestCommandsByServer(t *testing.T) {
 	c.says("a look", 0, "argocd/commands: Synced at", "refresh", "argocd/commands")
 	c.says("a look at a Kustomization", 0, "commands-flux: Synced at", "sync", "commands-flux")
 	c.says("suspending", 0, "suspended", "suspend", "commands-flux")
-	c.says("what is suspended", 1, "fixpoint resume flux-system/commands-flux", "sync", "commands-flux")
+	c.says("what is suspended", 1, "commands-flux is suspended: ", "sync", "commands-flux")
 	c.says("resuming", 0, "resumed", "resume", "commands-flux")
 	c.says("no difference", 0, "is as declared", "diff", "argocd/commands")
 	c.says("the trail", 0, `"via":"cli","action":"sync"`, "audit", "export", "--who", "admin")
