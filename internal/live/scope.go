@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+
+	"github.com/fixpoint-cd/fixpoint/internal/trimmed"
 )
 
 // scope keeps what is at a place while somebody looks.
@@ -172,7 +174,12 @@ func (s *scope) WatchWithContext(ctx context.Context, o metav1.ListOptions) (wat
 		return nil, err
 	}
 	s.failed(nil)
-	return s.c.trimEvents(events, s.trimEvent), nil
+	w := trimmed.New(events, s.trimEvent)
+	if !s.c.spawn(w.Run) {
+		w.Stop()
+		w.Run() // only to its end
+	}
+	return w, nil
 }
 
 func (s *scope) trimEvent(e watch.Event) (watch.Event, bool) {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/trimmed"
 )
 
 // pageSize is how many objects a page of a list holds.
@@ -103,7 +104,10 @@ type lister struct {
 	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
 }
 
+// run returns when ctx has ended, and with it everything that it has started.
 func (w *kindWatch) run(ctx context.Context, l lister) {
+	var digests sync.WaitGroup
+	defer digests.Wait()
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			list, err := l.list(ctx, o)
@@ -120,7 +124,9 @@ func (w *kindWatch) run(ctx context.Context, l lister) {
 				return nil, err
 			}
 			w.failed(nil)
-			return watch.Filter(events, w.digestEvent), nil
+			digested := trimmed.New(events, w.digestEvent)
+			digests.Go(digested.Run)
+			return digested, nil
 		},
 	}
 	r := cache.NewReflectorWithOptions(lw, nil, w, cache.ReflectorOptions{
