@@ -39,7 +39,8 @@ func TestTreeInBrowser(t *testing.T) {
 	const nodes = `[...document.querySelectorAll('a.node')]`
 	const focused = `document.activeElement.querySelector('title').textContent`
 	drawn := nodes + `.every(n => n instanceof SVGAElement && n.querySelector('rect') instanceof SVGRectElement)`
-	r.sees(nodes + `.length === 5 && ` + drawn)
+	const aged = `[...document.querySelectorAll('a.node .age')].every(t => /^\d+[smhdy]/.test(t.textContent))`
+	r.sees(nodes + `.length === 5 && ` + drawn + ` && document.querySelectorAll('a.node .age').length > 0 && ` + aged)
 
 	r.sees(nodes + `.every(n => getComputedStyle(n.querySelector('.name')).clipPath.includes('clip-'))`)
 	r.sees(`document.querySelectorAll('clipPath rect').length === 4`)
@@ -59,14 +60,14 @@ func TestTreeInBrowser(t *testing.T) {
 	tree := ofPods(5)
 	tree.Nodes[2].Health, tree.Nodes[2].Message = model.Degraded, "it crashes"
 	b.SetTree(app, tree)
-	r.sees(nodes + `.length === 7 && ` + drawn)
+	r.sees(nodes + `.length === 7 && ` + drawn + ` && ` + aged)
 	r.sees(focused + `.includes('Degraded') && ` + focused + `.includes('it crashes')`)
 	r.sees(`document.querySelector('[data-svg]').getBoundingClientRect().width > document.querySelector('[data-svg]').viewBox.baseVal.width * 1.2`)
 
 	b.SetTree(app, ofPods(9))
 	r.sees(`document.querySelector('a.node.group')?.querySelector('title').textContent.startsWith('9 Pods')`)
 	r.js(`window.mine = true; document.querySelector('a.node.group').dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }))`)
-	r.sees(nodes + `.length === 12 && location.search.includes('open=') && window.mine && ` + drawn)
+	r.sees(nodes + `.length === 12 && location.search.includes('open=') && window.mine && ` + drawn + ` && ` + aged)
 	r.do(chromedp.Click(chromedp.CSS(`.tree-bar .choice a[href*="list"]`)))
 	r.sees(`document.querySelectorAll('.tree-table tbody tr').length === 10`)
 }

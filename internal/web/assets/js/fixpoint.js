@@ -23,10 +23,10 @@
   }
   // How far this machine's clock is ahead of the server's.
   const skew = Date.now() - Date.parse($("#live")?.dataset.now || new Date().toISOString());
+  // An SVG has no element for times: there data-t has them.
   function ages(root = document) {
-    for (const t of $$("time[datetime]", root)) {
-      if (t.hasAttribute("data-fixed")) continue;
-      const text = age(Date.parse(t.dateTime));
+    for (const t of $$("time[datetime]:not([data-fixed]), [data-t]", root)) {
+      const text = age(Date.parse(t.dateTime ?? t.dataset.t));
       if (t.textContent !== text) t.textContent = text;
     }
   }

@@ -36,7 +36,6 @@
     const w = String(Math.round(width * at)), h = String(Math.round(height * at));
     if (s.getAttribute("width") !== w) s.setAttribute("width", w);
     if (s.getAttribute("height") !== h) s.setAttribute("height", h);
-    ages(s);
   }
 
   // Zooms and keeps the point at x, y of the pane where it is.
@@ -63,25 +62,6 @@
     scale = clamp(Math.min(room(p) / width, (p.offsetHeight - 18) / height, 1));
     apply();
     p.scrollTo(0, 0);
-  }
-
-  // Ages are as everywhere; an SVG has no element for times.
-  const units = [[60, "s"], [3600, "m"], [36000, "h", 60, "m"], [86400, "h"], [864000, "d", 3600, "h"], [31536000, "d"], [Infinity, "y", 86400, "d"]];
-  const size = { s: 1, m: 60, h: 3600, d: 86400, y: 31536000 };
-  const skew = Date.now() - Date.parse(document.querySelector("#live")?.dataset.now || new Date().toISOString());
-
-  function age(then) {
-    const s = Math.max(0, Math.floor((Date.now() - skew - then) / 1000));
-    const [, big, rest, small] = units.find((u) => s < u[0]);
-    const left = Math.floor((s % size[big]) / (rest || Infinity));
-    return Math.floor(s / size[big]) + big + (left ? left + small : "");
-  }
-
-  function ages(root) {
-    for (const t of root.querySelectorAll("[data-t]")) {
-      const text = age(Date.parse(t.dataset.t));
-      if (t.textContent !== text) t.textContent = text;
-    }
   }
 
   document.addEventListener("click", (e) => {
@@ -203,8 +183,7 @@
     }
   });
 
-  new MutationObserver(apply).observe(document.getElementById("main"), { childList: true, subtree: true, attributeFilter: ["viewBox", "data-t", "width"] });
+  new MutationObserver(apply).observe(document.getElementById("main"), { childList: true, subtree: true, attributeFilter: ["viewBox", "width"] });
   addEventListener("resize", apply);
-  setInterval(() => svg() && ages(svg()), 5000);
   apply();
 })();
