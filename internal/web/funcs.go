@@ -22,6 +22,8 @@ func (w *Web) funcs() template.FuncMap {
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"date":    func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
 		"short":   view.ShortRevision,
+		"said":    said,
+		"steps":   steps,
 		"lower":   lower,
 		"cause":   cause,
 		"appPath": AppPath,

@@ -32,6 +32,20 @@
   }
   setInterval(ages, 5000);
 
+  // Where there is no room for all of a navigation, what the page is can be seen.
+  function showCurrent() {
+    for (const at of $$(":is(.nav, .tabs) [aria-current]")) {
+      const strip = at.closest(".nav, .tabs");
+      strip.scrollLeft += at.getBoundingClientRect().right - strip.getBoundingClientRect().right + at.offsetWidth / 2;
+    }
+  }
+
+  // What is cut is whole for whoever points at it.
+  document.addEventListener("pointerover", ({ target }) => {
+    const at = target.closest?.("td, th, .sub, .subject, .byline, .repo, .why, .option-text");
+    if (at && !at.title && at.scrollWidth > at.clientWidth + 1) at.title = at.textContent.trim().replace(/\s+/g, " ");
+  });
+
   // The stream of this page's live regions. It is closed while nobody looks.
   const live = { source: null, page: "", have: new Map(), tries: 0, timer: 0 };
   const banner = $("#connection");
@@ -284,6 +298,7 @@
     else if (e.key === "x") document.activeElement?.closest("[data-row]")?.querySelector("input[type=checkbox]")?.click();
   });
 
-  addEventListener("DOMContentLoaded", () => { ages(); follow(); });
-  if (document.readyState !== "loading") { ages(); follow(); }
+  function start() { ages(); follow(); showCurrent(); }
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+  else start();
 })();

@@ -1,0 +1,30 @@
+package web
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// part is a part of a message: its text, and Whole where the text is a shortened
+// revision.
+type part struct{ Text, Whole string }
+
+// revisionIn matches the whole name of a commit or of an artifact's content.
+var revisionIn = regexp.MustCompile(`\b(?:sha1:|sha256:)?(?:[0-9a-f]{64}|[0-9a-f]{40})\b`)
+
+// said divides a message so that the revisions in it can be shown as people say them.
+func said(message string) []part {
+	var parts []part
+	end := 0
+	for _, at := range revisionIn.FindAllStringIndex(message, -1) {
+		whole := message[at[0]:at[1]]
+		parts = append(parts, part{Text: message[end:at[0]]}, part{view.ShortRevision(whole), whole})
+		end = at[1]
+	}
+	return append(parts, part{Text: message[end:]})
+}
+
+// steps divides an address after each slash, where it may be broken into lines.
+func steps(address string) []string { return strings.SplitAfter(address, "/") }

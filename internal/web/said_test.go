@@ -1,0 +1,29 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSaid(t *testing.T) {
+	commit := "bbdcb538011d9dabc179da9942db4122ed9ec437"
+	digest := "9fec08e1c0d4ad0c2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f2f"
+	for reason, test := range map[string]struct {
+		message string
+		want    []part
+	}{
+		"nothing to shorten": {"the index has 214 charts", []part{{Text: "the index has 214 charts"}}},
+		"a commit":           {"at " + commit, []part{{Text: "at "}, {"bbdcb53", commit}, {}}},
+		"a commit of a branch": {
+			"stored artifact for revision 'main@sha1:" + commit + "'",
+			[]part{{Text: "stored artifact for revision 'main@"}, {"bbdcb53", "sha1:" + commit}, {Text: "'"}},
+		},
+		"a digest":              {"sha256:" + digest, []part{{}, {"sha256:9fec08e", "sha256:" + digest}, {}}},
+		"as long, and no digit": {"x" + commit, []part{{Text: "x" + commit}}},
+	} {
+		if diff := cmp.Diff(test.want, said(test.message)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", reason, diff)
+		}
+	}
+}
