@@ -67,7 +67,7 @@ func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
 		return err
 	}
 	err := c.flux.Setup(ctx, mgr, flux.Deps{
-		Engine: c.engine, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
+		Engine: declaring{c.engine, c}, Sources: c.store, Cache: mgr.GetClient(), Live: mgr.GetAPIReader(), Client: mgr.GetClient(),
 		Events: c.events, Log: c.log, NoCrossNamespace: c.opt.NoCrossNamespace,
 	})
 	if err != nil {

@@ -211,7 +211,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	c.events = mgr.GetEventRecorderFor("fixpoint")
 	c.flux = flux.NewController()
 	c.argo = argo.New(argo.Config{
-		Client: mgr.GetClient(), Engine: c.engine, Sources: c.store, Recorder: c.events,
+		Client: mgr.GetClient(), Engine: declaring{c.engine, c}, Sources: c.store, Recorder: c.events,
 		Tracker: tracker, Namespace: c.opt.ArgoNamespace, Namespaces: c.opt.AppNamespaces,
 		ClustersChanged: c.clustersChanged, SettingsChanged: c.settingsChanged, Log: c.log,
 	})

@@ -29,6 +29,22 @@ func (t told) Report(ctx context.Context, r model.Report) {
 	}
 }
 
+// declaring is the engine for those who declare apps to it. Rows are made of what it
+// knows, so that they are made anew once it knows it: the object's own change may have
+// been seen before, and an app that is suspended, say, reports nothing more.
+type declaring struct {
+	*engine.Engine
+	c *controller
+}
+
+// Put declares an app.
+func (d declaring) Put(app model.App) {
+	d.Engine.Put(app)
+	if d.c.ui != nil {
+		d.c.ui.backend.Changed(app.Key)
+	}
+}
+
 // runUI serves people and programs until ctx ends.
 func (c *controller) runUI(ctx context.Context) error {
 	if c.ui == nil {
