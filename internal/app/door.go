@@ -8,6 +8,7 @@ import (
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
 	"github.com/fixpoint-cd/fixpoint/internal/front"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/signin"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -31,19 +32,31 @@ func (d doorkeeper) Login(w http.ResponseWriter, r *http.Request, name, password
 	return atDoor(d.LoginBrowser(w, r, name, password, from))
 }
 
-// Begin sends the browser to the identity provider, or back to the page for signing in
-// where that does not answer.
-func (d doorkeeper) Begin(w http.ResponseWriter, r *http.Request, returnTo string) {
-	if err := d.Service.Begin(w, r, returnTo); err != nil {
-		d.log.Error("going to the identity provider", "err", err)
-		http.Redirect(w, r, "/auth/callback?error=unavailable", http.StatusSeeOther)
-	}
+// Begin sends the browser to the identity provider.
+func (d doorkeeper) Begin(w http.ResponseWriter, r *http.Request, returnTo string) error {
+	return ofProvider(d.Service.Begin(w, r, returnTo))
 }
 
 // Callback is the way back from the identity provider.
 func (d doorkeeper) Callback(w http.ResponseWriter, r *http.Request) (string, error) {
 	to, err := d.Service.Callback(w, r)
-	return to, atDoor(err)
+	return to, ofProvider(err)
+}
+
+// ofProvider says why the identity provider has let nobody in.
+func ofProvider(err error) error {
+	why := view.FailedSSO
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, signin.ErrDeclined):
+		why = view.FailedDeclined
+	case errors.Is(err, signin.ErrStale):
+		why = view.FailedStale
+	case errors.Is(err, model.ErrTransient):
+		why = view.FailedAway
+	}
+	return front.Failure{Why: why, Err: err}
 }
 
 // Valid is an error once the identity's token would be refused.

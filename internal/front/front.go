@@ -59,8 +59,9 @@ type SignIn interface {
 	// ClearCookie takes the session from the browser.
 	ClearCookie(http.ResponseWriter, *http.Request)
 	// Begin sends the browser to the provider. Callback is its way back: it gives the
-	// browser a session and says where to go on.
-	Begin(w http.ResponseWriter, r *http.Request, returnTo string)
+	// browser a session and says where to go on, which counts with an error, too. Errors
+	// of both are best a Failure; Begin has written nothing then.
+	Begin(w http.ResponseWriter, r *http.Request, returnTo string) error
 	Callback(http.ResponseWriter, *http.Request) (returnTo string, err error)
 	// Logout revokes the token that the identity came with.
 	Logout(context.Context, access.Identity) error
@@ -80,6 +81,16 @@ var ErrExpired = fmt.Errorf("%w: the session has ended", view.ErrUnauthenticated
 type Busy struct{ After time.Duration }
 
 func (b Busy) Error() string { return "too many attempts to sign in" }
+
+// Failure is the error of a SignIn whose provider has not said who somebody is.
+type Failure struct {
+	// Why is one of view's Failed… constants.
+	Why string
+	Err error
+}
+
+func (f Failure) Error() string { return f.Err.Error() }
+func (f Failure) Unwrap() error { return f.Err }
 
 // Reader is who reads, for one request.
 type Reader struct {

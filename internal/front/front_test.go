@@ -202,3 +202,30 @@ func TestProvider(t *testing.T) {
 		t.Errorf("audited %v", a)
 	}
 }
+
+// TestProviderFails: who is not let in learns why, and goes on where it wanted to go
+// when it tries again. What is refused is noted; what can't be asked is not.
+func TestProviderFails(t *testing.T) {
+	h := build(t, nil)
+	h.gate.away = true
+	got, body := h.ask(t, "GET /auth/sso?return=/activity")
+	if got.StatusCode != http.StatusServiceUnavailable || body != "sign in: failed=away name= return=/activity sso=Example" {
+		t.Errorf("away: %d %q", got.StatusCode, body)
+	}
+	if a := h.audited(); len(a) != 0 {
+		t.Errorf("nobody was refused, and audited is %v", a)
+	}
+	h.gate.away = false
+	h.ask(t, "GET /auth/sso?return=/activity")
+	got, body = h.ask(t, "GET /auth/callback?error=access_denied")
+	if got.StatusCode != http.StatusUnauthorized || body != "sign in: failed=declined name= return=/activity sso=Example" {
+		t.Errorf("declined: %d %q", got.StatusCode, body)
+	}
+	got, body = h.ask(t, "GET /auth/callback?code=bad")
+	if got.StatusCode != http.StatusUnauthorized || body != "sign in: failed=sso name= return=/apps sso=Example" {
+		t.Errorf("no good: %d %q", got.StatusCode, body)
+	}
+	if a := h.audited(); len(a) != 2 || a[0].Detail != "the provider has declined" || a[1].Outcome != "denied" {
+		t.Errorf("audited %v", a)
+	}
+}

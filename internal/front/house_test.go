@@ -24,6 +24,7 @@ type gate struct {
 	anonymous bool
 	broken    error
 	provider  string // where it ends sessions
+	away      bool   // the provider does not answer
 
 	mu       sync.Mutex
 	revoked  bool
@@ -70,12 +71,19 @@ func (g *gate) ClearCookie(w http.ResponseWriter, _ *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: "session", Path: "/", MaxAge: -1})
 }
 
-func (g *gate) Begin(w http.ResponseWriter, r *http.Request, returnTo string) {
+func (g *gate) Begin(w http.ResponseWriter, r *http.Request, returnTo string) error {
 	g.returned = returnTo
+	if g.away {
+		return Failure{view.FailedAway, errors.New("no route to it")}
+	}
 	http.Redirect(w, r, "https://provider.example/authorize", http.StatusSeeOther)
+	return nil
 }
 
 func (g *gate) Callback(w http.ResponseWriter, r *http.Request) (string, error) {
+	if r.URL.Query().Get("error") == "access_denied" {
+		return g.returned, Failure{view.FailedDeclined, errors.New("it says no")}
+	}
 	if r.URL.Query().Get("code") != "good" {
 		return "", errors.New("the state does not fit: <b>" + r.URL.Query().Get("error_description") + "</b>")
 	}

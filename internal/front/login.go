@@ -75,16 +75,34 @@ func (d *door) loginFailed(w http.ResponseWriter, r *http.Request, page view.Sig
 
 // sso sends the browser to the provider.
 func (d *door) sso(w http.ResponseWriter, r *http.Request) {
-	d.SignIn.Begin(w, r, local(r.URL.Query().Get("return")))
+	returnTo := local(r.URL.Query().Get("return"))
+	if err := d.SignIn.Begin(w, r, returnTo); err != nil {
+		d.providerFailed(w, r, returnTo, err)
+	}
+}
+
+// providerFailed shows why the provider let nobody in, and that it can be tried again.
+func (d *door) providerFailed(w http.ResponseWriter, r *http.Request, returnTo string, err error) {
+	d.Log.Warn("signing in by the provider", "from", ClientOf(r), "err", err)
+	failure := Failure{Why: view.FailedSSO}
+	errors.As(err, &failure)
+	status := http.StatusUnauthorized
+	switch failure.Why {
+	case view.FailedAway: // nobody was refused
+		status = http.StatusServiceUnavailable
+	case view.FailedDeclined:
+		d.refused(d.quota, r, view.Audit{Action: "login", Detail: "the provider has declined"})
+	default:
+		d.refused(d.quota, r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
+	}
+	d.showLogin(w, r, status, view.SignIn{Failed: failure.Why, ReturnTo: local(returnTo)})
 }
 
 // callback is where the provider sends it back to.
 func (d *door) callback(w http.ResponseWriter, r *http.Request) {
 	returnTo, err := d.SignIn.Callback(w, r)
 	if err != nil {
-		d.Log.Warn("signing in by the provider", "from", ClientOf(r), "err", err)
-		d.refused(d.quota, r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
-		d.showLogin(w, r, http.StatusUnauthorized, view.SignIn{Failed: view.FailedSSO, ReturnTo: home})
+		d.providerFailed(w, r, returnTo, err)
 		return
 	}
 	who := ""
@@ -143,7 +161,7 @@ func (d *door) logout(w http.ResponseWriter, r *http.Request) {
 // leaving is the page after signing out here, which leads on to the provider: forms may
 // not lead to other sites, not even by a redirect.
 var leaving = template.Must(template.New("leaving").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Signed out · Fixpoint</title>
+<html lang="en"><meta charset="utf-8"><title>Signed out · Fixpoint</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="0; url={{.}}">
 <main><h1>Signed out of Fixpoint</h1><p><a href="{{.}}">Go on to sign out of the identity provider</a></p></main></html>
 `))

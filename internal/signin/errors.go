@@ -21,6 +21,11 @@ var (
 	ErrBusy = errors.New("too many attempts to sign in")
 	// ErrSSO: the identity provider refused, can't be reached, or its answer is no good.
 	ErrSSO = errors.New("the identity provider did not confirm who you are")
+	// ErrDeclined: the provider says that it won't, or its user does. ErrStale: the
+	// answer is to nothing that the browser has begun, or it comes too late. Both are
+	// ErrSSO as well.
+	ErrDeclined = fmt.Errorf("%w: it has declined", ErrSSO)
+	ErrStale    = fmt.Errorf("%w: its answer is to nothing that the browser has begun", ErrSSO)
 )
 
 // Busy says when another attempt may be made. It is ErrBusy.

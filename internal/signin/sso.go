@@ -12,6 +12,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // flowLasts is how long somebody may take at the provider.
@@ -62,8 +64,10 @@ func (s *Service) Begin(w http.ResponseWriter, r *http.Request, returnTo string)
 }
 
 // Callback takes the provider's answer, gives the browser a session and says where it is
-// to go on. The session ends with the ID token or after users.session.duration,
-// whichever is first. An error is ErrSSO: its text is for the log and holds no token.
+// to go on, also where the answer lets nobody in. The session ends with the ID token or
+// after users.session.duration, whichever is first. An error is ErrSSO, one of a
+// provider that does not answer model.ErrTransient as well: its text is for the log and
+// holds no token.
 func (s *Service) Callback(w http.ResponseWriter, r *http.Request) (returnTo string, err error) {
 	set, p := s.settings.Load(), s.provider.Load()
 	if set.OIDC == nil || p == nil {
@@ -71,26 +75,27 @@ func (s *Service) Callback(w http.ResponseWriter, r *http.Request) (returnTo str
 	}
 	f, err := s.flowOf(w, r, set)
 	if err != nil {
-		return "", err
+		return f.ReturnTo, err
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(r.Context(), p.client), 2*answerWithin)
 	defer cancel()
 	found, err := p.discover(ctx)
 	if err != nil {
-		return "", err
+		return f.ReturnTo, err
 	}
 	person, err := p.exchange(ctx, found, f, r.URL.Query().Get("code"))
 	if err != nil {
-		return "", err
+		return f.ReturnTo, err
 	}
 	session, err := set.welcome(person)
 	if err != nil {
-		return "", err
+		return f.ReturnTo, err
 	}
 	return f.ReturnTo, s.SetCookie(w, r, session)
 }
 
-// flowOf is what the browser has kept, if the answer is to it.
+// flowOf is what the browser has kept, with an error unless the answer is to it, and a
+// good one.
 func (s *Service) flowOf(w http.ResponseWriter, r *http.Request, set *Settings) (flow, error) {
 	var f flow
 	query := r.URL.Query()
@@ -98,15 +103,27 @@ func (s *Service) flowOf(w http.ResponseWriter, r *http.Request, set *Settings) 
 	forget(w, s.cookieName(r, flowCookie))
 	switch {
 	case err != nil || time.Now().After(f.Until):
-		return flow{}, fmt.Errorf("%w: the browser has begun nothing, or too long ago", ErrSSO)
+		return flow{}, fmt.Errorf("%w, or it was too long ago", ErrStale)
 	case !equal(f.State, query.Get("state")):
-		return flow{}, fmt.Errorf("%w: its answer is to something else (state)", ErrSSO)
+		return flow{}, fmt.Errorf("%w (state)", ErrStale)
 	case query.Get("error") != "":
-		return flow{}, fmt.Errorf("%w: it says %q", ErrSSO, errorCode(query.Get("error")))
+		return f, refusal(query.Get("error"))
 	case query.Has("iss") && query.Get("iss") != set.OIDC.Issuer:
-		return flow{}, fmt.Errorf("%w: the answer is another provider's (iss)", ErrSSO)
+		return f, fmt.Errorf("%w: the answer is another provider's (iss)", ErrSSO)
 	}
 	return f, nil
+}
+
+// refusal is the error of an answer that is one, by its code (RFC 6749, 4.1.2.1; OpenID
+// Connect Core, 3.1.2.6).
+func refusal(code string) error {
+	switch code {
+	case "access_denied", "consent_required", "interaction_required", "login_required", "account_selection_required":
+		return fmt.Errorf("%w: it says %q", ErrDeclined, code)
+	case "temporarily_unavailable", "server_error":
+		return model.As(model.ErrTransient, fmt.Errorf("%w: it says %q", ErrSSO, code))
+	}
+	return fmt.Errorf("%w: it says %q", ErrSSO, errorCode(code))
 }
 
 func (p *provider) oauth(found *discovered, callback string) *oauth2.Config {
@@ -150,9 +167,13 @@ func exchangeError(err error) error {
 		if refused.Response != nil {
 			status = refused.Response.StatusCode
 		}
-		return fmt.Errorf("%w: it does not take the code: status %d, %q", ErrSSO, status, errorCode(refused.ErrorCode))
+		err = fmt.Errorf("%w: it does not take the code: status %d, %q", ErrSSO, status, errorCode(refused.ErrorCode))
+		if status >= http.StatusInternalServerError {
+			err = model.As(model.ErrTransient, err)
+		}
+		return err
 	}
-	return fmt.Errorf("%w: asking it for tokens: %.300q", ErrSSO, err.Error())
+	return model.As(model.ErrTransient, fmt.Errorf("%w: asking it for tokens: %.300q", ErrSSO, err.Error()))
 }
 
 // errorCode is a code of OAuth; "unknown" for what is none.

@@ -18,7 +18,10 @@ type SignIn struct {
 const (
 	FailedPassword = "password" // wrong name or password, whichever
 	FailedBusy     = "busy"     // too many attempts
-	FailedSSO      = "sso"      // the provider refused, or its answer is no good
+	FailedSSO      = "sso"      // the provider's answer is no good
+	FailedDeclined = "declined" // the provider says no, or whoever is there does
+	FailedAway     = "away"     // the provider does not answer
+	FailedStale    = "stale"    // its answer is to nothing that was begun here, or too late
 	FailedExpired  = "expired"  // the session has ended
 )
 

@@ -1,6 +1,7 @@
 // Package oidctest is an identity provider for tests: a real server inside the process,
 // over TLS, with discovery, authorization codes, PKCE, user info and signing out. It asks
-// nobody for a password: whoever comes is the person that Person says.
+// nobody for a password: whoever comes is the person that Become says, or whom they
+// choose among those of Ask, on a page.
 package oidctest
 
 import (
@@ -10,9 +11,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"html/template"
+	"io"
+	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,10 +26,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The client that the provider knows.
+// The clients that the provider knows: one with a secret, and a public one, which may
+// come back to this machine only.
 const (
 	ClientID     = "fixpoint"
 	ClientSecret = "the secret of the client"
+	PublicID     = "fixpoint-cli"
 )
 
 // Person is who signs in at the provider.
@@ -42,6 +50,7 @@ type Provider struct {
 
 	mu     sync.Mutex
 	person Person
+	asked  map[string]Person
 	down   bool
 	key    *rsa.PrivateKey
 	keyID  string
@@ -52,7 +61,10 @@ type Provider struct {
 }
 
 // grant is what a code stands for.
-type grant struct{ challenge, nonce, callback, scope string }
+type grant struct {
+	client, challenge, nonce, callback string
+	who                                *Person // nil: whoever it is when the code is taken
+}
 
 // New starts a provider; Close ends it.
 func New() *Provider {
@@ -62,10 +74,15 @@ func New() *Provider {
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.describe)
 	mux.HandleFunc("GET /keys", p.keys)
 	mux.HandleFunc("GET /authorize", p.authorize)
+	mux.HandleFunc("POST /authorize", p.chosen)
+	mux.HandleFunc("GET /end", p.end)
+	mux.HandleFunc("GET /custom/end", p.end)
 	mux.HandleFunc("POST /token", p.token)
 	mux.HandleFunc("GET /userinfo", p.userInfo)
 	mux.HandleFunc("GET /custom/userinfo", p.userInfo)
-	p.server = httptest.NewTLSServer(p.counted(mux))
+	p.server = httptest.NewUnstartedServer(p.counted(mux))
+	p.server.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers say that they don't know who has signed its certificate
+	p.server.StartTLS()
 	p.URL = p.server.URL
 	return p
 }
@@ -90,6 +107,14 @@ func (p *Provider) Become(who Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.person = who
+}
+
+// Ask has browsers shown a page from now on, on which they choose who they are by name,
+// or decline.
+func (p *Provider) Ask(people map[string]Person) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = people
 }
 
 // Down makes the provider answer with status 503.
@@ -124,8 +149,10 @@ func (p *Provider) PublicKey() *rsa.PublicKey {
 	return &p.key.PublicKey
 }
 
-// IDToken is a signed token with the claims of a person.
-func (p *Provider) IDToken(who Person, nonce string) string {
+// IDToken is a signed token with the claims of a person, for the client with a secret.
+func (p *Provider) IDToken(who Person, nonce string) string { return p.idToken(who, nonce, ClientID) }
+
+func (p *Provider) idToken(who Person, nonce, client string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	lasts := who.Lasts
@@ -133,7 +160,7 @@ func (p *Provider) IDToken(who Person, nonce string) string {
 		lasts = time.Hour
 	}
 	claims := jwt.MapClaims{
-		"iss": p.URL, "aud": ClientID, "sub": "u-1", "nonce": nonce,
+		"iss": p.URL, "aud": client, "sub": "u-1", "nonce": nonce,
 		"iat": time.Now().Unix(), "exp": time.Now().Add(lasts).Unix(),
 	}
 	for name, value := range who.Claims {
@@ -180,25 +207,84 @@ func (p *Provider) keys(w http.ResponseWriter, _ *http.Request) {
 	}})
 }
 
-// authorize sends the browser back at once, with a code.
-func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	if q.Get("client_id") != ClientID || q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" {
+// callback is where a request for authorization leads back to; nil, and answered, if
+// the request is no good.
+func callback(w http.ResponseWriter, q url.Values) *url.URL {
+	client := q.Get("client_id")
+	if client != ClientID && client != PublicID || q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256" {
 		http.Error(w, "bad request", http.StatusBadRequest)
-		return
+		return nil
 	}
 	back, err := url.Parse(q.Get("redirect_uri"))
-	if err != nil || back.Host == "" {
+	if err != nil || back.Host == "" || client == PublicID && back.Hostname() != "localhost" && back.Hostname() != "127.0.0.1" {
 		http.Error(w, "bad redirect", http.StatusBadRequest)
+		return nil
+	}
+	return back
+}
+
+// authorize sends the browser back at once, with a code, or asks who is there.
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	back := callback(w, q)
+	if back == nil {
 		return
 	}
-	code := rand.Text()
 	p.mu.Lock()
-	p.codes[code] = grant{q.Get("code_challenge"), q.Get("nonce"), q.Get("redirect_uri"), q.Get("scope")}
+	asked := p.asked
+	p.mu.Unlock()
+	if asked == nil {
+		p.sendBack(w, r, back, nil)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = asking.Execute(w, map[string]any{"Names": slices.Sorted(maps.Keys(asked)), "To": r.URL.RequestURI()})
+}
+
+var asking = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Example ID</title><link rel="icon" href="data:,">
+<h1>Example ID</h1><p>Who are you?</p><form method="post" action="{{.To}}">{{range .Names}}<p><button name="as" value="{{.}}">Continue as {{.}}</button></p>{{end}}
+<p><button name="declined" value="1">Decline</button></p></form></html>`))
+
+// chosen takes the answer to the page.
+func (p *Provider) chosen(w http.ResponseWriter, r *http.Request) {
+	back := callback(w, r.URL.Query())
+	if back == nil {
+		return
+	}
+	p.mu.Lock()
+	who, known := p.asked[r.PostFormValue("as")]
+	p.mu.Unlock()
+	if !known {
+		back.RawQuery = url.Values{"error": {"access_denied"}, "state": {r.URL.Query().Get("state")}}.Encode()
+		http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // for tests; it trusts everybody
+		return
+	}
+	p.sendBack(w, r, back, &who)
+}
+
+func (p *Provider) sendBack(w http.ResponseWriter, r *http.Request, back *url.URL, who *Person) {
+	q, code := r.URL.Query(), rand.Text()
+	p.mu.Lock()
+	p.codes[code] = grant{q.Get("client_id"), q.Get("code_challenge"), q.Get("nonce"), q.Get("redirect_uri"), who}
 	p.mu.Unlock()
 	back.RawQuery = url.Values{"code": {code}, "state": {q.Get("state")}, "iss": {p.URL}}.Encode()
 	http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // for tests; it trusts everybody
 }
+
+// end ends the session of whom an ID token of ours is about, with a link back.
+func (p *Provider) end(w http.ResponseWriter, r *http.Request) {
+	var c jwt.RegisteredClaims
+	hint, back := r.URL.Query().Get("id_token_hint"), r.URL.Query().Get("post_logout_redirect_uri")
+	if _, err := jwt.ParseWithClaims(hint, &c, func(*jwt.Token) (any, error) { return p.PublicKey(), nil }); err != nil {
+		http.Error(w, "whose session?", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = ended.Execute(w, map[string]string{"Who": c.Subject, "Back": back})
+}
+
+var ended = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Example ID</title><link rel="icon" href="data:,">
+<h1>Goodbye, {{.Who}}</h1><p><a href="{{.Back}}">Back to where you came from</a></p></html>`))
 
 // token gives tokens for a code, once, to who has begun.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
@@ -213,16 +299,20 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	g, found := p.codes[r.PostFormValue("code")]
 	delete(p.codes, r.PostFormValue("code"))
 	who := p.person
+	if g.who != nil {
+		who = *g.who
+	}
 	p.mu.Unlock()
 	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+	public := id == PublicID && secret == ""
 	switch {
-	case id != ClientID || secret != ClientSecret:
+	case !public && (id != ClientID || secret != ClientSecret):
 		answer(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
-	case !found || g.callback != r.PostFormValue("redirect_uri") || g.challenge != base64.RawURLEncoding.EncodeToString(sum[:]):
+	case !found || g.client != id || g.callback != r.PostFormValue("redirect_uri") || g.challenge != base64.RawURLEncoding.EncodeToString(sum[:]):
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_description": "<b>no</b>"})
 	default:
 		answer(w, http.StatusOK, map[string]any{
-			"access_token": "access", "token_type": "Bearer", "expires_in": 3600, "id_token": p.IDToken(who, g.nonce),
+			"access_token": "access", "token_type": "Bearer", "expires_in": 3600, "id_token": p.idToken(who, g.nonce, g.client),
 		})
 	}
 }
