@@ -137,8 +137,8 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, to route) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	}
 	var err error
-	if c.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		fail(w, r, invalid("the address has a query that can't be read: encode its values"))
+	if c.query, err = readQuery(r.URL.RawQuery); err != nil {
+		fail(w, r, err)
 		return
 	}
 	out, err := to.do(c)

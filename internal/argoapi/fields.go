@@ -2,9 +2,32 @@ package argoapi
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 )
+
+// The bounds of what a query asks for: each field, and each word of a selector, is looked
+// for in each object.
+const (
+	maxQuery  = 16 << 10
+	maxFields = 200
+)
+
+// readQuery reads the query of an address.
+func readQuery(raw string) (url.Values, error) {
+	if len(raw) > maxQuery {
+		return nil, invalid("the address has a query of %d bytes: at most %d are read", len(raw), maxQuery)
+	}
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, invalid("the address has a query that can't be read: encode its values")
+	}
+	if n := len(fieldsOf(q.Get("fields")).paths); n > maxFields {
+		return nil, invalid("parameter fields: %d fields are asked for: at most %d can be", n, maxFields)
+	}
+	return q, nil
+}
 
 // fields are the paths that the parameter of that name asks for, or excludes with a "-"
 // before the first of them. Those of list items go through the lists: items.metadata.name.

@@ -181,6 +181,24 @@ func TestHugeBodies(t *testing.T) {
 	}
 }
 
+// TestSecurityLongQueries: what is looked for in each object has an end.
+func TestSecurityLongQueries(t *testing.T) {
+	w := newWorld()
+	for name, query := range map[string]string{
+		"fields": "fields=" + strings.Repeat("items.a,", 201), "fields that are left out": "fields=-" + strings.Repeat("a,", 201),
+		"a selector": "selector=" + strings.Repeat("!a,", 6000) + "!a", "names": strings.Repeat("names=a&", 3000),
+	} {
+		for _, path := range []string{"", "/shop-frontend/managed-resources"} {
+			if got := w.ask("GET", "/api/v1/applications"+path+"?"+query, ""); got.Code != http.StatusBadRequest {
+				t.Errorf("%s of %q: %d", name, path, got.Code)
+			}
+		}
+	}
+	if got := w.ask("GET", "/api/v1/applications?fields="+strings.Repeat("items.metadata.name,", 199), ""); got.Code != http.StatusOK {
+		t.Errorf("as many as can be asked for: %d %s", got.Code, got.Body)
+	}
+}
+
 // TestLogin: what a login says is the same whatever is wrong, and nothing of it is in the
 // log or the answer.
 func TestLogin(t *testing.T) {

@@ -13,6 +13,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
 )
 
 // want fails unless the output of a command has all texts and the exit code.
@@ -184,4 +188,39 @@ type lineWriter chan string
 func (w lineWriter) Write(b []byte) (int, error) {
 	w <- string(b)
 	return len(b), nil
+}
+
+// TestSecurityTerminal: what others write into clusters, commits and logs neither steers
+// the terminal nor turns its lines round.
+func TestSecurityTerminal(t *testing.T) { //nolint:paralleltest // it sets the environment
+	alone(t)
+	t.Setenv("FIXPOINT_TOKEN", "ci-token")
+	h := newHouse(t, httptest.NewServer)
+	const hostile = "\x1b]0;title\x07\x1b[2J\x1b[1;31mgone\u202e\u009b31m\r"
+	app := viewtest.Key(view.KindApplication, "argocd", "payments-api")
+	pod := viewtest.Ref("Pod", "payments", "api-"+"7c9d8-x")
+	h.backend.Edit(app, func(d *view.Detail) {
+		d.Message, d.Commit.Subject, d.Commit.Author = hostile, hostile, hostile
+		d.Conditions = []view.Condition{{Severity: view.SeverityError, Type: hostile, Text: hostile, Next: hostile}}
+		d.Operation = &view.Operation{Phase: model.PhaseFailed, Message: hostile, By: hostile, Results: []view.Result{{Ref: pod, Status: hostile, Message: hostile, Failed: true}}}
+		d.History = []view.Deployment{{ID: 1, Revision: hostile, By: hostile, Commit: model.Commit{Subject: hostile, Author: hostile}, At: viewtest.Now}}
+	})
+	h.backend.SetTree(app, view.Tree{Nodes: []view.Node{{Ref: pod, UID: "1", Managed: true, Health: model.Degraded, Message: hostile, Info: []string{hostile}}}})
+	h.backend.SetDiff(app, view.Diff{Objects: []view.ObjectDiff{{
+		Ref: pod, Action: model.ActionUpdate, Reason: hostile, Err: hostile, Before: map[string]any{"a": "b"}, After: map[string]any{"a": hostile},
+	}}, Warnings: []string{hostile}, Blocked: hostile})
+	h.backend.Say(app, view.LogLine{At: viewtest.Now, Pod: pod.Name, Container: "api", Text: hostile})
+	shown := 0
+	for _, line := range []string{"get", "get payments-api", "tree payments-api", "history payments-api", "diff payments-api", "logs payments-api Pod/" + pod.Name, "activity --app payments-api"} {
+		got := run(t, line+" --server "+h.URL, "")
+		if at := strings.IndexAny(got, "\x1b\x07\r\u202e\u009b"); at >= 0 {
+			t.Errorf("%s has a character at %d that acts: %q", line, at, got)
+		}
+		if strings.Contains(got, "gone") {
+			shown++
+		}
+	}
+	if shown < 4 {
+		t.Errorf("only %d of the commands show it at all", shown)
+	}
 }

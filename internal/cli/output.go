@@ -12,12 +12,15 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/yaml"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
-// printf writes to the terminal or a pipe. An error of it ends nothing: there
-// is nobody left to tell.
+// printf writes to the terminal or a pipe. Much of it is written by others, in
+// clusters, commits and logs: nothing of it steers the terminal. An error ends nothing:
+// there is nobody left to tell.
 func printf(w io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(w, format, args...)
+	_, _ = io.WriteString(w, model.Visible(fmt.Sprintf(format, args...)))
 }
 
 // The values of -o.

@@ -151,7 +151,9 @@ func (d *door) own(next http.HandlerFunc) http.Handler {
 // entry is the outermost: what holds for each request and answer.
 func (d *door) entry(next http.Handler) http.Handler {
 	plain := d.recovering(next)
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false),
+	// What an answer weighs must not tell whether the address repeats something secret
+	// that is in the page.
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.RandomJitter(32, 0, false),
 		gzhttp.ExceptContentTypes(uncompressed))
 	if err != nil {
 		panic(err) // options that never change

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -132,10 +133,16 @@ func (d *door) note(r *http.Request, a view.Audit) {
 	}
 }
 
-// keyOf tells readers apart: anonymous ones by their address.
+// keyOf tells readers apart: anonymous ones by their address, of which whoever has one of
+// IPv6 has as many as there are behind its first 64 bits.
 func keyOf(id access.Identity, from string) string {
-	if id.Anonymous {
-		return "from " + from
+	if !id.Anonymous {
+		return "as " + id.Subject
 	}
-	return "as " + id.Subject
+	if a, err := netip.ParseAddr(from); err == nil && a.Is6() {
+		if network, err := a.Prefix(64); err == nil {
+			from = network.String()
+		}
+	}
+	return "from " + from
 }

@@ -2,7 +2,9 @@ package front
 
 import (
 	"compress/gzip"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -226,6 +228,34 @@ func TestSecurityNothingWithoutReader(t *testing.T) {
 			}
 			first = body
 		}
+	}
+}
+
+// TestSecurityLengthTellsNothing (BREACH, CVE-2013-3587): what a compressed page weighs
+// does not say whether the address repeats something secret in it.
+func TestSecurityLengthTellsNothing(t *testing.T) {
+	h := build(t, func(c *Config) {
+		c.Pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			q := r.URL.Query()
+			_, _ = io.WriteString(w, strings.Repeat("row ", 1000)+"/hook/"+q.Get("secret")+" found: /hook/"+q.Get("guess"))
+		})
+	})
+	const times = 32
+	told := 0
+	for i := range times {
+		sum := sha256.Sum256([]byte{byte(i)})
+		secret, other := hex.EncodeToString(sum[:8]), hex.EncodeToString(sum[8:16])
+		weigh := func(guess string) int {
+			_, body := h.ask(t, "GET /apps?secret="+secret+"&guess="+guess, cookie, "Accept-Encoding: gzip")
+			return len(body)
+		}
+		if weigh(secret) < weigh(other) {
+			told++
+		}
+	}
+	if told == times {
+		t.Errorf("each of %d guesses that is right makes the page shorter", times)
 	}
 }
 

@@ -218,3 +218,16 @@ func (l *oneConn) Close() error {
 }
 
 func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestSecurityManyAddresses: somebody who has a whole network of addresses is one reader.
+func TestSecurityManyAddresses(t *testing.T) {
+	nobody := access.Identity{Anonymous: true}
+	for _, pair := range [][2]string{{"2001:db8::1", "2001:db8:0:0:ffff::2"}, {"192.0.2.1", "192.0.2.1"}} {
+		if a, b := keyOf(nobody, pair[0]), keyOf(nobody, pair[1]); a != b {
+			t.Errorf("%v are %q and %q", pair, a, b)
+		}
+	}
+	if keyOf(nobody, "2001:db8::1") == keyOf(nobody, "2001:db8:0:1::1") || keyOf(nobody, "192.0.2.1") == keyOf(nobody, "192.0.2.2") {
+		t.Error("two networks are one")
+	}
+}

@@ -201,7 +201,7 @@ func (d *desk) withObject(v view.Verb, on model.ObjectKey, action string) func(*
 			_, err := noObject[struct{}](on)()
 			return nil, err
 		}
-		if strings.ContainsFunc(action, func(c rune) bool { return c == '/' || c < ' ' || c == 0x7f }) {
+		if !word(action) {
 			return nil, model.Invalidf("%q is no action: look at those that the object has", clean(action, 100))
 		}
 		return d.onObject(v, app, on, action), nil

@@ -147,10 +147,11 @@ func noObject[T any](on model.ObjectKey) func() (T, error) {
 // plain reports whether an object may be called so. Its words become words of a right,
 // where a slash would make others of them.
 func plain(on model.ObjectKey) bool {
-	for _, word := range []string{on.Group, on.Kind, on.Namespace, on.Name} {
-		if strings.ContainsFunc(word, func(c rune) bool { return c == '/' || c < ' ' || c == 0x7f }) || len(word) > 253 {
-			return false
-		}
-	}
-	return on.Kind != "" && on.Name != ""
+	return word(on.Group) && word(on.Kind) && word(on.Namespace) && word(on.Name) && on.Kind != "" && on.Name != ""
+}
+
+// word reports whether a text can be a word of a right: what was decided of it is
+// remembered, so that it has a length, too.
+func word(text string) bool {
+	return len(text) <= 253 && !strings.ContainsFunc(text, func(c rune) bool { return c == '/' || c < ' ' || c == 0x7f })
 }

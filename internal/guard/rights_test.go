@@ -79,8 +79,10 @@ func TestMissingObjects(t *testing.T) {
 			t.Errorf("Logs %q: %v", on, err)
 		}
 	}
-	if _, err := d.Act(t.Context(), frontend, deploy, "restart/x", nil); !errors.Is(err, model.ErrInvalid) {
-		t.Errorf("an action with a slash: %v", err)
+	for _, action := range []string{"restart/x", "restart\n", strings.Repeat("x", 254)} {
+		if _, err := d.Act(t.Context(), frontend, deploy, action, nil); !errors.Is(err, model.ErrInvalid) {
+			t.Errorf("the action %.20q: %v", action, err)
+		}
 	}
 	// Only what the policy permits was asked for at all; the sample does not have it.
 	if diff := cmp.Diff([]string{"delete argo/argocd/shop-frontend by op Pod/kube-system/etcd"}, s.sample.Deeds()); diff != "" {

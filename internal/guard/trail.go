@@ -246,7 +246,7 @@ func clean(text string, n int) string {
 }
 
 // credentials are those in an address.
-var credentials = regexp.MustCompile(`://[^/\s@]*@`)
+var credentials = regexp.MustCompile(`://[^/\s]*@`)
 
 // scrub takes credentials out of addresses in a text.
 func scrub(text string) string {

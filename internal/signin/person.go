@@ -108,9 +108,9 @@ func earlier(a, b time.Time) time.Time {
 func (set *Settings) titleOf(who person) string {
 	for _, claim := range []string{"email", "name", "preferred_username"} {
 		text, _ := who.claims[claim].(string)
-		name := strings.TrimSpace(text)
+		name := seen(text)
 		if set.foreign(name) == nil && set.foreign(strings.ToLower(name)) == nil && !who.unverified(claim) {
-			return text
+			return name
 		}
 	}
 	return who.subject

@@ -350,7 +350,8 @@ func TestProvidersNamesAreNotOurs(t *testing.T) {
 // role that they have given themselves as theirs.
 func TestSecurityTitlesAreNotOurs(t *testing.T) {
 	w, p := newSSO(t)
-	for name, want := range map[string]string{"admin": "1234", " Admin ": "1234", "role:admin": "1234", "Ann Example": "Ann Example"} {
+	for name, want := range map[string]string{"admin": "1234", " Admin ": "1234", "role:admin": "1234", "Ann Example": "Ann Example",
+		"admin\u200b": "1234", "\u2066admin\u2069": "1234", "role\u00ad:admin": "1234", "Ann\u202e Example\n": "Ann Example"} {
 		p.Become(oidctest.Person{Claims: map[string]any{"sub": "1234", "name": name, "preferred_username": name}})
 		b := newBrowser(t, w)
 		_, back := b.begin(p, "/")

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
 )
@@ -137,12 +138,24 @@ func (set *Settings) admitSSO(t ticket) error {
 
 // foreign refuses names of the provider that policies would take for something of ours:
 // a local account, a role, a project's role.
+// One that looks like such a name, for what can't be seen in it, is taken for it.
 func (set *Settings) foreign(name string) error {
+	name = seen(name)
 	_, local := set.Accounts[name]
 	if name == "" || local || strings.HasPrefix(name, "role:") || strings.HasPrefix(name, "proj:") {
 		return refused("the identity provider's subject is the name of an account or a role here")
 	}
 	return nil
+}
+
+// seen is what people see of a name.
+func seen(name string) string {
+	return strings.TrimSpace(strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, name))
 }
 
 func (set *Settings) passwordPrint(a Account) string {

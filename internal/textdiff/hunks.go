@@ -11,12 +11,14 @@ import (
 
 	"github.com/aymanbagabas/go-udiff/lcs"
 
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // Hunks are the differing parts of two objects as YAML, each with so many equal lines
 // before and after it, and how many lines were added and removed. nil is an object
-// that is not there. Lines are as long as they are.
+// that is not there. Lines are as long as they are, and what would turn a line round is
+// written out (model.Visible): a change looks like what it is.
 func Hunks(before, after map[string]any, context int) (hunks []view.Hunk, added, removed int) {
 	return hunksOf(linesOf(before), linesOf(after), context)
 }
@@ -26,7 +28,7 @@ func linesOf(object map[string]any) []string {
 	if text == "" {
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	return strings.Split(model.Visible(strings.TrimSuffix(text, "\n")), "\n")
 }
 
 func hunksOf(before, after []string, context int) (hunks []view.Hunk, added, removed int) {

@@ -189,6 +189,18 @@ func applied(before []string, hunks []view.Hunk) (after []string, why string) {
 	return append(after, before[at:]...), ""
 }
 
+// TestSecurityTurnedLines (CVE-2021-42574): a change can't be written so that its line looks
+// like another, nor steer a terminal.
+func TestSecurityTurnedLines(t *testing.T) {
+	before := map[string]any{"args": []any{"--safe"}}
+	after := map[string]any{"args": []any{"--safe\u202e \u2066 # nothing\u2069", "\x1b[2K\rnothing"}}
+	hunks, _, _ := Hunks(before, after, 3)
+	got := textOf(hunks)
+	if strings.ContainsAny(got, "\u202e\u2066\u2069\x1b\r") || !strings.Contains(got, `\u202E`) || !strings.Contains(got, `\u2066`) {
+		t.Errorf("%q", got)
+	}
+}
+
 // FuzzApply: the hunks always make one of the other.
 func FuzzApply(f *testing.F) {
 	f.Add("a\nb\nc", "a\nc\nd", 1)
