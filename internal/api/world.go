@@ -44,7 +44,7 @@ type Repository struct {
 	Revisions   []Followed `json:"revisions"`
 	Apps        int        `json:"apps"`
 	Looks       int64      `json:"looks" doc:"looks at it since the start"`
-	Contents    int64      `json:"contents" doc:"those of them that found something new"`
+	Contents    int64      `json:"contents" doc:"those of them that found something newer"`
 }
 
 // Followed is a revision that is followed.
@@ -66,12 +66,13 @@ type Project struct {
 	SourceRepos     []string `json:"sourceRepos"`
 	Destinations    []string `json:"destinations" doc:"as server or name / namespace"`
 	Namespaces      []string `json:"namespaces" doc:"where apps may be declared"`
-	ClusterKinds    []string `json:"clusterKinds" doc:"- before those that it does not admit"`
-	NamespacedKinds []string `json:"namespacedKinds" doc:"- before those that it does not admit"`
+	ClusterKinds    []string `json:"clusterKinds" doc:"as kind.group/name, - before those that it does not admit"`
+	NamespacedKinds []string `json:"namespacedKinds" doc:"as kind.group/name, - before those that it does not admit"`
 	Roles           []Role   `json:"roles"`
 	Windows         []string `json:"windows" doc:"its sync windows, in words"`
 	Apps            int      `json:"apps"`
-	Declared        bool     `json:"declared" doc:"otherwise only apps name it"`
+	Declared        bool     `json:"declared" doc:"there is an AppProject"`
+	Implicit        bool     `json:"implicit" doc:"it is the project default, which admits everything where none is declared; with neither only apps name a project"`
 }
 
 // Role is one of a project's.
@@ -127,7 +128,7 @@ func project(p view.Project) Project {
 	return Project{
 		Name: p.Name, Description: p.Description, SourceRepos: texts(p.SourceRepos), Destinations: texts(p.Destinations),
 		Namespaces: texts(p.Namespaces), ClusterKinds: texts(p.ClusterKinds), NamespacedKinds: texts(p.NamespacedKinds),
-		Windows: texts(p.Windows), Apps: p.Apps, Declared: p.Declared,
+		Windows: texts(p.Windows), Apps: p.Apps, Declared: p.Declared, Implicit: p.Implicit,
 		Roles: list(p.Roles, func(r view.Role) Role {
 			return Role{Name: r.Name, Description: r.Description, Policies: texts(r.Policies), Groups: texts(r.Groups), Tokens: r.Tokens}
 		}),

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,11 +47,23 @@ type accessKeeper struct {
 	log       *slog.Logger
 	wake      chan struct{}
 	address   atomic.Pointer[string]
+	// inForce is what was read last, and tell is called when that has become another.
+	inForce declaredAccess
+	tell    func()
 }
 
-func (c *controller) newAccess(mgr ctrl.Manager, extras *extras) *accessKeeper {
+// declaredAccess is all that decides who may sign in and who may do what.
+type declaredAccess struct {
+	main, rights map[string]string
+	secret       map[string][]byte
+	projects     []access.Project
+	tokens       []signin.ProjectToken
+}
+
+// newAccess makes it; tell must not block.
+func (c *controller) newAccess(mgr ctrl.Manager, extras *extras, tell func()) *accessKeeper {
 	a := &accessKeeper{
-		enforcer: &access.Enforcer{}, mgr: mgr, extras: extras, namespace: c.opt.ArgoNamespace, log: c.log, wake: make(chan struct{}, 1),
+		enforcer: &access.Enforcer{}, mgr: mgr, extras: extras, namespace: c.opt.ArgoNamespace, log: c.log, wake: make(chan struct{}, 1), tell: tell,
 	}
 	a.service = signin.New(signin.Config{Revocations: c.history, Store: a, Log: c.log})
 	return a
@@ -136,16 +151,26 @@ func (a *accessKeeper) read(ctx context.Context) error {
 		}
 	}
 	projects, tokens := a.projects()
-	who, problems := signin.Read(main.Data, secret, rights.Data["scopes"], tokens, func(name, key string) (string, bool) { return a.lookup(ctx, name, key) })
-	may, more := access.Read(rights.Data, projects)
+	a.use(ctx, declaredAccess{main: main.Data, rights: rights.Data, secret: secret, projects: projects, tokens: tokens})
+	return nil
+}
+
+// use puts settings in force, and tells of it where they are others than before.
+func (a *accessKeeper) use(ctx context.Context, d declaredAccess) {
+	who, problems := signin.Read(d.main, d.secret, d.rights["scopes"], d.tokens, func(name, key string) (string, bool) { return a.lookup(ctx, name, key) })
+	may, more := access.Read(d.rights, d.projects)
 	problems = append(problems, more...)
-	problems = append(problems, a.enforcer.Use(may.With(main.Data))...)
+	problems = append(problems, a.enforcer.Use(may.With(d.main))...)
 	a.service.Use(who)
 	a.address.Store(&who.URL)
+	if reflect.DeepEqual(a.inForce, d) {
+		return
+	}
+	a.inForce = d
 	for _, p := range problems {
 		a.log.Warn("a setting of accounts or rights is not usable", "err", p)
 	}
-	return nil
+	a.tell()
 }
 
 func (a *accessKeeper) key(name string) client.ObjectKey {
@@ -272,7 +297,9 @@ func (a *accessKeeper) lookup(ctx context.Context, name, key string) (string, bo
 func (a *accessKeeper) projects() ([]access.Project, []signin.ProjectToken) {
 	var out []access.Project
 	var tokens []signin.ProjectToken
-	for _, obj := range a.extras.List("AppProject") {
+	found := a.extras.List("AppProject")
+	slices.SortFunc(found, func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetName(), b.GetName()) })
+	for _, obj := range found {
 		p := access.Project{Name: obj.GetName()}
 		roles, _, _ := unstructured.NestedSlice(obj.Object, "spec", "roles")
 		for _, raw := range roles {
@@ -281,22 +308,17 @@ func (a *accessKeeper) projects() ([]access.Project, []signin.ProjectToken) {
 			policies, _, _ := unstructured.NestedStringSlice(role, "policies")
 			groups, _, _ := unstructured.NestedStringSlice(role, "groups")
 			p.Roles = append(p.Roles, access.ProjectRole{Name: name, Policies: policies, Groups: groups})
-			tokens = append(tokens, tokensOf(p.Name, name, role)...)
+			tokens = append(tokens, tokensOf(obj, name, role)...)
 		}
 		out = append(out, p)
 	}
 	return out, tokens
 }
 
-func tokensOf(project, role string, from map[string]any) []signin.ProjectToken {
+func tokensOf(project *unstructured.Unstructured, name string, role map[string]any) []signin.ProjectToken {
 	var out []signin.ProjectToken
-	all, _, _ := unstructured.NestedSlice(from, "jwtTokens")
-	for _, raw := range all {
-		t, _ := raw.(map[string]any)
-		id, _, _ := unstructured.NestedString(t, "id")
-		issued, _, _ := unstructured.NestedInt64(t, "iat")
-		expires, _, _ := unstructured.NestedInt64(t, "exp")
-		out = append(out, signin.ProjectToken{Project: project, Role: role, Token: signin.Token{ID: id, IssuedAt: issued, ExpiresAt: expires}})
+	for _, t := range argo.ProjectTokens(project.Object, role) {
+		out = append(out, signin.ProjectToken{Project: project.GetName(), Role: name, Token: signin.Token(t)})
 	}
 	return out
 }

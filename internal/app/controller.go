@@ -194,7 +194,7 @@ func (c *controller) open(mgr ctrl.Manager) error {
 	c.targets = &targets{
 		log: c.log, all: map[string]*running{}, find: c.findCluster, marks: marks(tracker), judge: judge{c.scripts, c.healthScript},
 		notify: func(app model.AppKey, _ model.ObjectKey) { c.engine.Wake(app); c.listed() },
-		kinds:  c.kindsChanged,
+		kinds:  func(name string) { c.engine.KindsChanged(name) },
 	}
 	if c.hosts, err = c.newHosts(); err != nil {
 		return errors.Join(err, c.store.Close(), c.ledger.Close())

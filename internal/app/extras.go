@@ -4,16 +4,21 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 )
+
+// definitions are the CRDs of a cluster.
+var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
 // extraKinds are kinds of Argo CD's that a cluster need not serve.
 var extraKinds = map[string]schema.GroupVersionResource{
@@ -22,18 +27,22 @@ var extraKinds = map[string]schema.GroupVersionResource{
 }
 
 // extras keeps the objects of kinds that a cluster need not serve: each is watched
-// from when it is served.
+// while its CRD is there, which is watched always.
 type extras struct {
 	client    dynamic.Interface
-	discovery discovery.DiscoveryInterface
 	namespace string
 	changed   func(kind string)
 	log       *slog.Logger
-	look      chan struct{}
 
-	mu      sync.Mutex
-	stores  map[string]cache.Store
-	running sync.WaitGroup
+	mu    sync.Mutex
+	kinds map[string]extra
+}
+
+// extra is a kind that is watched.
+type extra struct {
+	store cache.Store
+	// end ends the watch, and returns when it has ended.
+	end func()
 }
 
 // newExtras watches one namespace; changed is called after every change of a kind's
@@ -43,80 +52,139 @@ func newExtras(config *rest.Config, namespace string, changed func(kind string),
 	if err != nil {
 		return nil, err
 	}
-	disco, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		return nil, err
-	}
-	return &extras{
-		client: client, discovery: disco, namespace: namespace, changed: changed, log: log,
-		look: make(chan struct{}, 1), stores: map[string]cache.Store{},
-	}, nil
-}
-
-// KindsChanged says that the cluster may serve other kinds now.
-func (e *extras) KindsChanged() {
-	select {
-	case e.look <- struct{}{}:
-	default:
-	}
+	return &extras{client: client, namespace: namespace, changed: changed, log: log, kinds: map[string]extra{}}, nil
 }
 
 // Run watches what is served until ctx ends.
 func (e *extras) Run(ctx context.Context) error {
-	defer e.running.Wait()
-	for {
-		retry := e.start(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-e.look:
-		case <-retry:
-		}
+	var running sync.WaitGroup
+	for kind, gvr := range extraKinds {
+		running.Go(func() { e.follow(ctx, kind, gvr) })
 	}
-}
-
-// start watches the kinds that are served and not watched yet. The channel says when
-// to look again without being told to; nil is never.
-func (e *extras) start(ctx context.Context) <-chan time.Time {
-	served, err := e.discovery.ServerResourcesForGroupVersion("argoproj.io/v1alpha1")
-	if err != nil || served == nil {
-		return time.After(time.Minute)
-	}
-	for _, r := range served.APIResources {
-		gvr, wanted := extraKinds[r.Kind]
-		if wanted && !e.has(r.Kind) {
-			e.watch(ctx, r.Kind, gvr)
-		}
-	}
+	running.Wait()
 	return nil
 }
 
-func (e *extras) has(kind string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.stores[kind] != nil
+// follow watches a kind's CRD, and the kind while it is served.
+func (e *extras) follow(ctx context.Context, kind string, gvr schema.GroupVersionResource) {
+	named := func(o *metav1.ListOptions) {
+		o.FieldSelector = fields.OneTermEqualSelector("metadata.name", gvr.GroupResource().String()).String()
+	}
+	informer := e.informer(definitions, "", named)
+	if err := informer.SetTransform(func(o any) (any, error) { return brieflyDefined(o, gvr.Version), nil }); err != nil {
+		e.log.Error("watching the CRD", "kind", kind, "err", err)
+		return
+	}
+	now := func(o any) {
+		if u, is := o.(*unstructured.Unstructured); is && u.Object["served"] == true {
+			e.start(ctx, kind, gvr)
+			return
+		}
+		e.stop(kind)
+	}
+	err := e.handle(informer, cache.ResourceEventHandlerFuncs{
+		AddFunc: now, UpdateFunc: func(_, o any) { now(o) }, DeleteFunc: func(any) { e.stop(kind) },
+	})
+	if err != nil {
+		e.log.Error("watching the CRD", "kind", kind, "err", err)
+		return
+	}
+	informer.RunWithContext(ctx)
+	e.stop(kind)
 }
 
-func (e *extras) watch(ctx context.Context, kind string, gvr schema.GroupVersionResource) {
-	informer := dynamicinformer.NewFilteredDynamicInformer(e.client, gvr, e.namespace, 0, cache.Indexers{}, nil).Informer()
+// brieflyDefined is a CRD without what it defines, which may be a megabyte: only whether a
+// version of it is served.
+func brieflyDefined(o any, version string) any {
+	crd, is := o.(*unstructured.Unstructured)
+	if !is {
+		return o
+	}
+	if _, done := crd.Object["served"]; done {
+		return o
+	}
+	brief := &unstructured.Unstructured{Object: map[string]any{"served": serves(crd, version)}}
+	brief.SetName(crd.GetName())
+	brief.SetUID(crd.GetUID())
+	brief.SetResourceVersion(crd.GetResourceVersion())
+	return brief
+}
+
+// serves reports whether the API server answers for a version of a CRD.
+func serves(crd *unstructured.Unstructured, version string) bool {
+	conditions, _, _ := unstructured.NestedSlice(crd.Object, "status", "conditions")
+	established := false
+	for _, raw := range conditions {
+		c, _ := raw.(map[string]any)
+		established = established || c["type"] == "Established" && c["status"] == string(metav1.ConditionTrue)
+	}
+	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	for _, raw := range versions {
+		if v, _ := raw.(map[string]any); v["name"] == version && v["served"] == true {
+			return established
+		}
+	}
+	return false
+}
+
+// informer watches a resource in a namespace; "" is all.
+func (e *extras) informer(gvr schema.GroupVersionResource, namespace string, which dynamicinformer.TweakListOptionsFunc) cache.SharedIndexInformer {
+	return dynamicinformer.NewFilteredDynamicInformer(e.client, gvr, namespace, 0, cache.Indexers{}, which).Informer()
+}
+
+// handle has an informer tell, and its library not of what is no error: a kind that is
+// not served any more, or not yet, is heard of by its CRD.
+func (e *extras) handle(informer cache.SharedIndexInformer, by cache.ResourceEventHandler) error {
+	err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
+		if !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
+			cache.DefaultWatchErrorHandler(ctx, r, err)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	_, err = informer.AddEventHandler(by)
+	return err
+}
+
+// start watches a kind, unless it is watched already.
+func (e *extras) start(ctx context.Context, kind string, gvr schema.GroupVersionResource) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.kinds[kind].end != nil {
+		return
+	}
+	informer := e.informer(gvr, e.namespace, nil)
 	tell := func(any) { e.changed(kind) }
-	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+	err := e.handle(informer, cache.ResourceEventHandlerFuncs{
 		AddFunc: tell, DeleteFunc: tell, UpdateFunc: func(_, now any) { tell(now) },
 	})
 	if err != nil {
 		e.log.Error("watching", "kind", kind, "err", err)
 		return
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { informer.RunWithContext(ctx) })
+	e.kinds[kind] = extra{store: informer.GetStore(), end: func() { cancel(); running.Wait() }}
+}
+
+// stop ends the watch of a kind, and forgets its objects.
+func (e *extras) stop(kind string) {
 	e.mu.Lock()
-	e.stores[kind] = informer.GetStore()
+	was := e.kinds[kind]
+	delete(e.kinds, kind)
 	e.mu.Unlock()
-	e.running.Go(func() { informer.RunWithContext(ctx) })
+	if was.end != nil {
+		was.end()
+		e.changed(kind)
+	}
 }
 
 // List are the objects of a kind as they are known, which must not be changed.
 func (e *extras) List(kind string) []*unstructured.Unstructured {
 	e.mu.Lock()
-	store := e.stores[kind]
+	store := e.kinds[kind].store
 	e.mu.Unlock()
 	if store == nil {
 		return nil

@@ -54,7 +54,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 		Cache:   mgr.GetClient(), Latest: mgr.GetAPIReader(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
 		Declares: c.argo.Declares, Preview: u.previews.diff, Now: time.Now, Log: c.log,
 	})
-	u.access = c.newAccess(mgr, u.extras)
+	u.access = c.newAccess(mgr, u.extras, u.backend.RightsChanged)
 	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Audit: u.past.Audit, Now: time.Now, Log: c.log})
 	if u.server, err = u.listen(); err != nil {
 		return nil, err

@@ -56,14 +56,6 @@ func (c *controller) runUI(ctx context.Context) error {
 	return c.ui.Run(ctx)
 }
 
-// kindsChanged tells that a cluster may serve other kinds now.
-func (c *controller) kindsChanged(target string) {
-	c.engine.KindsChanged(target)
-	if c.ui != nil && target == "" {
-		c.ui.extras.KindsChanged()
-	}
-}
-
 // listed tells previews that wait for lists of objects.
 func (c *controller) listed() {
 	if c.ui != nil {

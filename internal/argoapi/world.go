@@ -180,6 +180,7 @@ type destination struct {
 type groupKind struct {
 	Group string `json:"group"`
 	Kind  string `json:"kind"`
+	Name  string `json:"name,omitempty"`
 }
 
 type role struct {
@@ -211,15 +212,16 @@ func (c *call) projectOf(p view.Project) project {
 	return out
 }
 
-// kindsOf are kinds as "Kind.group", with "-" before those that are not admitted.
+// kindsOf are kinds as "Kind.group/name", with "-" before those that are not admitted.
 func kindsOf(words []string) (admitted, refused []groupKind) {
 	for _, word := range words {
 		word, not := strings.CutPrefix(word, "-")
+		word, name, _ := strings.Cut(word, "/")
 		kind, group, _ := strings.Cut(word, ".")
 		if not {
-			refused = append(refused, groupKind{group, kind})
+			refused = append(refused, groupKind{group, kind, name})
 		} else {
-			admitted = append(admitted, groupKind{group, kind})
+			admitted = append(admitted, groupKind{group, kind, name})
 		}
 	}
 	return admitted, refused

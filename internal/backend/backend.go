@@ -27,7 +27,7 @@ type Engine interface {
 type Sources interface {
 	State(model.SourceKey) (model.SourceState, bool)
 	// Usage counts the looks at a subscription's repository, and those that found
-	// something new.
+	// something newer.
 	Usage(model.SourceKey) (looks, contents int64, ok bool)
 }
 

@@ -46,6 +46,9 @@ func (b *Backend) Changed(key model.AppKey) { b.changed.add(key) }
 // Touch tells that something of the topic may be another.
 func (b *Backend) Touch(topic view.Topic) { b.board.Touch(topic) }
 
+// RightsChanged tells everybody who watches anything that they may see something else now.
+func (b *Backend) RightsChanged() { b.board.TouchAll() }
+
 // keepBoard makes the lines of changed apps anew until ctx ends.
 func (b *Backend) keepBoard(ctx context.Context) {
 	for {

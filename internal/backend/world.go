@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -124,70 +123,4 @@ func (b *Backend) follow(r *view.Repository, target string, key model.SourceKey)
 		return
 	}
 	r.Revisions = append(r.Revisions, view.Followed{Target: target, Revision: state.Snapshot.Revision, Commit: Shown(state.Snapshot.Commit)})
-}
-
-// Projects are Argo CD's, and those that only apps name.
-func (b *Backend) Projects(context.Context) ([]view.Project, error) {
-	all := map[string]*view.Project{}
-	for _, obj := range b.Extra("AppProject") {
-		p := projectOf(obj.Object)
-		p.Name = obj.GetName()
-		all[p.Name] = &p
-	}
-	b.board.Each(func(app *view.App) {
-		if app.Key.Dialect != argo.Dialect {
-			return
-		}
-		if all[app.Project] == nil {
-			all[app.Project] = &view.Project{Name: app.Project}
-		}
-		all[app.Project].Apps++
-	})
-	out := make([]view.Project, 0, len(all))
-	for _, p := range all {
-		out = append(out, *p)
-	}
-	slices.SortFunc(out, func(a, b view.Project) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
-}
-
-// projectOf reads an AppProject.
-func projectOf(o map[string]any) view.Project {
-	p := view.Project{
-		Declared: true, Description: text(o, "spec", "description"), SourceRepos: texts(o, "spec", "sourceRepos"), Namespaces: texts(o, "spec", "sourceNamespaces"),
-	}
-	for i, repo := range p.SourceRepos {
-		p.SourceRepos[i] = withoutUser(repo)
-	}
-	for _, d := range list(o, "spec", "destinations") {
-		p.Destinations = append(p.Destinations, cmp.Or(text(d, "server"), text(d, "name"), "*")+" / "+cmp.Or(text(d, "namespace"), "*"))
-	}
-	p.ClusterKinds = append(kindsIn(o, "", "clusterResourceWhitelist"), kindsIn(o, "-", "clusterResourceBlacklist")...)
-	p.NamespacedKinds = append(kindsIn(o, "", "namespaceResourceWhitelist"), kindsIn(o, "-", "namespaceResourceBlacklist")...)
-	for _, r := range list(o, "spec", "roles") {
-		p.Roles = append(p.Roles, view.Role{
-			Name: text(r, "name"), Description: text(r, "description"), Policies: texts(r, "policies"), Groups: texts(r, "groups"),
-			Tokens: len(list(r, "jwtTokens")),
-		})
-	}
-	for _, w := range list(o, "spec", "syncWindows") {
-		line := text(w, "kind") + " " + text(w, "schedule") + " for " + text(w, "duration")
-		if zone := text(w, "timeZone"); zone != "" {
-			line += " (" + zone + ")"
-		}
-		p.Windows = append(p.Windows, line)
-	}
-	return p
-}
-
-func kindsIn(o map[string]any, sign, field string) []string {
-	var out []string
-	for _, k := range list(o, "spec", field) {
-		kind := cmp.Or(text(k, "kind"), "*")
-		if group := text(k, "group"); group != "" {
-			kind += "." + group
-		}
-		out = append(out, sign+kind)
-	}
-	return out
 }

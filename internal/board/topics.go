@@ -42,11 +42,25 @@ func (t *topics) leave(topic view.Topic, ch chan struct{}) {
 func (t *topics) Touch(topic view.Topic) {
 	t.watchers.RLock()
 	defer t.watchers.RUnlock()
-	for ch := range t.waiting[topic] {
+	wake(t.waiting[topic])
+}
+
+// wake does not wait for who has not taken the last signal: it will look anyway.
+func wake(waiting map[chan struct{}]struct{}) {
+	for ch := range waiting {
 		select {
 		case ch <- struct{}{}:
-		default: // it will look anyway
+		default:
 		}
+	}
+}
+
+// TouchAll tells everybody: what they may see may be something else.
+func (t *topics) TouchAll() {
+	t.watchers.RLock()
+	defer t.watchers.RUnlock()
+	for _, waiting := range t.waiting {
+		wake(waiting)
 	}
 }
 

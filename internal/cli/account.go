@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Account is a local one.
@@ -43,6 +44,10 @@ type AccountFiles struct {
 	// Update lets change the Secret's data and writes it; where somebody else wrote
 	// meanwhile it does both again.
 	Update func(ctx context.Context, change func(map[string][]byte) error) error
+	// Projects are the AppProjects, and UpdateProject does with one what Update does with
+	// the Secret.
+	Projects      []unstructured.Unstructured
+	UpdateProject func(ctx context.Context, name string, change func(map[string]any) error) error
 }
 
 func newAccount(deps Deps) *cobra.Command {
@@ -50,9 +55,11 @@ func newAccount(deps Deps) *cobra.Command {
 		Use:   "account",
 		Short: "List accounts, and manage their passwords and API tokens",
 		Long: `Works with the local accounts that argocd-cm declares. Passwords and API tokens are
-in argocd-secret: who may write it may do this, and nobody has to be signed in.`,
+in argocd-secret: who may write it may do this, and nobody has to be signed in. Roles of
+AppProjects can have tokens as well: name one as policies do, proj:PROJECT:ROLE.`,
 		Example: `  fixpoint account list
   fixpoint account generate-token ci --expires-in 2160h
+  fixpoint account generate-token proj:shop:deployer
   fixpoint account delete-token ci 4f1c…
   fixpoint account bcrypt < password.txt`,
 		Args: noArgs,
@@ -90,7 +97,7 @@ func newAccountList(deps Deps) *cobra.Command {
 	var out format
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the local accounts with their API tokens",
+		Short:   "List the local accounts, and the roles of projects that have tokens",
 		Example: "  fixpoint account list\n  fixpoint account list -o json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -148,12 +155,16 @@ func newAccountGenerate(deps Deps) *cobra.Command {
 	var lasts time.Duration
 	cmd := &cobra.Command{
 		Use:   "generate-token ACCOUNT",
-		Short: "Make an API token for an account",
+		Short: "Make an API token for an account, or for a project's role",
 		Long: `Makes an API token for an account that has the capability apiKey, lists it in
 argocd-secret and prints it. It is shown this once. Programs send it in the header
-"Authorization: Bearer TOKEN".`,
-		Example: "  fixpoint account generate-token ci\n  fixpoint account generate-token ci --expires-in 2160h --id release",
-		Args:    oneArg("the name of an account"),
+"Authorization: Bearer TOKEN".
+
+A token for a role of an AppProject, named proj:PROJECT:ROLE, has the role's rights. It is
+listed in the role, at jwtTokens, where Argo CD keeps it: whoever declares the AppProject in
+Git has to leave that field to others, or to commit it.`,
+		Example: "  fixpoint account generate-token ci\n  fixpoint account generate-token ci --expires-in 2160h --id release\n  fixpoint account generate-token proj:shop:deployer",
+		Args:    oneArg("the name of an account, or of a project's role as proj:PROJECT:ROLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lasts < 0 {
 				return usage(cmd, errors.New("--expires-in can't be negative"))
@@ -180,7 +191,7 @@ func newAccountDelete(deps Deps) *cobra.Command {
 	var place accountPlace
 	cmd := &cobra.Command{
 		Use:     "delete-token ACCOUNT ID",
-		Short:   "Revoke an API token of an account",
+		Short:   "Revoke an API token of an account, or of a project's role",
 		Example: "  fixpoint account list\n  fixpoint account delete-token ci 4f1c…",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/util/retry"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // accountFiles reads what says of accounts. An argocd-cm that is missing declares none
@@ -38,7 +40,47 @@ func (c *cluster) accountFiles(ctx context.Context, namespace string) (AccountFi
 	files.Update = func(ctx context.Context, change func(map[string][]byte) error) error {
 		return updateSecret(ctx, secrets, change)
 	}
+	files.UpdateProject = func(ctx context.Context, name string, change func(map[string]any) error) error {
+		return updateProject(ctx, c.appProjects(namespace), name, change)
+	}
+	if files.Projects, err = c.projects(ctx, namespace); err != nil {
+		return files, c.explain("reading the tokens of projects", err)
+	}
 	return files, nil
+}
+
+// appProjects are Argo CD's, which a cluster need not serve.
+func (c *cluster) appProjects(namespace string) dynamic.ResourceInterface {
+	return c.dynamic.Resource(schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "appprojects"}).Namespace(namespace)
+}
+
+// projects are the AppProjects that there are.
+func (c *cluster) projects(ctx context.Context, namespace string) ([]unstructured.Unstructured, error) {
+	list, err := c.appProjects(namespace).List(ctx, metav1.ListOptions{})
+	switch {
+	case apierrors.IsNotFound(err): // there is no such kind
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+func updateProject(ctx context.Context, projects dynamic.ResourceInterface, name string, change func(map[string]any) error) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		project, err := projects.Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return model.As(model.ErrNotFound, fmt.Errorf("there is no AppProject %q", name))
+		}
+		if err != nil {
+			return err
+		}
+		if err := change(project.Object); err != nil {
+			return err
+		}
+		_, err = projects.Update(ctx, project, metav1.UpdateOptions{FieldManager: "fixpoint"})
+		return err
+	})
 }
 
 // core is a resource of the core API, which every cluster serves.

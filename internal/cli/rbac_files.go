@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // rbacSource says where a policy is.
@@ -140,16 +139,12 @@ func (s *rbacSource) policyOfCluster(ctx context.Context) (RbacPolicy, error) {
 		}
 		policy.add(cm)
 	}
-	projects := schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "appprojects"}
-	list, err := c.dynamic.Resource(projects).Namespace(s.namespace).List(ctx, metav1.ListOptions{})
-	if apierrors.IsNotFound(err) {
-		return policy, nil // there is no such kind
-	}
+	projects, err := c.projects(ctx, s.namespace)
 	if err != nil {
 		return policy, c.explain(doing, err)
 	}
-	for i := range list.Items {
-		policy.add(&list.Items[i])
+	for i := range projects {
+		policy.add(&projects[i])
 	}
 	return policy, nil
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/fixpoint-cd/fixpoint/internal/access"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -37,30 +39,44 @@ func (s *Service) IssueToken(ctx context.Context, account string, expiresIn time
 		return "", err
 	case !a.Enabled || !a.APIKey:
 		return "", model.Invalidf("the account %s may not have tokens: set accounts.%s: apiKey in argocd-cm, and enable it", account, account)
+	}
+	signed, entry, err := s.newToken(ticket{kind: kindAPIKey, name: account, id: id}, expiresIn)
+	if err != nil {
+		return "", err
+	}
+	return signed, s.updateTokens(ctx, account, func(list []Token) ([]Token, error) {
+		if slices.ContainsFunc(list, func(t Token) bool { return t.ID == entry.ID }) {
+			return nil, model.Invalidf("the account %s has a token %q already", account, entry.ID)
+		}
+		return append(list, entry), nil
+	})
+}
+
+// IssueProjectToken makes a token for a role of a project, as IssueToken does for an
+// account. It is good once the role lists the entry.
+func (s *Service) IssueProjectToken(project, role string, expiresIn time.Duration, id string) (token string, entry Token, err error) {
+	return s.newToken(ticket{kind: kindProject, name: access.RoleSubject(project, role), id: id}, expiresIn)
+}
+
+// newToken signs a ticket that begins now, and makes the entry to list it by.
+func (s *Service) newToken(t ticket, expiresIn time.Duration) (string, Token, error) {
+	switch {
 	case expiresIn < 0:
-		return "", model.Invalidf("a token can't end before it begins")
-	case len(id) > 200:
-		return "", model.Invalidf("a token's id has at most 200 bytes")
+		return "", Token{}, model.Invalidf("a token can't end before it begins")
+	case len(t.id) > 200:
+		return "", Token{}, model.Invalidf("a token's id has at most 200 bytes")
 	}
-	if id == "" {
-		id = newID()
-	}
-	t := ticket{kind: kindAPIKey, name: account, id: id, issued: time.Now().Truncate(time.Second)}
-	entry := Token{ID: id, IssuedAt: t.issued.Unix()}
+	t.id, t.issued = cmp.Or(t.id, newID()), time.Now().Truncate(time.Second)
+	entry := Token{ID: t.id, IssuedAt: t.issued.Unix()}
 	if expiresIn > 0 {
 		t.expires = t.issued.Add(expiresIn)
 		entry.ExpiresAt = t.expires.Unix()
 	}
 	signed, err := s.settings.Load().sign(t, "", nil)
 	if err != nil {
-		return "", fmt.Errorf("issuing a token: %w", err)
+		return "", Token{}, fmt.Errorf("issuing a token: %w", err)
 	}
-	return signed, s.updateTokens(ctx, account, func(list []Token) ([]Token, error) {
-		if slices.ContainsFunc(list, func(t Token) bool { return t.ID == id }) {
-			return nil, model.Invalidf("the account %s has a token %q already", account, id)
-		}
-		return append(list, entry), nil
-	})
+	return signed, entry, nil
 }
 
 // DeleteToken revokes an account's API token.

@@ -123,7 +123,7 @@ func (s *Store) finish(g *group, out map[askKey]outcome, tokens map[model.Source
 		}
 		id := sub.id
 		differs := sub.apply(o, now)
-		if id != sub.id && g.usage.Contents == before {
+		if id != "" && id != sub.id && g.usage.Contents == before { // a subscription's first content is no news
 			g.usage.Contents++
 		}
 		if token, looked := tokens[key]; looked && token != "" {

@@ -52,7 +52,8 @@ func (s *Store) Stats() Stats {
 
 // Usage counts what was done for one repository with one set of credentials.
 type Usage struct {
-	// Looks are rounds, Contents those of them that found something new.
+	// Looks are rounds, Contents those of them that found something newer than what a
+	// subscription had: the first content of one is no news.
 	Looks, Contents int64
 }
 

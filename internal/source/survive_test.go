@@ -39,8 +39,8 @@ func TestOnePollForAllSubscribers(t *testing.T) {
 	if n := git.Requests(); n > 4 {
 		t.Errorf("100 subscriptions took %d requests", n)
 	}
-	if u, ok := r.Usage("0"); !ok || u != (Usage{Looks: 1, Contents: 1}) {
-		t.Errorf("the repository's use is %+v, %v", u, ok)
+	if u, ok := r.Usage("0"); !ok || u != (Usage{Looks: 1}) {
+		t.Errorf("the repository's use is %+v, %v: first contents are no news", u, ok)
 	}
 	a, _ := r.State("0")
 	b, _ := r.State("2")
@@ -51,6 +51,12 @@ func TestOnePollForAllSubscribers(t *testing.T) {
 		if n := r.changes.of(model.SourceKey(fmt.Sprint(i))); n != 1 {
 			t.Errorf("OnChange was called %d times for %d", n, i)
 		}
+	}
+	r.good(t, "0")
+	commit(t, git, "main", map[string]*string{"f": text("3")})
+	r.good(t, "0")
+	if u, _ := r.Usage("1"); u != (Usage{Looks: 3, Contents: 1}) {
+		t.Errorf("after a look without news and one with, the repository's use is %+v", u)
 	}
 }
 

@@ -42,7 +42,7 @@ type Repository struct {
 	// Apps counts those that use it.
 	Apps int
 	// Looks counts the looks at it since the start, Contents those that found something
-	// new: all others were answered by what is at hand.
+	// newer than what was known: all others were answered by what is at hand.
 	Looks, Contents int64
 }
 
@@ -58,15 +58,18 @@ type Project struct {
 	// SourceRepos, Destinations ("server or name / namespace") and Namespaces are
 	// what it admits, as declared.
 	SourceRepos, Destinations, Namespaces []string
-	// ClusterKinds and NamespacedKinds are the kinds that it admits, "-" before those
+	// ClusterKinds and NamespacedKinds are the kinds that it admits, as "Kind.group/name"
+	// (of the core group without a group, of all names without a name), "-" before those
 	// that it does not.
 	ClusterKinds, NamespacedKinds []string
 	Roles                         []Role
 	// Windows are its sync windows, in words.
 	Windows []string
 	Apps    int
-	// Declared: there is an AppProject; otherwise only apps name it.
-	Declared bool
+	// Declared: there is an AppProject. Implicit: it is the project default, which is there
+	// and admits everything where no AppProject says otherwise. With neither only apps name
+	// it.
+	Declared, Implicit bool
 }
 
 // Role is one of a project's.

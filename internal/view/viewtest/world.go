@@ -43,14 +43,14 @@ func sampleRepositories() []view.Repository {
 
 func sampleProjects() []view.Project {
 	return []view.Project{
-		{Name: "default", SourceRepos: []string{"*"}, Destinations: []string{"* / *"}, ClusterKinds: []string{"*/*"}, Declared: true},
+		{Name: "default", SourceRepos: []string{"*"}, Destinations: []string{"* / *"}, ClusterKinds: []string{"*.*"}, Implicit: true},
 		{
 			Name: "payments", Description: "All that moves money", SourceRepos: []string{paymentsRepo}, Destinations: []string{"in-cluster / payments", "in-cluster / reports", "staging / *"},
-			Namespaces: []string{"argocd"}, NamespacedKinds: []string{"*/*", "-/ResourceQuota"}, Apps: 4, Declared: true,
+			Namespaces: []string{"argocd"}, NamespacedKinds: []string{"*.*", "-ResourceQuota"}, Apps: 4, Declared: true,
 			Roles:   []view.Role{{Name: "deployer", Description: "Deploys from the pipeline", Policies: []string{"p, proj:payments:deployer, applications, sync, payments/*, allow"}, Groups: []string{"payments-leads"}, Tokens: 2}},
 			Windows: []string{"no syncs on Fridays from 15:00 for 3 days, Europe/Berlin"},
 		},
-		{Name: "platform", SourceRepos: []string{fleetRepo, chartsRepo}, Destinations: []string{"* / *"}, ClusterKinds: []string{"*/*"}, Apps: 1, Declared: true},
+		{Name: "platform", SourceRepos: []string{fleetRepo, chartsRepo}, Destinations: []string{"* / *"}, ClusterKinds: []string{"*.*"}, Apps: 1, Declared: true},
 		{Name: "shop", Apps: 4},
 	}
 }
