@@ -112,6 +112,10 @@ p, cluster, repositories, get, payments/*, allow
 	if len(activity) == 0 || slices.ContainsFunc(activity, func(a view.Activity) bool { return a.Project != "shop" }) {
 		t.Errorf("activities of other projects are shown: %v", activity)
 	}
+	objects, page, err := s.as("shopper").Manifests(t.Context(), view.Query{})
+	if err != nil || len(objects) == 0 || len(objects) != len(page.Apps) || slices.ContainsFunc(page.Apps, func(a view.App) bool { return a.Project != "shop" }) {
+		t.Errorf("%d manifests of %v, %v", len(objects), page.Apps, err)
+	}
 	feeders, _ = s.as("admin").Feeders(t.Context())
 	if f := feeders[len(feeders)-1]; f.Address == "" || len(f.Upstream) != 1 {
 		t.Errorf("the admin does not see all of a receiver: %+v", f)

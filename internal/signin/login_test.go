@@ -64,6 +64,28 @@ func TestUnknownAccountsCostTheSame(t *testing.T) {
 	if err := bcrypt.CompareHashAndPassword(decoy, []byte(password)); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
 		t.Errorf("comparing with the decoy: %v", err)
 	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, signin.Config{Hashes: 1})
+		w.set("accounts.bob.enabled", "false")
+		release := signin.Occupy(w.service)
+		done := make(chan string, 3)
+		for _, name := range []string{"eve", "bob", "ci"} {
+			go func() {
+				_, err := w.service.Login(t.Context(), name, password, here)
+				done <- fmt.Sprintf("%s: %v", name, err)
+			}()
+		}
+		synctest.Wait()
+		if len(done) > 0 {
+			t.Errorf("an attempt is over without a comparison: %s", <-done)
+		}
+		release()
+		for range 3 {
+			if got := <-done; !strings.HasSuffix(got, signin.ErrPassword.Error()) {
+				t.Error(got)
+			}
+		}
+	})
 }
 
 // TestLongPasswords: bcrypt looks at 72 bytes, we at all.
@@ -282,9 +304,9 @@ func TestOneAddressTakesNotAllTurns(t *testing.T) {
 		release := signin.Occupy(w.service)
 		var mu sync.Mutex
 		outcome := map[string]int{}
-		for range 40 {
+		for i := range 40 {
 			go func() {
-				_, err := w.service.Login(t.Context(), "mallory", "wrong", here)
+				_, err := w.service.Login(t.Context(), fmt.Sprint("mallory", i), "wrong", here)
 				mu.Lock()
 				defer mu.Unlock()
 				outcome[fmt.Sprint(errors.Is(err, signin.ErrBusy))]++

@@ -207,6 +207,20 @@ func TestFlowCookieIsSealed(t *testing.T) {
 	if _, err := b.callback(back); !errors.Is(err, signin.ErrSSO) {
 		t.Errorf("another cookie: %v", err)
 	}
+	for _, tt := range []struct {
+		age  time.Duration
+		good bool
+	}{{9 * time.Minute, true}, {10 * time.Minute, false}} {
+		_, back := b.begin(p, "/")
+		aged, err := signin.Aged(w.service, b.cookies[name], tt.age)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.cookies[name] = aged
+		if _, err := b.callback(back); (err == nil) != tt.good {
+			t.Errorf("begun %s ago: %v", tt.age, err)
+		}
+	}
 }
 
 // TestProviderErrorsAreNoMarkup: nothing that a request or a provider says reaches a
@@ -442,6 +456,7 @@ func TestGroups(t *testing.T) {
 		Claims:   map[string]any{"sub": "u-1", "groups": []string{"b", "a"}, "email": "ada@example.com", "team": "red"},
 		UserInfo: map[string]any{"sub": "u-1", "groups": []string{"info", "a"}},
 	}
+	roles := oidctest.Person{Claims: map[string]any{"sub": "u-1", "groups": []string{"role:admin", "proj:team:ci", "", "b"}}}
 	doubtful := oidctest.Person{Claims: map[string]any{"sub": "u-1", "email": "ceo@example.com", "email_verified": false}}
 	stranger := oidctest.Person{Claims: map[string]any{"sub": "u-1"}, UserInfo: map[string]any{"sub": "u-2", "groups": []string{"ops"}}}
 	tests := map[string]struct {
@@ -455,6 +470,7 @@ func TestGroups(t *testing.T) {
 		"with user info":              {"", "enableUserInfoGroups: true", person, []string{"a", "b", "info"}, false},
 		"with user info elsewhere":    {"", "enableUserInfoGroups: true\nuserInfoPath: /custom/userinfo", person, []string{"a", "b", "info"}, false},
 		"an address nobody confirmed": {"[email]", "", doubtful, nil, false},
+		"names of roles":              {"", "", roles, []string{"b"}, false},
 		"user info of somebody else":  {"", "enableUserInfoGroups: true", stranger, nil, true},
 	}
 	for name, tt := range tests {

@@ -185,6 +185,12 @@ func TestAudienceOfSessions(t *testing.T) {
 			t.Errorf("audience %v: it lets in %q, want %q", tt.audience, got, tt.want)
 		}
 	}
+	for _, more := range []jwt.MapClaims{{"aud": "fixpoint"}, {"pwd": "x"}} {
+		more["sub"], more["jti"] = "ci:apiKey", "t1"
+		if got := w.who(hs256(t, more)); got != "-" {
+			t.Errorf("a token of an account that is a session's, too, lets in %q: %v", got, more)
+		}
+	}
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(w.login("alice").Token, &claims); err != nil {
 		t.Fatal(err)

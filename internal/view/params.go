@@ -14,7 +14,8 @@ import (
 const (
 	MaxSearch = 512     // bytes of Search
 	MaxWords  = 32      // words in it
-	MaxValues = 100     // values of a filter
+	MaxValues = 100     // values of all filters: a page has a link without each of them
+	MaxBytes  = 4096    // bytes of all values
 	MaxValue  = 2048    // bytes of one
 	MaxOffset = 1 << 30 // apps before a page
 )
@@ -45,7 +46,7 @@ var (
 // A filter is repeated for each value; empty values and other parameters don't count.
 // An error is model.ErrInvalid and names the parameter.
 func ParseQuery(values url.Values) (Query, error) {
-	p := params{values: values}
+	p := params{values: values, left: MaxValues, bytes: MaxBytes}
 	q := Query{
 		Search: p.search("q"),
 		Sync:   oneOf(&p, "sync", syncStatuses), Health: oneOf(&p, "health", healthStatuses),
@@ -110,7 +111,9 @@ func addAll[T ~string](v url.Values, name string, values []T) {
 // params reads parameters and keeps the first error.
 type params struct {
 	values url.Values
-	err    error
+	// left and bytes are how many values there may still be, and of how many bytes.
+	left, bytes int
+	err         error
 }
 
 func (p *params) fail(format string, args ...any) {
@@ -143,16 +146,18 @@ func printable(s string) bool {
 
 // list are the different values that are not empty, in their order; nil if none.
 func (p *params) list(name string) []string {
-	given := p.values[name]
-	if len(given) > MaxValues {
-		p.fail("parameter %s: at most %d values, not %d", name, MaxValues, len(given))
-		return nil
-	}
 	var out []string
-	for _, v := range given {
+	for _, v := range p.values[name] {
+		p.left, p.bytes = p.left-1, p.bytes-len(v)
 		switch {
 		case len(v) > MaxValue:
 			p.fail("parameter %s: at most %d bytes, not %d", name, MaxValue, len(v))
+		case p.left < 0:
+			p.fail("parameter %s: all filters together have at most %d values", name, MaxValues)
+			return nil
+		case p.bytes < 0:
+			p.fail("parameter %s: the values of all filters together have at most %d bytes", name, MaxBytes)
+			return nil
 		case !printable(v):
 			p.fail("parameter %s: only printable text", name)
 		case v != "" && !slices.Contains(out, v):

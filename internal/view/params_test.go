@@ -99,6 +99,27 @@ func TestParseQueryRefuses(t *testing.T) {
 	}
 }
 
+// TestSecurityManyFilters: what the links of a page repeat has an end, however it is spread
+// over filters.
+func TestSecurityManyFilters(t *testing.T) {
+	few, many, long := url.Values{}, url.Values{}, url.Values{}
+	for i := range view.MaxValues {
+		name := []string{"project", "cluster", "ns", "label", "declared", "repo"}[i%6]
+		few.Add(name, strconv.Itoa(i))
+		many.Add(name, strconv.Itoa(i))
+		long.Add(name, strconv.Itoa(i)+strings.Repeat("x", view.MaxBytes/view.MaxValues))
+	}
+	many.Add("kind", view.KindApplication)
+	if _, err := view.ParseQuery(few); err != nil {
+		t.Errorf("as many as there may be: %v", err)
+	}
+	for name, values := range map[string]url.Values{"one too many": many, "too long": long} {
+		if _, err := view.ParseQuery(values); !errors.Is(err, model.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzQuery: what is read from any parameters is read from its own ones again.
 func FuzzQuery(f *testing.F) {
 	f.Add(everything.Values().Encode())

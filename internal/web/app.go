@@ -124,6 +124,9 @@ func (w *Web) appPage(r *http.Request) (Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := len(r.URL.RawQuery); n > maxTreeQuery {
+		return nil, model.Invalidf("the address says in %d bytes how the tree is to be shown: at most %d are read", n, maxTreeQuery)
+	}
 	p := &appPage{appHead: head, Frame: head.frameOf("app", head.App.Key.Name)}
 	p.Topics = append(p.Topics, view.TopicTree(head.App.Key))
 	p.results()

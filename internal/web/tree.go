@@ -32,6 +32,9 @@ type treeQuery struct {
 
 const firstRows = 200
 
+// maxTreeQuery bounds the query of a tree, in bytes: its links repeat it.
+const maxTreeQuery = 8 << 10
+
 func treeQueryOf(r *http.Request) treeQuery {
 	v := r.URL.Query()
 	q := treeQuery{

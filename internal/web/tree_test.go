@@ -167,6 +167,16 @@ func TestTreeGroupsOpen(t *testing.T) {
 	closed.wantCount("a.node.object", 0)
 }
 
+// TestSecurityLongTreeAddress: what an address says is in each link of the tree.
+func TestSecurityLongTreeAddress(t *testing.T) {
+	s := site(viewtest.New(), viewtest.Options{})
+	for _, name := range []string{"open", "kind", "x"} {
+		if d := get(t, s, AppPath(sampleKey("shop-frontend"))+"?"+name+"="+strings.Repeat("a", maxTreeQuery)); d.code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: status %d", name, d.code)
+		}
+	}
+}
+
 // Where what descends can't be read, what is declared is shown, and why.
 func TestTreeThatCannotBeRead(t *testing.T) {
 	b := viewtest.New()
