@@ -26,6 +26,13 @@ type Refresh struct {
 	Hard bool `json:"hard,omitempty" doc:"render anew what is remembered, too"`
 }
 
+// Autosync switches automated sync.
+type Autosync struct {
+	On       *bool `json:"on" doc:"it has to be said"`
+	Prune    *bool `json:"prune,omitempty" doc:"delete what is no longer declared; as it is without it"`
+	SelfHeal *bool `json:"selfHeal,omitempty" doc:"take back what others change; as it is without it"`
+}
+
 // Act asks for an action of an object.
 type Act struct {
 	Object Object            `json:"object"`

@@ -1,6 +1,9 @@
 package api
 
-import "github.com/fixpoint-cd/fixpoint/internal/view"
+import (
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
 
 // accepted is the answer to what was asked for and will be done.
 func (c *call) accepted(done ...string) Accepted {
@@ -44,6 +47,21 @@ var (
 	terminateApp = deed(func(c *call, _ Nothing) error { return c.desk.Terminate(c.r.Context(), c.app) })
 	refreshApp   = deed(func(c *call, b Refresh) error { return c.desk.Refresh(c.r.Context(), c.app, b.Hard) })
 )
+
+// autosyncApp does nothing unless it is said which of the two is wanted.
+var autosyncApp = deed(func(c *call, b Autosync) error {
+	if b.On == nil {
+		return model.Invalidf("field \"on\": it is missing: say true or false")
+	}
+	return c.desk.Automate(c.r.Context(), c.app, view.Automation{On: *b.On, Prune: b.Prune, SelfHeal: b.SelfHeal})
+})
+
+func deleteApp(c *call) (any, error) {
+	if err := c.desk.DeleteApp(c.r.Context(), c.app, view.Cascade(c.query.Get("cascade"))); err != nil {
+		return nil, err
+	}
+	return c.accepted(), nil
+}
 
 func suspendApp(suspend bool) func(*call) (any, error) {
 	return deed(func(c *call, _ Nothing) error { return c.desk.Suspend(c.r.Context(), c.app, suspend) })

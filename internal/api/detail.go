@@ -16,7 +16,9 @@ type AppDetail struct {
 	Resources   []Resource     `json:"resources"`
 	Images      []string       `json:"images"`
 	Declaration map[string]any `json:"declaration,omitempty" doc:"the declaring object"`
+	Deletion    Deletion       `json:"deletion" doc:"what becomes of its objects when it is deleted"`
 	Blocking    []string       `json:"blocking" doc:"what its deletion waits for"`
+	Origin      *Origin        `json:"origin,omitempty" doc:"what declares the declaring object, in Git or as a generator"`
 	SyncOptions []string       `json:"syncOptions"`
 	CanRollback bool           `json:"canRollback"`
 	WhyNot      string         `json:"whyNot,omitempty" doc:"why it can't be rolled back"`
@@ -79,6 +81,24 @@ type Resource struct {
 	Prune   bool   `json:"prune" doc:"no longer declared, and still there"`
 	Confirm bool   `json:"confirm" doc:"somebody has to agree before it is deleted"`
 	Live    bool   `json:"live" doc:"it exists"`
+	Stays   bool   `json:"stays" doc:"it is not deleted together with the app"`
+}
+
+// Deletion is what a deletion of an app takes along, or has begun to.
+type Deletion struct {
+	Since   time.Time `json:"since,omitzero" doc:"when it was asked for"`
+	Cascade string    `json:"cascade" doc:"what was asked for, or is without a word; none leaves the objects" enum:"foreground,background,none"`
+	Why     string    `json:"why,omitempty" doc:"why the objects stay, or the deletion can't be done as it is"`
+}
+
+// Origin is what declares or generates the declaring object, and makes it again what it was.
+type Origin struct {
+	Kind      string   `json:"kind" doc:"such as Application or ApplicationSet"`
+	Namespace string   `json:"namespace,omitempty"`
+	Name      string   `json:"name,omitempty" doc:"missing where the reader may not see it"`
+	App       *AppName `json:"app,omitempty" doc:"the app that it is, where it is one"`
+	Heals     bool     `json:"heals" doc:"at once, and not at its next sync only"`
+	Automated []string `json:"automated,omitempty" doc:"fields of automated sync that it declares"`
 }
 
 // History is what was deployed.
@@ -102,6 +122,7 @@ func (c *call) detail(d view.Detail) AppDetail {
 	return AppDetail{
 		App: app(d.App), Conditions: list(d.Conditions, condition), Asked: d.Asked, Operation: operation(d.Operation),
 		Resources: list(d.Resources, resource), Images: texts(d.Images), Declaration: d.Declaration,
+		Deletion: Deletion{Since: d.Deletion.Since.UTC(), Cascade: string(d.Deletion.Cascade), Why: d.Deletion.Why}, Origin: origin(d.Origin),
 		Blocking: texts(d.Blocking), SyncOptions: texts(d.SyncOptions), CanRollback: d.CanRollback, WhyNot: d.WhyNot,
 		May: may(c.desk, d.App),
 	}
@@ -110,7 +131,7 @@ func (c *call) detail(d view.Detail) AppDetail {
 // verbs are those of apps, in the order in which they are told.
 var verbs = []view.Verb{
 	view.VerbGet, view.VerbSync, view.VerbRollback, view.VerbRefresh, view.VerbSuspend, view.VerbLogs,
-	view.VerbOverride, view.VerbAct, view.VerbDelete,
+	view.VerbOverride, view.VerbUpdate, view.VerbAct, view.VerbDelete,
 }
 
 func may(desk view.Desk, a view.App) []string {
@@ -119,6 +140,18 @@ func may(desk view.Desk, a view.App) []string {
 		if desk.May(v, a) {
 			out = append(out, string(v))
 		}
+	}
+	return out
+}
+
+func origin(o *view.Origin) *Origin {
+	if o == nil {
+		return nil
+	}
+	out := &Origin{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Heals: o.Heals, Automated: o.Automated}
+	if o.App != (model.AppKey{}) {
+		name := appName(o.App)
+		out.App = &name
 	}
 	return out
 }
@@ -149,7 +182,7 @@ func object(r model.ObjectRef) Object {
 func resource(r view.Resource) Resource {
 	return Resource{
 		Object: object(r.Ref), Sync: string(r.Sync), Health: string(r.Health), Message: r.Message,
-		Wave: r.Wave, Hook: r.Hook, Prune: r.Prune, Confirm: r.Confirm, Live: r.Live,
+		Wave: r.Wave, Hook: r.Hook, Prune: r.Prune, Confirm: r.Confirm, Live: r.Live, Stays: r.Stays,
 	}
 }
 

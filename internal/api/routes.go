@@ -167,6 +167,17 @@ func deedRoutes() []route {
 			Nothing{}, `{}`, suspendApp(true)),
 		deed("resume", "Resume an app", "Ends its suspension.",
 			Nothing{}, `{}`, suspendApp(false)),
+		deed("autosync", "Switch automated sync", "Of an Application. Switched off, it keeps its rules. Where an app declares the Application in Git, that takes back what it declares otherwise.",
+			Autosync{}, `{"on": true, "prune": true}`, autosyncApp),
+		{
+			method: http.MethodDelete, path: one, id: "deleteApp", tag: "apps", title: "Delete an app",
+			doc: "Deletes the declaring object, and what the app has deployed unless it says that it stays. It is accepted, not over: watch the app, which is removed at its end.",
+			query: []param{{
+				name: "cascade", doc: "what becomes of an Application's objects: foreground (without it) and background delete them, none leaves them. Flux's kinds say it themselves",
+				words: []string{"foreground", "background", "none"},
+			}},
+			result: Accepted{}, status: http.StatusAccepted, do: deleteApp,
+		},
 	}
 }
 

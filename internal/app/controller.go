@@ -308,6 +308,16 @@ func marks(tracker *argo.Tracker) []target.Mark {
 	}
 }
 
+// ownerOf is the app that an object of the own cluster is marked as part of.
+func (c *controller) ownerOf(labels, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool) {
+	for _, m := range c.targets.marks {
+		if app, ok := m.Owner(labels, annotations, obj); ok {
+			return app, true
+		}
+	}
+	return model.AppKey{}, false
+}
+
 // sourceChanged tells everybody that a source has news.
 func (c *controller) sourceChanged(key model.SourceKey) {
 	c.flux.SourceChanged(key)

@@ -52,7 +52,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 		Engine: c.engine, Sources: usage{c.store}, History: u.past, Live: u.live, Place: u.place, Cluster: u.connection,
 		Objects: &acts{find: c.findCluster, settings: c.argo.Settings, scripts: c.scripts, clusters: map[*rest.Config]*liveCluster{}},
 		Cache:   mgr.GetClient(), Latest: mgr.GetAPIReader(), Client: mgr.GetClient(), Extra: u.extras.List, Kinds: flux.Kinds(), Settings: c.argo.Settings,
-		Declares: c.argo.Declares, Preview: u.previews.diff, Now: time.Now, Log: c.log,
+		Declares: c.argo.Declares, Owner: c.ownerOf, Preview: u.previews.diff, Now: time.Now, Log: c.log,
 	})
 	u.access = c.newAccess(mgr, u.extras, u.backend.RightsChanged)
 	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Audit: u.past.Audit, Now: time.Now, Log: c.log})

@@ -74,6 +74,9 @@ type Config struct {
 	Settings func() *argo.Settings
 	// Namespace is Argo CD's control-plane namespace.
 	Namespace string
+	// Owner is the app that an object of the cluster that apps are declared in is marked
+	// as part of.
+	Owner func(labels, annotations map[string]string, obj model.ObjectKey) (model.AppKey, bool)
 	// Declares reports whether Applications of a namespace are worked on.
 	Declares func(namespace string) bool
 	// Live reads the clusters, Place finds one of its, and Cluster says how the

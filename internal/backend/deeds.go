@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -175,9 +176,8 @@ func cantRollback(obj *unstructured.Unstructured) string {
 	if obj.GetKind() != view.KindApplication {
 		return "A " + obj.GetKind() + " follows its source: revert the commit there, and it goes back."
 	}
-	automated, is, _ := unstructured.NestedMap(obj.Object, "spec", "syncPolicy", "automated")
-	if enabled, set := automated["enabled"].(bool); is && (!set || enabled) {
-		return "It syncs itself and would undo a rollback at once: switch spec.syncPolicy.automated off first, or revert the commit."
+	if isAutomated(obj) {
+		return "It syncs itself and would undo a rollback at once: switch its automated sync off first, or revert the commit."
 	}
 	return ""
 }
@@ -232,22 +232,31 @@ func (b *Backend) Suspend(ctx context.Context, key model.AppKey, by string, susp
 		return err
 	}
 	if key.Dialect == argo.Dialect {
-		return model.Invalidf("an Application can't be suspended: switch spec.syncPolicy.automated off, or set a sync window")
+		return model.Invalidf("an Application can't be suspended: switch its automated sync off, or set a sync window")
 	}
 	if boolean(obj.Object, "spec", "suspend") == suspend {
 		return nil
 	}
-	if err = b.patch(ctx, obj, map[string]any{"spec": map[string]any{"suspend": suspend}}); err == nil {
-		b.asked(obj, by, map[bool]string{true: "suspend", false: "resume"}[suspend])
+	now, err := b.patched(ctx, obj, map[string]any{"spec": map[string]any{"suspend": suspend}})
+	if err != nil {
+		return err
 	}
-	return err
+	b.asked(obj, by, map[bool]string{true: "suspend", false: "resume"}[suspend])
+	b.awaitSeen(ctx, now)
+	return nil
 }
 
 // patch writes into an object of a dialect.
 func (b *Backend) patch(ctx context.Context, obj *unstructured.Unstructured, body map[string]any) error {
+	_, err := b.patched(ctx, obj, body)
+	return err
+}
+
+// patched is the object as patch has written it.
+func (b *Backend) patched(ctx context.Context, obj *unstructured.Unstructured, body map[string]any) (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	to := &unstructured.Unstructured{}
 	to.SetGroupVersionKind(obj.GroupVersionKind())
@@ -256,13 +265,20 @@ func (b *Backend) patch(ctx context.Context, obj *unstructured.Unstructured, bod
 	err = b.Client.Patch(ctx, to, client.RawPatch(types.MergePatchType, data), client.FieldOwner(manager))
 	switch {
 	case apierrors.IsConflict(err):
-		return conflict("%s %s/%s has just been changed by somebody else: try again", obj.GetKind(), obj.GetNamespace(), obj.GetName())
+		return nil, changed(obj)
 	case apierrors.IsNotFound(err):
-		return notFound(KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName()))
+		return nil, notFound(KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName()))
 	case err != nil:
-		return fmt.Errorf("asking %s %s/%s: %w", obj.GetKind(), obj.GetNamespace(), obj.GetName(), err)
+		return nil, fmt.Errorf("asking %s %s/%s: %w", obj.GetKind(), obj.GetNamespace(), obj.GetName(), err)
 	}
-	return nil
+	return to, nil
+}
+
+// errChanged is that of a write before which another one has come.
+var errChanged = errors.New("was just changed")
+
+func changed(obj *unstructured.Unstructured) error {
+	return model.As(errChanged, conflict("%s %s/%s has just been changed by somebody else: try again", obj.GetKind(), obj.GetNamespace(), obj.GetName()))
 }
 
 func atRevision(revision string) string {

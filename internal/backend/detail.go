@@ -34,6 +34,7 @@ func (b *Backend) App(ctx context.Context, key model.AppKey) (view.Detail, error
 	d.Resources = resourcesOf(report)
 	d.Images = imagesOf(report, obj)
 	d.Blocking = report.Blocking
+	d.Deletion, d.Origin = deletionOf(obj), b.origin(obj)
 	d.Declaration, d.Raw = declarationOf(obj)
 	d.SyncOptions = texts(obj.Object, "spec", "syncPolicy", "syncOptions")
 	if err := b.history(ctx, &d, obj); err != nil {
@@ -143,7 +144,7 @@ func resourcesOf(r model.Report) []view.Resource {
 	for _, s := range r.Resources {
 		out = append(out, view.Resource{
 			Ref: s.Object, Sync: s.Sync, Health: s.Health.Status, Message: oneLine(cmp.Or(s.Message, s.Health.Message)),
-			Wave: s.Wave, Hook: s.Hook, Prune: s.Prune, Confirm: s.Confirm, Live: s.Live,
+			Wave: s.Wave, Hook: s.Hook, Prune: s.Prune, Confirm: s.Confirm, Live: s.Live, Stays: s.Stays,
 		})
 	}
 	return out

@@ -139,19 +139,39 @@ func (r *run) resources() []model.ResourceState {
 	for _, d := range r.input.Desired {
 		implicit[d.ObjectKey] = d.Implicit
 	}
+	goes := r.goesAlong()
 	for _, s := range r.plan.Steps {
 		if implicit[s.Object.ObjectKey] {
 			continue
 		}
-		out = append(out, r.resource(s, failed[s.Object.ObjectKey]))
+		st := r.resource(s, failed[s.Object.ObjectKey])
+		st.Stays = !goes[s.Object.ObjectKey]
+		out = append(out, st)
 	}
 	hooks := r.ownedHooks()
 	for _, key := range sortedKeys(hooks) {
 		l := hooks[key]
-		out = append(out, model.ResourceState{Object: l.Ref, Health: l.Health, Live: true, Hook: true, Wave: int(l.Traits.Wave)})
+		out = append(out, model.ResourceState{Object: l.Ref, Health: l.Health, Live: true, Hook: true, Wave: int(l.Traits.Wave), Stays: r.keeps(l)})
 	}
 	slices.SortFunc(out, func(a, b model.ResourceState) int { return a.Object.Compare(b.Object.ObjectKey) })
 	return out
+}
+
+// goesAlong are the objects that a deletion of the app takes along: those that bear its
+// mark, are no other app's as well, and don't ask to be kept.
+func (r *run) goesAlong() map[model.ObjectKey]bool {
+	out := make(map[model.ObjectKey]bool, len(r.input.Owned))
+	for _, l := range r.input.Owned {
+		key := l.Ref.ObjectKey
+		other := slices.ContainsFunc(r.input.Claims[key], func(a model.AppKey) bool { return a != r.app.Key })
+		out[key] = !other && !r.keeps(l)
+	}
+	return out
+}
+
+// keeps reports whether a live object asks to be left when its app is deleted.
+func (r *run) keeps(l model.Live) bool {
+	return l.Traits.Skip || l.Traits.Over(r.input.Rules.Defaults).Delete == model.ConsentNo
 }
 
 func (r *run) resource(s model.Step, failure string) model.ResourceState {

@@ -172,6 +172,28 @@ func (d *desk) Suspend(ctx context.Context, key model.AppKey, suspend bool) erro
 	})
 }
 
+func (d *desk) Automate(ctx context.Context, key model.AppKey, a view.Automation) error {
+	return d.deed(ctx, key, deed{
+		action: "autosync", detail: automation(a), needs: d.verb(view.VerbUpdate),
+		do: func(by string) error { return d.Backend.Automate(ctx, key, by, a) },
+	})
+}
+
+// automation is what of automated sync is asked for, in words.
+func automation(a view.Automation) string {
+	return words("on", a.On, "off", !a.On,
+		"prune", a.Prune != nil && *a.Prune, "no prune", a.Prune != nil && !*a.Prune,
+		"self-heal", a.SelfHeal != nil && *a.SelfHeal, "no self-heal", a.SelfHeal != nil && !*a.SelfHeal)
+}
+
+// DeleteApp is in the trail as a deletion without a target.
+func (d *desk) DeleteApp(ctx context.Context, key model.AppKey, c view.Cascade) error {
+	return d.deed(ctx, key, deed{
+		action: "delete", detail: words("cascade "+clean(string(c), 20), c != ""), needs: d.verb(view.VerbDelete),
+		do: func(by string) error { return d.Backend.DeleteApp(ctx, key, by, c) },
+	})
+}
+
 func (d *desk) Act(ctx context.Context, key model.AppKey, on model.ObjectKey, action string, params map[string]string) ([]string, error) {
 	var did []string
 	err := d.deed(ctx, key, deed{

@@ -159,6 +159,12 @@ var deeds = map[string]func(context.Context, view.Desk, model.AppKey) error{
 	"Terminate": func(ctx context.Context, d view.Desk, k model.AppKey) error { return d.Terminate(ctx, k) },
 	"Refresh":   func(ctx context.Context, d view.Desk, k model.AppKey) error { return d.Refresh(ctx, k, true) },
 	"Suspend":   func(ctx context.Context, d view.Desk, k model.AppKey) error { return d.Suspend(ctx, k, true) },
+	"Automate": func(ctx context.Context, d view.Desk, k model.AppKey) error {
+		return d.Automate(ctx, k, view.Automation{On: true})
+	},
+	"DeleteApp": func(ctx context.Context, d view.Desk, k model.AppKey) error {
+		return d.DeleteApp(ctx, k, view.CascadeBackground)
+	},
 	"Act": func(ctx context.Context, d view.Desk, k model.AppKey) error {
 		_, err := d.Act(ctx, k, deploy, "restart", nil)
 		return err

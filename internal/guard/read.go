@@ -63,7 +63,19 @@ func (d *desk) App(ctx context.Context, key model.AppKey) (view.Detail, error) {
 	if err == nil && !d.sees(&got.App) { // it has changed its project meanwhile
 		return view.Detail{}, missing(key)
 	}
+	got.Origin = d.origin(got.Origin)
 	return got, err
+}
+
+// origin is without the name of an app that the reader may not see.
+func (d *desk) origin(o *view.Origin) *view.Origin {
+	if o == nil || o.App == (model.AppKey{}) {
+		return o
+	}
+	if app, ok := d.Backend.Brief(o.App); ok && d.sees(&app) {
+		return o
+	}
+	return &view.Origin{Kind: o.Kind, Heals: o.Heals, Automated: o.Automated, Known: o.Known}
 }
 
 func (d *desk) Tree(ctx context.Context, key model.AppKey) (view.Tree, error) {

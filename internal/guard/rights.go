@@ -87,7 +87,7 @@ func (d *desk) needs(verb view.Verb, app *view.App) []right {
 		return []right{d.right(app, "sync")}
 	case view.VerbOverride:
 		return []right{d.right(app, "sync"), d.right(app, "override")}
-	case view.VerbSuspend:
+	case view.VerbSuspend, view.VerbUpdate:
 		return []right{d.right(app, "update")}
 	case view.VerbLogs:
 		return []right{{access.Logs, "get", d.objectOf(app.Key, app.Project)}}

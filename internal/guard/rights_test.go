@@ -108,6 +108,12 @@ func TestFineGrainedRights(t *testing.T) {
 			return d.Rollback(ctx, frontend, view.RollbackRequest{ID: 1})
 		}, []string{"applications, sync, shop/shop-frontend"}},
 		"suspend": {func(ctx context.Context, d view.Desk) error { return d.Suspend(ctx, frontend, true) }, []string{"applications, update, shop/shop-frontend"}},
+		"automated sync": {func(ctx context.Context, d view.Desk) error {
+			return d.Automate(ctx, frontend, view.Automation{On: true})
+		}, []string{"applications, update, shop/shop-frontend"}},
+		"delete the app": {func(ctx context.Context, d view.Desk) error {
+			return d.DeleteApp(ctx, frontend, view.CascadeNone)
+		}, []string{"applications, delete, shop/shop-frontend"}},
 		"restart": {func(ctx context.Context, d view.Desk) error {
 			_, err := d.Act(ctx, frontend, deploy, "restart", nil)
 			return err
@@ -228,7 +234,7 @@ func TestMay(t *testing.T) {
 	other, _ := s.sample.Brief(payments)
 	for verb, want := range map[view.Verb]bool{
 		view.VerbGet: true, view.VerbSync: true, view.VerbRollback: true, view.VerbRefresh: true,
-		view.VerbOverride: false, view.VerbSuspend: false, view.VerbLogs: false, view.VerbAct: false, view.VerbDelete: false, "unknown": false,
+		view.VerbOverride: false, view.VerbSuspend: false, view.VerbUpdate: false, view.VerbLogs: false, view.VerbAct: false, view.VerbDelete: false, "unknown": false,
 	} {
 		if got := d.May(verb, shop); got != want {
 			t.Errorf("May(%s, shop's) = %t", verb, got)
@@ -239,6 +245,21 @@ func TestMay(t *testing.T) {
 	}
 	if !d.MayOn(view.VerbAct, shop, deploy, "restart") || d.MayOn(view.VerbAct, shop, deploy, "scale") || d.MayOn(view.VerbDelete, shop, deploy, "") || d.MayOn(view.VerbAct, other, deploy, "restart") {
 		t.Error("MayOn differs from what is permitted")
+	}
+}
+
+// TestOrigin: who declares an app is told to those who may see it there.
+func TestOrigin(t *testing.T) {
+	s := newStage(t, "p, op, applications, get, shop/*, allow\np, op, kustomizations, get, flux-system/nothing, allow")
+	s.sample.Edit(frontend, func(d *view.Detail) {
+		d.Origin = &view.Origin{Kind: view.KindApplication, Namespace: "argocd", Name: payments.Name, App: payments, Heals: true}
+	})
+	got, err := s.as("op").App(t.Context(), frontend)
+	if want := (view.Origin{Kind: view.KindApplication, Heals: true}); err != nil || got.Origin == nil || !cmp.Equal(*got.Origin, want) {
+		t.Errorf("who may not see it is told %+v, %v", got.Origin, err)
+	}
+	if got, err = s.as("admin").App(t.Context(), frontend); err != nil || got.Origin == nil || got.Origin.App != payments {
+		t.Errorf("who may see it is told %+v, %v", got.Origin, err)
 	}
 }
 

@@ -34,8 +34,14 @@ func TestDeedsInTrail(t *testing.T) {
 	_ = d.Sync(t.Context(), frontend, view.SyncRequest{Revision: "other"})
 	_ = d.Rollback(t.Context(), frontend, view.RollbackRequest{ID: 999})
 	_ = d.Suspend(t.Context(), frontend, true)
+	_ = d.Automate(t.Context(), frontend, view.Automation{On: true})
+	_ = d.DeleteApp(t.Context(), frontend, view.CascadeNone)
 	_ = d.Sync(t.Context(), payments, view.SyncRequest{})
 	_ = d.Sync(t.Context(), nowhere, view.SyncRequest{})
+	_ = d.DeleteApp(t.Context(), nowhere, "")
+	yes, no := true, false
+	_ = s.as("admin").Automate(t.Context(), frontend, view.Automation{On: true, Prune: &yes, SelfHeal: &no})
+	_ = s.as("admin").Automate(t.Context(), frontend, view.Automation{})
 	_, _ = s.as("admin").Act(t.Context(), frontend, deploy, "restart", map[string]string{"password": "hunter2"})
 	s.wantTrail(t,
 		"op sync applications/shop/shop-frontend allowed | Deployment.apps/shop/frontend | prune, dry run",
@@ -43,10 +49,33 @@ func TestDeedsInTrail(t *testing.T) {
 		"op rollback applications/shop/shop-frontend allowed | history 999",
 		"op rollback applications/shop/shop-frontend failed | history 999 | there is no deployment 999 of argo/argocd/shop-frontend",
 		"op suspend applications/shop/shop-frontend denied | without applications, update, shop/shop-frontend",
+		"op autosync applications/shop/shop-frontend denied | without applications, update, shop/shop-frontend",
+		"op delete applications/shop/shop-frontend denied | without applications, delete, shop/shop-frontend",
 		"op sync applications/payments/payments-api denied | without applications, get, payments/payments-api",
 		"op sync applications/argocd/nowhere denied | there is no such app",
+		"op delete applications/argocd/nowhere denied | there is no such app",
+		"admin autosync applications/shop/shop-frontend allowed | on, prune, no self-heal",
+		"admin autosync applications/shop/shop-frontend allowed | off",
 		"admin action/restart applications/shop/shop-frontend allowed | Deployment.apps/shop/frontend | with password",
 	)
+}
+
+// TestDeletionInTrail: the deletion of an app is told from that of an object by its target.
+func TestDeletionInTrail(t *testing.T) {
+	s := newStage(t, "")
+	d := s.as("admin")
+	_ = d.Delete(t.Context(), frontend, configMap)
+	_ = d.DeleteApp(t.Context(), fluxApps, view.CascadeNone)
+	_ = d.DeleteApp(t.Context(), frontend, view.CascadeBackground)
+	s.wantTrail(t,
+		"admin delete applications/shop/shop-frontend allowed | ConfigMap/shop/frontend-settings",
+		"admin delete kustomizations/flux-system/apps allowed | cascade none",
+		"admin delete kustomizations/flux-system/apps failed | a Kustomization says itself what becomes of its objects: leave cascade out",
+		"admin delete applications/shop/shop-frontend allowed | cascade background",
+	)
+	if app, _ := s.sample.Brief(frontend); !app.Deleting {
+		t.Error("the app is not being deleted")
+	}
 }
 
 // TestTrailBeforeDeed: a deed is in the trail when it is done, and is not done where the

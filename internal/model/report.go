@@ -176,6 +176,8 @@ type ResourceState struct {
 	Prune bool
 	// Live: it exists.
 	Live bool
+	// Stays: it is not deleted together with the app.
+	Stays bool
 	// Wave is its sync wave.
 	Wave int
 	// Hook: it is a hook, which is not part of the app's state: Sync is "".

@@ -109,13 +109,44 @@ type Detail struct {
 	Declaration map[string]any
 	// Raw is all of the declaring object, status included, for the APIs of its dialect.
 	Raw map[string]any
+	// Deletion is what becomes of its objects when it is deleted.
+	Deletion Deletion
 	// Blocking says what its deletion waits for.
 	Blocking []string
+	// Origin is what makes its declaration; nil where nobody is known to.
+	Origin *Origin
 	// SyncOptions are those that it declares, such as "CreateNamespace=true".
 	SyncOptions []string
 	// CanRollback says that History can be gone back to; WhyNot why it can't.
 	CanRollback bool
 	WhyNot      string
+}
+
+// Deletion is what a deletion of an app takes along, or has begun to.
+type Deletion struct {
+	// Since is when it was asked for; zero if it was not.
+	Since time.Time
+	// Cascade is what was asked for, or is if nothing else is said. Flux's kinds have
+	// CascadeNone where their objects stay.
+	Cascade Cascade
+	// Why says why the objects stay, or the deletion can't be done as it is; "" if neither.
+	Why string
+}
+
+// Origin is what declares or generates the object that declares an app, and makes of it
+// again what it was.
+type Origin struct {
+	// Kind is that of an app, or ApplicationSet. Name is "" of one that the reader may not
+	// see.
+	Kind, Namespace, Name string
+	// App is its key; zero of an ApplicationSet, and where Name is "".
+	App model.AppKey
+	// Heals: at once, and not at its next sync only.
+	Heals bool
+	// Automated are the fields of automated sync that it declares, such as "prune"; Known
+	// is whether that is known.
+	Automated []string
+	Known     bool
 }
 
 // Severity orders conditions.
@@ -182,6 +213,8 @@ type Resource struct {
 	Prune, Confirm bool
 	// Live: it exists.
 	Live bool
+	// Stays: a deletion of the app leaves it.
+	Stays bool
 }
 
 // Deployment is an entry of an app's history.

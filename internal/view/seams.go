@@ -37,6 +37,27 @@ type RollbackRequest struct {
 	Prune, DryRun bool
 }
 
+// Automation switches the automated sync of an Application.
+type Automation struct {
+	On bool
+	// Prune and SelfHeal are its rules; nil leaves one as it is declared.
+	Prune, SelfHeal *bool
+}
+
+// Cascade is what becomes of an Application's objects when it is deleted.
+type Cascade string
+
+// The ways of deleting an Application, as Argo CD has them.
+const (
+	// CascadeForeground deletes its objects, each after what descends from it. It is
+	// what "" means.
+	CascadeForeground Cascade = "foreground"
+	// CascadeBackground deletes its objects; what descends from them follows.
+	CascadeBackground Cascade = "background"
+	// CascadeNone leaves them.
+	CascadeNone Cascade = "none"
+)
+
 // Backend knows everything and does whatever it is told: who may is checked before.
 // Its methods may be called concurrently. An app that does not exist, and an object
 // that is not in the app's tree, is model.ErrNotFound.
@@ -76,6 +97,12 @@ type Backend interface {
 	Terminate(ctx context.Context, app model.AppKey, by string) error
 	Refresh(ctx context.Context, app model.AppKey, by string, hard bool) error
 	Suspend(ctx context.Context, app model.AppKey, by string, suspend bool) error
+	// Automate is for Applications.
+	Automate(ctx context.Context, app model.AppKey, by string, a Automation) error
+	// DeleteApp deletes the declaring object. Flux's kinds say themselves what becomes of
+	// their objects, and take no other cascade than "". An Application that is being
+	// deleted can still be told to leave the rest.
+	DeleteApp(ctx context.Context, app model.AppKey, by string, c Cascade) error
 	// Act does an action of an object; it returns what was done, a line each.
 	Act(ctx context.Context, app model.AppKey, by string, on model.ObjectKey, action string, params map[string]string) ([]string, error)
 	// Delete deletes a live object of an app.
@@ -96,8 +123,11 @@ const (
 	// VerbOverride: to sync another revision than the app follows, or with other
 	// options.
 	VerbOverride Verb = "override"
-	VerbAct      Verb = "action"
-	VerbDelete   Verb = "delete"
+	// VerbUpdate: to change how an app is declared, such as its automated sync.
+	VerbUpdate Verb = "update"
+	VerbAct    Verb = "action"
+	// VerbDelete: to delete the app, or with MayOn one of its objects.
+	VerbDelete Verb = "delete"
 )
 
 // Who is a reader.
@@ -149,6 +179,8 @@ type Desk interface {
 	Terminate(context.Context, model.AppKey) error
 	Refresh(ctx context.Context, app model.AppKey, hard bool) error
 	Suspend(ctx context.Context, app model.AppKey, suspend bool) error
+	Automate(ctx context.Context, app model.AppKey, a Automation) error
+	DeleteApp(ctx context.Context, app model.AppKey, c Cascade) error
 	Act(ctx context.Context, app model.AppKey, on model.ObjectKey, action string, params map[string]string) ([]string, error)
 	Delete(ctx context.Context, app model.AppKey, on model.ObjectKey) error
 }

@@ -150,6 +150,7 @@ func billing() *sample {
 	s := application("payments", "legacy-billing", "billing", staging,
 		gitSource(paymentsRepo, "billing", commit("billing", "Team Payments", "Retire billing", 5*time.Hour)))
 	s.Deleting, s.Changed = true, Now.Add(-25*time.Minute)
+	s.Deletion.Since = s.Changed
 	s.Health, s.Message = model.Progressing, "it is being deleted"
 	s.Blocking = []string{"PersistentVolumeClaim billing/archive has the finalizer kubernetes.io/pvc-protection"}
 	s.Conditions = []view.Condition{{

@@ -1,6 +1,7 @@
 package viewtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -136,6 +137,50 @@ func (b *Backend) Suspend(_ context.Context, app model.AppKey, by string, suspen
 		s.Suspended, s.Changed = suspend, at
 		return nil
 	})
+}
+
+// Automate is view.Backend's; Flux's kinds sync by themselves anyway.
+func (b *Backend) Automate(_ context.Context, app model.AppKey, by string, a view.Automation) error {
+	words := []string{map[bool]string{true: "on", false: "off"}[a.On]}
+	for _, rule := range []struct {
+		name string
+		set  *bool
+	}{{"prune", a.Prune}, {"self-heal", a.SelfHeal}} {
+		if rule.set != nil {
+			words = append(words, fmt.Sprintf("%s=%t", rule.name, *rule.set))
+		}
+	}
+	return b.deed("Automate", app, by, words, func(s *sample, at time.Time) error {
+		if s.Kind != view.KindApplication {
+			return model.Invalidf("a %s syncs by itself: suspend it to stop that", s.Kind)
+		}
+		s.Auto, s.Changed = a.On, at
+		for to, set := range map[*bool]*bool{&s.Prune: a.Prune, &s.SelfHeal: a.SelfHeal} {
+			if set != nil {
+				*to = *set
+			}
+		}
+		s.declare()
+		return nil
+	})
+}
+
+// DeleteApp is view.Backend's: the app is then being deleted until Remove, or gone at
+// once where its objects stay.
+func (b *Backend) DeleteApp(_ context.Context, app model.AppKey, by string, c view.Cascade) error {
+	gone := false
+	err := b.deed("DeleteApp", app, by, flags(string(c), c != ""), func(s *sample, at time.Time) error {
+		if c != "" && s.Kind != view.KindApplication {
+			return model.Invalidf("a %s says itself what becomes of its objects: leave cascade out", s.Kind)
+		}
+		s.Deleting, s.Changed, gone = true, at, c == view.CascadeNone || s.Deletion.Cascade == view.CascadeNone
+		s.Deletion.Since, s.Deletion.Cascade = at, cmp.Or(c, s.Deletion.Cascade)
+		return nil
+	})
+	if gone {
+		b.Remove(app)
+	}
+	return err
 }
 
 // Act is view.Backend's.

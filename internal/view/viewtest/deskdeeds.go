@@ -71,6 +71,20 @@ func (d *desk) Suspend(ctx context.Context, key model.AppKey, suspend bool) erro
 	return d.b.Suspend(ctx, key, d.o.Who.Name, suspend)
 }
 
+func (d *desk) Automate(ctx context.Context, key model.AppKey, a view.Automation) error {
+	if err := d.check(view.VerbUpdate, key); err != nil {
+		return err
+	}
+	return d.b.Automate(ctx, key, d.o.Who.Name, a)
+}
+
+func (d *desk) DeleteApp(ctx context.Context, key model.AppKey, c view.Cascade) error {
+	if err := d.check(view.VerbDelete, key); err != nil {
+		return err
+	}
+	return d.b.DeleteApp(ctx, key, d.o.Who.Name, c)
+}
+
 func (d *desk) Act(ctx context.Context, key model.AppKey, on model.ObjectKey, action string, params map[string]string) ([]string, error) {
 	return asked(d, view.VerbAct, key, func() ([]string, error) {
 		return d.b.Act(ctx, key, d.o.Who.Name, on, action, params)

@@ -60,10 +60,20 @@ func newSample(a view.App, sources ...view.Source) *sample {
 		Phase: model.PhaseSucceeded, Message: "all objects are written", Revision: a.Revision,
 		Started: a.Changed.Add(-9 * time.Second), Finished: a.Changed, Prune: a.Prune,
 	}
+	s.Deletion.Cascade = view.CascadeForeground
 	if a.Kind != view.KindApplication {
+		s.Deletion = sampleDeletion(a)
 		s.CanRollback, s.WhyNot = false, "its declaration says what is deployed: revert the commit, or suspend it first"
 	}
 	return s
+}
+
+// sampleDeletion is what becomes of the objects of one of Flux's kinds.
+func sampleDeletion(a view.App) view.Deletion {
+	if a.Suspended {
+		return view.Deletion{Cascade: view.CascadeNone, Why: "it is suspended"}
+	}
+	return view.Deletion{Cascade: view.CascadeBackground}
 }
 
 // history is what was deployed, the current revision first.
