@@ -15,6 +15,8 @@ const appRoot = "/apps/{kind}/{namespace}/{name}"
 func (w *Web) appRoutes() {
 	w.page(appRoot, w.appPage)
 	w.page(appRoot+"/sync", w.syncPage)
+	w.page(appRoot+"/autosync", w.autosyncPage)
+	w.page(appRoot+"/delete", w.removalPage)
 	w.page(appRoot+"/diff", w.diffPage)
 	w.page(appRoot+"/history", w.historyPage)
 	w.page(appRoot+"/declaration", w.declarationPage)
@@ -29,6 +31,8 @@ func (w *Web) appRoutes() {
 	w.pages.HandleFunc("GET "+appRoot+"/resource/yaml", w.saveManifest)
 
 	w.pages.HandleFunc("POST "+appRoot+"/sync", w.askSync)
+	w.pages.HandleFunc("POST "+appRoot+"/autosync", w.askAutosync)
+	w.pages.HandleFunc("POST "+appRoot+"/delete", w.askRemoval)
 	w.pages.HandleFunc("POST "+appRoot+"/rollback", w.askRollback)
 	w.pages.HandleFunc("POST "+appRoot+"/resource/action", w.askAction)
 	w.pages.HandleFunc("POST "+appRoot+"/resource/delete", w.askDelete)
@@ -67,7 +71,7 @@ type appHead struct {
 // appRights are what the reader may do with the app now: what is not offered is
 // refused as well.
 type appRights struct {
-	Sync, Override, Rollback, Refresh, Suspend, Logs bool
+	Sync, Override, Rollback, Refresh, Suspend, Update, Delete, Logs bool
 }
 
 // Running reports whether a sync is under way.
@@ -92,7 +96,7 @@ func (w *Web) head(r *http.Request, tab string) (appHead, error) {
 	may := func(v view.Verb) bool { return desk.May(v, app.App) }
 	return appHead{App: app, Path: AppPath(key), Tab: tab, May: appRights{
 		Sync: may(view.VerbSync), Override: may(view.VerbOverride), Rollback: may(view.VerbRollback),
-		Refresh: may(view.VerbRefresh), Suspend: may(view.VerbSuspend), Logs: may(view.VerbLogs),
+		Refresh: may(view.VerbRefresh), Suspend: may(view.VerbSuspend), Update: may(view.VerbUpdate), Delete: may(view.VerbDelete), Logs: may(view.VerbLogs),
 	}}, nil
 }
 
@@ -121,6 +125,9 @@ const shownResults = 12
 
 func (w *Web) appPage(r *http.Request) (Page, error) {
 	head, err := w.head(r, "overview")
+	if page := goneAfter(r, err); page != nil {
+		return page, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +135,7 @@ func (w *Web) appPage(r *http.Request) (Page, error) {
 		return nil, model.Invalidf("the address says in %d bytes how the tree is to be shown: at most %d are read", n, maxTreeQuery)
 	}
 	p := &appPage{appHead: head, Frame: head.frameOf("app", head.App.Key.Name)}
-	p.Topics = append(p.Topics, view.TopicTree(head.App.Key))
+	p.Topics, p.Gone = append(p.Topics, view.TopicTree(head.App.Key)), head.gone()
 	p.results()
 	tree, err := view.DeskOf(r.Context()).Tree(r.Context(), head.App.Key)
 	p.Tree = newTreeView(head, tree, err, treeQueryOf(r))

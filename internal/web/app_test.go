@@ -52,6 +52,8 @@ func appAddresses(t *testing.T, b *viewtest.Backend) map[string]string {
 		"app-monitoring": AppPath(sampleKey("platform-monitoring")),
 		"sync":           AppPath(ledger) + "/sync", "diff": AppPath(ledger) + "/diff", "diff-split": AppPath(ledger) + "/diff?split=1&noise=1",
 		"diff-branch": AppPath(front) + "/diff?revision=try-this", "diff-nowhere": AppPath(front) + "/diff?revision=nowhere", "diff-none": AppPath(cart) + "/diff",
+		"autosync": AppPath(ledger) + "/autosync", "removal": AppPath(front) + "/delete", "removal-deleting": AppPath(sampleKey("legacy-billing")) + "/delete",
+		"removal-flux": AppPath(viewtest.Key(view.KindHelmRelease, "ingress", "ingress-nginx")) + "/delete", "gone": AppPath(sampleKey("gone")) + "?done=delete-app",
 		"history": AppPath(front) + "/history", "rollback": AppPath(front) + "/rollback?id=" + oldest(t, b, front),
 		"object": pathOf(payments, "resource", deployment), "object-pod": pathOf(payments, "resource", pod),
 		"object-live": pathOf(payments, "resource", deployment, "show", "live"), "object-desired": pathOf(payments, "resource", deployment, "show", "desired"),
@@ -165,7 +167,7 @@ func TestAppOffersWhatIsPermitted(t *testing.T) {
 func TestMissingAndHiddenAppsLookAlike(t *testing.T) {
 	b := viewtest.New()
 	hidden := site(b, viewtest.Options{May: func(view.Verb, view.App) bool { return false }})
-	for _, below := range []string{"", "/diff", "/history", "/sync", "/logs?kind=Pod&name=x", "/logs/watch?kind=Pod&name=x", "/logs/text?kind=Pod&name=x", "/resource?kind=Pod&name=x"} {
+	for _, below := range []string{"", "/diff", "/history", "/sync", "/logs?kind=Pod&name=x", "/logs/watch?kind=Pod&name=x", "/logs/text?kind=Pod&name=x", "/resource?kind=Pod&name=x", "/autosync", "/delete"} {
 		there := get(t, hidden, AppPath(sampleKey("payments-api"))+below)
 		gone := get(t, hidden, AppPath(sampleKey("payments-apj"))+below)
 		if there.code != http.StatusNotFound || gone.code != http.StatusNotFound {
@@ -196,8 +198,13 @@ func TestDeeds(t *testing.T) {
 			frontend, "/sync", "prune=1&dry-run=1&only=" + url.QueryEscape("group=apps&kind=Deployment&name=frontend&namespace=shop"),
 			"sync argo/argocd/shop-frontend by admin prune dry-run only=Deployment.apps/shop/frontend", "sync",
 		},
-		"sync a branch": {frontend, "/sync", "revision=+try+", "sync argo/argocd/shop-frontend by admin revision=try", "sync"},
-		"rollback":      {frontend, "/rollback", "prune=1&id=ID", "rollback argo/argocd/shop-frontend by admin id=ID prune", "rollback"},
+		"sync a branch":      {frontend, "/sync", "revision=+try+", "sync argo/argocd/shop-frontend by admin revision=try", "sync"},
+		"automated sync off": {frontend, "/autosync", "prune=1", "automate argo/argocd/shop-frontend by admin off prune=true self-heal=false", "autosync-off"},
+		"automated sync on":  {sampleKey("search-index"), "/autosync", "on=1&self-heal=1", "automate argo/argocd/search-index by admin on prune=false self-heal=true", "autosync-on"},
+		"delete":             {frontend, "/delete", "confirm=shop-frontend&cascade=background", "deleteapp argo/argocd/shop-frontend by admin background", "delete-app"},
+		"delete of Flux's":   {viewtest.Key(view.KindHelmRelease, "ingress", "ingress-nginx"), "/delete", "confirm=ingress-nginx&cascade=none", "deleteapp helm/ingress/ingress-nginx by admin", "delete-app"},
+		"leave the rest":     {sampleKey("legacy-billing"), "/delete", "confirm=legacy-billing&cascade=foreground", "deleteapp argo/argocd/legacy-billing by admin none", "delete-app"},
+		"rollback":           {frontend, "/rollback", "prune=1&id=ID", "rollback argo/argocd/shop-frontend by admin id=ID prune", "rollback"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := viewtest.New()

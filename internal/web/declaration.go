@@ -23,6 +23,7 @@ func (w *Web) declarationPage(r *http.Request) (Page, error) {
 	}
 	p := &declarationPage{appHead: head, Frame: head.frameOf("declaration", head.App.Key.Name+": declaration")}
 	p.YAML, p.Cut = yamlLines(head.App.Declaration, manifestLines)
+	p.Gone = head.gone()
 	p.eventList = readEvents(r, head.App.Key, model.ObjectKey{})
 	return p, nil
 }

@@ -22,7 +22,9 @@ func (w *Web) historyPage(r *http.Request) (Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &historyPage{appHead: head, Frame: head.frameOf("history", head.App.Key.Name+": history")}, nil
+	p := &historyPage{appHead: head, Frame: head.frameOf("history", head.App.Key.Name+": history")}
+	p.Gone = head.gone()
+	return p, nil
 }
 
 // DiffTo is the address of what going back to a deployment would change.

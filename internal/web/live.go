@@ -26,7 +26,8 @@ var usualPace = pace{shortest: 250 * time.Millisecond, longest: 25 * time.Second
 //	region: the first line of its data is the region's name and hash, the rest its HTML
 //	item: the first line is the id of an item of a region, the rest its HTML
 //	hash: the name of a region, and its hash with the items that were sent
-//	signed-out, gone: the reader may not see the page any more; the stream ends
+//	signed-out: the reader may not see the page any more; the stream ends
+//	gone: the same, with the HTML that takes its place, if there is one
 //
 // and comments, so that a dead connection is noticed.
 func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
@@ -55,7 +56,7 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 		w.fail(rw, r, err)
 		return
 	}
-	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), items: map[string]items{}}
+	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), gone: p.frame().Gone, items: map[string]items{}}
 	s.open()
 	s.run(ctx, looked, signals, ended)
 }
@@ -96,6 +97,8 @@ type stream struct {
 	out  http.ResponseWriter
 	ctl  *http.ResponseController
 	sent map[string]string // hashes by region
+	// gone takes the page's place at last.
+	gone *gone
 	// items are those of the regions as they were sent, without their HTML.
 	items map[string]items
 }
@@ -147,11 +150,12 @@ func (s *stream) update(r *http.Request) bool {
 		_ = s.write("event: signed-out\ndata:\n\n") // it ends anyway
 		return false
 	case errors.Is(err, model.ErrNotFound), errors.Is(err, model.ErrDenied):
-		_ = s.write("event: gone\ndata:\n\n") // it ends anyway
+		_ = s.write(s.web.farewell(s.gone)) // it ends anyway
 		return false
 	case err != nil:
 		return s.write(": not now\n\n") == nil
 	}
+	s.gone = p.frame().Gone
 	var b strings.Builder
 	if _, err := p.frame().Main(); err != nil {
 		s.web.log.Error("A live page could not be rendered", "page", p.frame().Template, "err", err)
@@ -164,6 +168,19 @@ func (s *stream) update(r *http.Request) bool {
 		b.WriteString(": still here\n\n")
 	}
 	return s.write(b.String()) == nil
+}
+
+// farewell is the event of a page that is gone.
+func (w *Web) farewell(last *gone) string {
+	if last == nil {
+		return "event: gone\ndata:\n\n"
+	}
+	var b, html strings.Builder
+	if err := w.templates.ExecuteTemplate(&html, "gone", last); err != nil {
+		w.log.Error("A page could not be rendered", "page", "gone", "err", err)
+	}
+	event(&b, "gone", "", html.String())
+	return b.String()
 }
 
 // add writes the events for a region, if it has become different: for a few of its items,

@@ -153,6 +153,29 @@ func TestLiveEnds(t *testing.T) {
 	}
 }
 
+// TestLiveGone: an app that is deleted while its page is looked at leaves a page that
+// says so.
+func TestLiveGone(t *testing.T) {
+	for below, app := range map[string]model.AppKey{"": frontend, "/history": sampleKey("legacy-billing")} {
+		synctest.Test(t, func(t *testing.T) {
+			b := viewtest.New()
+			l := listen(t, site(b, viewtest.Options{}), AppPath(app)+below)
+			stay()
+			l.events()
+			b.Remove(app)
+			stay()
+			l.mu.Lock()
+			sent := l.text.String()
+			l.mu.Unlock()
+			_, end, _ := strings.Cut(sent, "event: gone\n")
+			if !strings.Contains(end, app.Name+" is gone") || !strings.Contains(end, "Its deletion is over") != (app == frontend) {
+				t.Errorf("%s ends with %q", below, end)
+			}
+			<-l.done
+		})
+	}
+}
+
 // A desk whose watches end.
 type endingDesk struct {
 	view.Desk

@@ -18,6 +18,10 @@ var notices = map[string]string{
 	"resume":    "Resumed",
 	"action":    "The action was done",
 	"delete":    "The object was deleted",
+
+	"autosync-on":  "Automated sync is on",
+	"autosync-off": "Automated sync is off",
+	"delete-app":   "Deletion requested",
 }
 
 const doneParam = "done"

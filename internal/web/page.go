@@ -44,6 +44,10 @@ type Frame struct {
 	// for. If set, the browser's history follows what links and forms of the page change.
 	Address string
 
+	// Gone is shown in place of the page when what it shows is gone while it is looked at;
+	// nil is a line above it.
+	Gone *gone
+
 	// The rest is filled in for the templates.
 
 	// Who looks at it, Theme is "light", "dark" or "" for that of the system.

@@ -62,7 +62,6 @@ func newSample(a view.App, sources ...view.Source) *sample {
 	}
 	s.Deletion.Cascade = view.CascadeForeground
 	if a.Kind != view.KindApplication {
-		s.Deletion = sampleDeletion(a)
 		s.CanRollback, s.WhyNot = false, "its declaration says what is deployed: revert the commit, or suspend it first"
 	}
 	return s
@@ -121,6 +120,9 @@ func (s *sample) grow(f *forest) *sample {
 		}
 	}
 	slices.SortFunc(s.Resources, func(a, b view.Resource) int { return a.Ref.Compare(b.Ref.ObjectKey) })
+	if s.Kind != view.KindApplication {
+		s.Deletion = sampleDeletion(s.App)
+	}
 	s.logs = logsOf(s)
 	s.declare()
 	return s

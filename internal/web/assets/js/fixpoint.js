@@ -95,10 +95,21 @@
     });
     source.addEventListener("hash", (e) => hash(e.data));
     source.addEventListener("signed-out", signedOut);
-    source.addEventListener("gone", () => {
+    source.addEventListener("gone", (e) => {
       close();
+      live.page = "";
+      if (e.data.trim()) return farewell(e.data);
       say("This is gone, or you may not see it any more.", { href: "/apps", text: "All apps" });
     });
+  }
+
+  // What was looked at is gone: its page says so, and nothing else.
+  function farewell(html) {
+    const main = $("#main");
+    delete $("#live").dataset.page;
+    htmx.swap({ text: html, target: main, sourceElement: main, swap: "innerHTML", select: null });
+    main.focus();
+    document.title = $("h1", main).textContent + " · Fixpoint";
   }
 
   async function lost(source) {
@@ -226,7 +237,7 @@
       await navigator.clipboard?.writeText($("pre", button.parentElement).textContent);
       button.lastChild.textContent = "Copied";
     }
-    for (const menu of $$("details.menu[open]")) if (!menu.contains(e.target)) menu.open = false;
+    for (const menu of $$("details.menu[open]")) if (!menu.contains(e.target) || on(".items button")) menu.open = false;
   });
 
   // The theme changes at once; the cookie is what the server reads.
