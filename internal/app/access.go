@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,10 @@ type accessKeeper struct {
 	// inForce is what was read last, and tell is called when that has become another.
 	inForce declaredAccess
 	tell    func()
+
+	// isRead is closed once the settings were read.
+	isRead chan struct{}
+	first  sync.Once
 }
 
 // declaredAccess is all that decides who may sign in and who may do what.
@@ -64,6 +69,7 @@ type declaredAccess struct {
 func (c *controller) newAccess(mgr ctrl.Manager, extras *extras, tell func()) *accessKeeper {
 	a := &accessKeeper{
 		enforcer: &access.Enforcer{}, mgr: mgr, extras: extras, namespace: c.opt.ArgoNamespace, log: c.log, wake: make(chan struct{}, 1), tell: tell,
+		isRead: make(chan struct{}),
 	}
 	a.service = signin.New(signin.Config{Revocations: c.history, Store: a, Log: c.log})
 	return a
@@ -75,6 +81,16 @@ func (a *accessKeeper) url() string {
 		return *u
 	}
 	return ""
+}
+
+// ready waits until the settings were read.
+func (a *accessKeeper) ready(ctx context.Context) error {
+	select {
+	case <-a.isRead:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // changed has the settings read anew. It never blocks.
@@ -163,6 +179,7 @@ func (a *accessKeeper) use(ctx context.Context, d declaredAccess) {
 	problems = append(problems, a.enforcer.Use(may.With(d.main))...)
 	a.service.Use(who)
 	a.address.Store(&who.URL)
+	a.first.Do(func() { close(a.isRead) })
 	if reflect.DeepEqual(a.inForce, d) {
 		return
 	}

@@ -72,7 +72,7 @@ func (u *ui) listen() (*server, error) {
 	signs := programs{door, u.past.Audit}
 	login, logout := signs.api()
 	handler := front.New(front.Config{
-		SignIn: door, Page: pages.SignIn, Pages: mux,
+		SignIn: door, Ready: u.access.ready, Page: pages.SignIn, Pages: mux,
 		Desk: func(r front.Reader) view.Desk {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},

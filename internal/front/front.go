@@ -19,6 +19,12 @@ import (
 // be there.
 type Config struct {
 	SignIn SignIn
+	// Ready waits until SignIn can tell who asks, at most until its context ends; its
+	// error says that it can't yet. Requests wait for it, and are refused after
+	// Patience (0 is 10 s) as those of a server that starts: nobody is told to sign in
+	// anew because of a restart. nil is always ready.
+	Ready    func(context.Context) error
+	Patience time.Duration
 	// Desk makes the desk of a request.
 	Desk func(Reader) view.Desk
 	// Page writes the page for signing in; the door chooses its status. Pages are all
@@ -115,6 +121,7 @@ type door struct {
 func New(c Config) http.Handler {
 	c.MaxBody = cmp.Or(c.MaxBody, 1<<20)
 	c.Timeout = cmp.Or(c.Timeout, time.Minute)
+	c.Patience = cmp.Or(c.Patience, 10*time.Second)
 	if c.URL == nil {
 		c.URL = func() string { return "" }
 	}
@@ -145,7 +152,23 @@ func (d *door) routes() http.Handler {
 // own is what holds for all requests but the calls of webhooks: they come from this
 // site or from no browser, are bounded, and are answered in time.
 func (d *door) own(next http.HandlerFunc) http.Handler {
-	return d.sameOrigin(d.bounded(next))
+	return d.sameOrigin(d.bounded(d.ready(next)))
+}
+
+// ready has requests wait while it can't be told yet who asks.
+func (d *door) ready(next http.HandlerFunc) http.HandlerFunc {
+	if d.Ready == nil {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), d.Patience)
+		defer cancel()
+		if d.Ready(ctx) != nil {
+			refuse(w, r, starting)
+			return
+		}
+		next(w, r)
+	}
 }
 
 // entry is the outermost: what holds for each request and answer.
