@@ -79,7 +79,7 @@ func newSite(t *testing.T) *site {
 	pages, mux := web.New(web.Config{Log: log, Now: func() time.Time { return viewtest.Now }}), http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{s.service, log}
-	login, logout := programs{door, audit}.api()
+	login, logout := programs{door, audit, front.NewRefusals(audit, log)}.api()
 	s.Server = httptest.NewServer(front.New(front.Config{
 		SignIn: door, Page: pages.SignIn, Pages: mux, Log: log, Audit: audit,
 		Desk: func(r front.Reader) view.Desk {

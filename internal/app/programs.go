@@ -11,11 +11,11 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
-// programs signs programs in and out, and notes it. Attempts that were not compared, of
-// which there may be any number, are not noted.
+// programs signs programs in and out, and notes it.
 type programs struct {
-	door  doorkeeper
-	audit func(context.Context, view.Audit) error
+	door     doorkeeper
+	audit    func(context.Context, view.Audit) error
+	refusals *front.Refusals
 }
 
 // login gives a session for a name and a password.
@@ -24,11 +24,14 @@ func (p programs) login(ctx context.Context, via, name, password, from string) (
 	a := view.Audit{Who: front.Clean(name), From: from, Via: via, Action: "login", Outcome: "allowed"}
 	switch {
 	case errors.Is(err, signin.ErrRefused):
-		a.Outcome, a.Detail = "denied", "wrong name or password"
-	case err != nil:
-		return session, err
+		a.Detail = "wrong name or password"
+		p.refusals.Tried(ctx, a)
+	case errors.Is(err, signin.ErrBusy):
+		a.Detail = "too many attempts"
+		p.refusals.Cheap(ctx, a)
+	case err == nil:
+		p.note(ctx, a)
 	}
-	p.note(ctx, a)
 	return session, err
 }
 

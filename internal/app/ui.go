@@ -35,12 +35,14 @@ type ui struct {
 	extras   *extras
 	access   *accessKeeper
 	guard    *guard.Guard
+	refusals *front.Refusals
 	server   *server
 }
 
 // newUI makes it, listening at once. Without an address to listen at, there is none.
 func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect) (*ui, error) {
 	u := &ui{c: c, past: discreetHistory{c.history, c.log}}
+	u.refusals = front.NewRefusals(u.past.Audit, c.log)
 	var err error
 	u.extras, err = newExtras(c.opt.REST, c.opt.ArgoNamespace, u.extraChanged, c.log)
 	if err != nil {
@@ -69,7 +71,7 @@ func (u *ui) listen() (*server, error) {
 	mux := http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{u.access.service, c.log}
-	signs := programs{door, u.past.Audit}
+	signs := programs{door, u.past.Audit, u.refusals}
 	login, logout := signs.api()
 	handler := front.New(front.Config{
 		SignIn: door, Ready: u.access.ready, Page: pages.SignIn, Pages: mux,
@@ -77,14 +79,17 @@ func (u *ui) listen() (*server, error) {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
 		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout}), Argo: u.argoAPI(signs), Hooks: hookRoutes(c.hooks),
-		URL: u.access.url, Audit: u.past.Audit, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
+		URL: u.access.url, Audit: u.past.Audit, Refusals: u.refusals, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
 }
 
 // Run serves until ctx ends.
 func (u *ui) Run(ctx context.Context) error {
-	defer func() { u.guard.Flush(context.WithoutCancel(ctx)) }()
+	defer func() {
+		u.guard.Flush(context.WithoutCancel(ctx))
+		u.refusals.Flush(context.WithoutCancel(ctx))
+	}()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{u.live.Run, u.extras.Run, u.backend.Run, u.access.Run, u.server.Run} {
 		g.Go(func() error { return run(ctx) })

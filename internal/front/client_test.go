@@ -107,4 +107,13 @@ func TestSecurityFloodHidesNoGuess(t *testing.T) {
 	if last := all[len(all)-1]; last.Who != "ann" || last.Action != "login" || last.Outcome != "denied" {
 		t.Errorf("the last record is %+v, want that of the guess", last)
 	}
+	for range 2 * quotaBurst {
+		h.ask(t, "POST /auth/login", asForm, "name=ann&password=guess")
+	}
+	guesses := len(h.audited())
+	h.refusals.Flush(t.Context())
+	all = h.audited()
+	if len(all) != guesses+2 || !strings.Contains(all[guesses].Detail, "more were refused, and are only counted") {
+		t.Errorf("what is only counted is told as %+v", all[guesses:])
+	}
 }

@@ -40,7 +40,9 @@ type Config struct {
 	URL func() string
 	// Audit notes who signed in and out and who was refused. An error is logged.
 	Audit func(context.Context, view.Audit) error
-	Log   *slog.Logger
+	// Refusals note who was refused; nil makes some of Audit.
+	Refusals *Refusals
+	Log      *slog.Logger
 	// TrustedProxies are the addresses whose X-Forwarded-For, Forwarded and
 	// X-Forwarded-Proto are believed; empty is nobody.
 	TrustedProxies []netip.Prefix
@@ -112,9 +114,6 @@ type door struct {
 	Config
 	cross   *http.CrossOriginProtection
 	streams *streams
-	// tried is the quota of attempts to sign in whose password was compared, quota that
-	// of what costs the sender nothing: a flood of the one hides none of the other.
-	quota, tried *quota
 }
 
 // New is the handler of all requests.
@@ -125,8 +124,11 @@ func New(c Config) http.Handler {
 	if c.URL == nil {
 		c.URL = func() string { return "" }
 	}
+	if c.Refusals == nil {
+		c.Refusals = NewRefusals(c.Audit, c.Log)
+	}
 	d := &door{
-		Config: c, cross: http.NewCrossOriginProtection(), quota: newQuota(), tried: newQuota(),
+		Config: c, cross: http.NewCrossOriginProtection(),
 		streams: newStreams(cmp.Or(c.Streams, 2000), cmp.Or(c.StreamsEach, 64)),
 	}
 	return d.entry(d.routes())

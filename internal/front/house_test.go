@@ -120,8 +120,9 @@ func (d desk) Who() view.Who { return view.Who{Name: d.reader.Identity.Subject} 
 // house is a front door with what is around it.
 type house struct {
 	*httptest.Server
-	gate *gate
-	log  lockedBuffer
+	gate     *gate
+	refusals *Refusals
+	log      lockedBuffer
 
 	mu     sync.Mutex
 	audits []view.Audit
@@ -184,6 +185,8 @@ func build(t *testing.T, change func(*Config)) *house {
 		},
 		Log: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	h.refusals = NewRefusals(c.Audit, c.Log)
+	c.Refusals = h.refusals
 	if change != nil {
 		change(&c)
 	}

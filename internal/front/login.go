@@ -56,20 +56,20 @@ func (d *door) login(w http.ResponseWriter, r *http.Request) {
 
 func (d *door) loginFailed(w http.ResponseWriter, r *http.Request, page view.SignIn, err error) {
 	a := view.Audit{Who: page.Name, Action: "login"}
-	status, busy, quota := http.StatusUnauthorized, Busy{}, d.tried
+	status, busy, note := http.StatusUnauthorized, Busy{}, d.Refusals.Tried
 	switch {
 	case errors.Is(err, view.ErrUnauthenticated):
 		page.Failed, a.Detail = view.FailedPassword, "wrong name or password"
 	case errors.As(err, &busy):
 		page.Failed, a.Detail = view.FailedBusy, "too many attempts"
-		status, quota = http.StatusTooManyRequests, d.quota
+		status, note = http.StatusTooManyRequests, d.Refusals.Cheap
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(busy.After.Seconds())))))
 	default:
 		d.Log.Error("signing in", "err", err)
 		refuse(w, r, unavailable)
 		return
 	}
-	d.refused(quota, r, a)
+	note(r.Context(), d.of(r, a))
 	d.showLogin(w, r, status, page)
 }
 
@@ -91,9 +91,9 @@ func (d *door) providerFailed(w http.ResponseWriter, r *http.Request, returnTo s
 	case view.FailedAway: // nobody was refused
 		status = http.StatusServiceUnavailable
 	case view.FailedDeclined:
-		d.refused(d.quota, r, view.Audit{Action: "login", Detail: "the provider has declined"})
+		d.Refusals.Cheap(r.Context(), d.of(r, view.Audit{Action: "login", Detail: "the provider has declined"}))
 	default:
-		d.refused(d.quota, r, view.Audit{Action: "login", Detail: "the provider's answer is no good"})
+		d.Refusals.Cheap(r.Context(), d.of(r, view.Audit{Action: "login", Detail: "the provider's answer is no good"}))
 	}
 	d.showLogin(w, r, status, view.SignIn{Failed: failure.Why, ReturnTo: local(returnTo)})
 }

@@ -66,7 +66,7 @@ func (d *door) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if r.Header.Get("Authorization") != "" {
-		d.refused(d.quota, r, view.Audit{Action: "authenticate", Detail: "a token that is no good"})
+		d.Refusals.Cheap(r.Context(), d.of(r, view.Audit{Action: "authenticate", Detail: "a token that is no good"}))
 	}
 	switch {
 	case isAPI(r):
@@ -111,26 +111,13 @@ func via(r *http.Request) string {
 	return "api"
 }
 
-// refused notes that somebody was turned away, unless there are so many that the
-// trail would be of nothing else.
-func (d *door) refused(q *quota, r *http.Request, a view.Audit) {
-	left, ok := q.take()
-	if !ok {
-		return
-	}
-	if left > 0 {
-		d.Log.Warn("refusals are not in the audit trail: there were too many", "count", left)
-	}
-	a.Outcome = "denied"
-	d.note(r, a)
-}
+// note writes to the audit trail what was allowed.
+func (d *door) note(r *http.Request, a view.Audit) { d.Refusals.write(r.Context(), d.of(r, a)) }
 
-// note writes to the audit trail.
-func (d *door) note(r *http.Request, a view.Audit) {
+// of is a record of what a request was about.
+func (d *door) of(r *http.Request, a view.Audit) view.Audit {
 	a.From, a.Via = ClientOf(r), via(r)
-	if err := d.Audit(context.WithoutCancel(r.Context()), a); err != nil {
-		d.Log.Error("writing to the audit trail", "action", a.Action, "err", err)
-	}
+	return a
 }
 
 // keyOf tells readers apart: anonymous ones by their address, of which whoever has one of
