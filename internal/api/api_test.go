@@ -106,6 +106,7 @@ func samples() map[string][]string {
 		"getOpenAPI": {"GET /openapi.json", "X-Nobody: 1"}, "getProblem": {"GET /problems/conflict"},
 		"listActivity": {"GET /activity?app=application/argocd/shop-cart"}, "listAudit": {"GET /audit"},
 		"exportAudit": {"GET /audit/export"},
+		"verifyAudit": {"GET /audit/verify"},
 		"signIn":      {"POST /session", "X-Nobody: 1", `{"username": "alice", "password": "correct"}`},
 		"signOut":     {"DELETE /session"},
 	}

@@ -239,6 +239,11 @@ func trailRoutes() []route {
 				param{name: "limit", kind: "integer", doc: "how many at most; 100 without it", most: 1000}, fieldsParam),
 			result: Audits{}, do: listAudit,
 		}, {
+			method: http.MethodGet, path: "/audit/verify", id: "verifyAudit", tag: "trail", title: "Verify the audit trail",
+			doc: "Reads all of it, and says whether each record is as it was written and follows the one before. What it can't find is that the " +
+				"whole store is one of before: keep exports elsewhere.",
+			result: AuditCheck{}, do: verifyAudit,
+		}, {
 			method: http.MethodGet, path: "/audit/export", id: "exportAudit", tag: "trail", title: "Export the audit trail",
 			doc:    "All records, newest first: a JSON object per line, or CSV with a line of headings.",
 			query:  params(audits, param{name: "format", doc: "jsonl without it", words: []string{"jsonl", "csv"}}),

@@ -48,6 +48,17 @@ type Audit struct {
 	Detail   string    `json:"detail,omitempty"`
 }
 
+// AuditCheck says whether the audit trail is whole.
+type AuditCheck struct {
+	Whole   bool      `json:"whole"`
+	Broken  string    `json:"broken,omitempty" doc:"where it is not, if it is not"`
+	Records int       `json:"records" doc:"how many are as they were written, one after the other; of a trail that is not whole those before the break"`
+	First   int64     `json:"first,omitempty" doc:"id of the first of these; those before it have gone by their age"`
+	Last    int64     `json:"last,omitempty" doc:"id of the last of these"`
+	From    time.Time `json:"from,omitzero" doc:"when the first was written"`
+	To      time.Time `json:"to,omitzero" doc:"when the last was written"`
+}
+
 // Me is the reader.
 type Me struct {
 	Name      string   `json:"name" doc:"as access rules name it; empty of an anonymous reader"`

@@ -99,6 +99,17 @@ func (d discreetHistory) Audits(ctx context.Context, q view.AuditQuery) ([]view.
 	return found, d.discreet(err)
 }
 
+// VerifyAudit says whether the audit trail is whole.
+func (d discreetHistory) VerifyAudit(ctx context.Context) (view.AuditCheck, error) {
+	check, err := d.Store.VerifyAudit(ctx)
+	if errors.Is(err, history.ErrAltered) {
+		d.log.Error("the audit trail is not whole", "err", err)
+		check.Broken = err.Error()
+		return check, nil
+	}
+	return check, d.discreet(err)
+}
+
 // Audit notes who did or saw something.
 func (d discreetHistory) Audit(ctx context.Context, a view.Audit) error {
 	return d.discreet(d.Store.Audit(ctx, a))

@@ -36,6 +36,7 @@ type History interface {
 	Note(context.Context, view.Activity) error
 	Activities(context.Context, view.ActivityQuery) ([]view.Activity, error)
 	Audits(context.Context, view.AuditQuery) ([]view.Audit, error)
+	VerifyAudit(context.Context) (view.AuditCheck, error)
 }
 
 // Objects does what can be done with the objects of apps.
@@ -176,6 +177,11 @@ func (b *Backend) Brief(key model.AppKey) (view.App, bool) { return b.board.Get(
 // Activity is what happened.
 func (b *Backend) Activity(ctx context.Context, q view.ActivityQuery) ([]view.Activity, error) {
 	return b.History.Activities(ctx, q)
+}
+
+// VerifyAudit says whether the audit trail is whole.
+func (b *Backend) VerifyAudit(ctx context.Context) (view.AuditCheck, error) {
+	return b.History.VerifyAudit(ctx)
 }
 
 // Audits are who did or saw what.

@@ -18,13 +18,13 @@ type auditFlags struct {
 func newAudit(deps Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "audit",
-		Short:   "Export the audit trail",
+		Short:   "Export and verify the audit trail",
 		Long:    `The audit trail says who did or saw what, when, from where. Who may read it may "get" the resource "audit".`,
-		Example: "  fixpoint audit export --since 24h",
+		Example: "  fixpoint audit export --since 24h\n  fixpoint audit verify",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAuditExport(deps))
+	cmd.AddCommand(newAuditExport(deps), newAuditVerify(deps))
 	return cmd
 }
 

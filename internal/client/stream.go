@@ -205,6 +205,23 @@ func (c *Client) Logs(ctx context.Context, app AppName, q LogQuery, emit func(Lo
 	return nil
 }
 
+// AuditCheck says whether the audit trail is whole.
+type AuditCheck struct {
+	Whole   bool      `json:"whole"`
+	Broken  string    `json:"broken,omitempty"`
+	Records int       `json:"records"`
+	First   int64     `json:"first,omitempty"`
+	Last    int64     `json:"last,omitempty"`
+	From    time.Time `json:"from,omitzero"`
+	To      time.Time `json:"to,omitzero"`
+}
+
+// VerifyAudit has the server read all of the audit trail.
+func (c *Client) VerifyAudit(ctx context.Context) (AuditCheck, error) {
+	var out AuditCheck
+	return out, c.get(ctx, "/audit/verify", nil, &out)
+}
+
 // ExportAudit writes the audit trail, as the query asks, and fails unless it is all of it.
 func (c *Client) ExportAudit(ctx context.Context, query url.Values, w io.Writer) error {
 	got, err := c.export(ctx, query)

@@ -182,7 +182,8 @@ var lists = map[string]func(context.Context, view.Desk) (any, error){
 	"Activity": func(ctx context.Context, d view.Desk) (any, error) {
 		return d.Activity(ctx, view.ActivityQuery{Limit: 500})
 	},
-	"Audits": func(ctx context.Context, d view.Desk) (any, error) { return d.Audits(ctx, view.AuditQuery{}) },
+	"Audits":      func(ctx context.Context, d view.Desk) (any, error) { return d.Audits(ctx, view.AuditQuery{}) },
+	"VerifyAudit": func(ctx context.Context, d view.Desk) (any, error) { return d.VerifyAudit(ctx) },
 	"WatchApps": func(ctx context.Context, d view.Desk) (any, error) {
 		ch, err := d.Watch(ctx, view.TopicApps)
 		return ch != nil, err

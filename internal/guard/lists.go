@@ -201,16 +201,31 @@ func (d *desk) seesActivity(a view.Activity) bool {
 }
 
 func (d *desk) Audits(ctx context.Context, q view.AuditQuery) ([]view.Audit, error) {
-	if err := d.valid(ctx); err != nil {
+	if err := d.readsAudit(ctx, "audit"); err != nil {
 		return nil, err
 	}
-	rec := d.record("audit", mayAudit.resource+"/"+mayAudit.object)
+	return d.Backend.Audits(ctx, q)
+}
+
+func (d *desk) VerifyAudit(ctx context.Context) (view.AuditCheck, error) {
+	if err := d.readsAudit(ctx, "verify-audit"); err != nil {
+		return view.AuditCheck{}, err
+	}
+	return d.Backend.VerifyAudit(ctx)
+}
+
+// readsAudit refuses who may not read the trail, and notes who does.
+func (d *desk) readsAudit(ctx context.Context, action string) error {
+	if err := d.valid(ctx); err != nil {
+		return err
+	}
+	rec := d.record(action, mayAudit.resource+"/"+mayAudit.object)
 	if !d.has(mayAudit) {
 		rec.Outcome, rec.Detail = outcomeDenied, "without "+mayAudit.String()
 		d.trail.refused(ctx, rec)
-		return nil, denied(mayAudit)
+		return denied(mayAudit)
 	}
 	rec.Outcome = outcomeAllowed
 	d.trail.seen(ctx, rec)
-	return d.Backend.Audits(ctx, q)
+	return nil
 }

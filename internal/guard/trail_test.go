@@ -163,10 +163,13 @@ func TestReadsInTrail(t *testing.T) {
 	if _, err := s.as("admin").Audits(t.Context(), view.AuditQuery{}); err != nil {
 		t.Fatal(err)
 	}
+	if check, err := s.as("op").VerifyAudit(t.Context()); !errors.Is(err, model.ErrDenied) || check != (view.AuditCheck{}) {
+		t.Errorf("without the right the trail is verified: %+v, %v", check, err)
+	}
 	if _, err := s.as("op").Audits(t.Context(), view.AuditQuery{}); !errors.Is(err, model.ErrDenied) {
 		t.Errorf("the trail is shown to everybody: %v", err)
 	}
-	s.wantTrail(t, "admin audit audit/* allowed", "op audit audit/* denied | without audit, get, *")
+	s.wantTrail(t, "admin audit audit/* allowed", "op verify-audit audit/* denied | without audit, get, *", "op audit audit/* denied | without audit, get, *")
 }
 
 // TestRepeatedRefusals are counted, not repeated.

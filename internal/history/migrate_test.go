@@ -52,7 +52,7 @@ func TestFirstSchema(t *testing.T) {
 	keep(t, s, appOf(1), revisionOf(4, 6, 2), 2)
 	checkWhole(t, s)
 	checkSize(t, s)
-	if err := s.VerifyAudit(t.Context()); err != nil || count(t, s, "audit_record") != 4 || count(t, s, "schema_version") != 2 {
+	if _, err := s.VerifyAudit(t.Context()); err != nil || count(t, s, "audit_record") != 4 || count(t, s, "schema_version") != 2 {
 		t.Errorf("the audit trail: %v", err)
 	}
 	for _, app := range []model.AppKey{appOf(1), appOf(2)} {

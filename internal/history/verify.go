@@ -7,48 +7,56 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // ErrAltered is what the error of VerifyAudit is if the audit trail was changed.
 var ErrAltered = errors.New("the audit trail was changed")
 
-// VerifyAudit reads all of the audit trail and returns an error that satisfies
-// errors.Is(err, ErrAltered), and names the first record that is not as it was
-// written or does not follow the one before, if there is one. Records that were
-// written with another key can't be told from changed ones. What it can't find is
-// that the whole database is one of before: keep exports elsewhere.
-func (s *Store) VerifyAudit(ctx context.Context) error {
+// VerifyAudit reads all of the audit trail and says how much of it is as it was
+// written. Its error satisfies errors.Is(err, ErrAltered), and names the first record
+// that is not as it was written or does not follow the one before, if there is one:
+// then the records before that are those that count. Records that were written with
+// another key can't be told from changed ones. What it can't find is that the whole
+// database is one of before: keep exports elsewhere.
+func (s *Store) VerifyAudit(ctx context.Context) (view.AuditCheck, error) {
+	var good view.AuditCheck
 	var found error
 	err := s.snapshot(ctx, func(db session) (err error) {
-		found, err = s.verify(db)
+		good, found, err = s.verify(db)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("verifying the audit trail: %w", err)
+		return view.AuditCheck{}, fmt.Errorf("verifying the audit trail: %w", err)
 	}
-	return found
+	return good, found
 }
 
 // verify returns what was found as the first error.
-func (s *Store) verify(db session) (found, err error) {
+func (s *Store) verify(db session) (good view.AuditCheck, found, err error) {
 	c, err := readChain(db)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, err
+		return good, nil, err
 	}
 	last, mac := c.startID, c.startMAC
 	for after := int64(math.MinInt64); ; {
 		page, err := rows(db, scanSigned, `SELECT `+auditColumns+` FROM audit_record WHERE id > $1 ORDER BY id LIMIT $2`, after, exportPage)
 		if err != nil {
-			return nil, err
+			return good, nil, err
 		}
 		for _, r := range page {
 			if found := s.verifyRecord(c, r, last, mac); found != nil {
-				return found, nil
+				return good, found, nil
 			}
 			after, last, mac = r.ID, r.ID, r.mac
+			if good.Records++; good.Records == 1 {
+				good.FirstID, good.First = r.ID, r.At
+			}
+			good.LastID, good.Last = r.ID, r.At
 		}
 		if len(page) < exportPage {
-			return s.verifyEnds(c, last, mac), nil
+			return good, s.verifyEnds(c, last, mac), nil
 		}
 	}
 }

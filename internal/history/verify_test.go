@@ -2,6 +2,7 @@ package history
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func testAppendOnly(t *testing.T, at Config) {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
-	if err := s.VerifyAudit(t.Context()); err != nil {
+	if _, err := s.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -93,8 +94,9 @@ func testTampering(t *testing.T, at Config) {
 			}
 			s := open(t, at)
 			audit(t, s, 0, 10)
-			if err := s.VerifyAudit(t.Context()); err != nil {
-				t.Fatal(err)
+			good, err := s.VerifyAudit(t.Context())
+			if err != nil || good.Records != 10 || good.FirstID != 1 || good.LastID != 10 || !good.First.Before(good.Last) {
+				t.Fatalf("%+v, %v", good, err)
 			}
 			unguard(t, s)
 			for _, statement := range test.statements {
@@ -104,8 +106,15 @@ func testTampering(t *testing.T, at Config) {
 			}
 			check := func(when string, s *Store, want string) {
 				t.Helper()
-				if err := s.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), want) {
+				good, err := s.VerifyAudit(t.Context())
+				if !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), want) {
 					t.Errorf("%s: %v, want %q", when, err, want)
+				}
+				if first, ok := strings.CutSuffix(want, " is missing"); ok {
+					at, _ := strconv.Atoi(strings.TrimPrefix(first, "record "))
+					if good.Records != at-1 || int(good.LastID) != at-1 {
+						t.Errorf("%s: %q, and before it %+v", when, want, good)
+					}
 				}
 			}
 			check("at once", s, test.want)
@@ -131,12 +140,12 @@ func testShorterChain(t *testing.T, at Config) {
 		}
 	}
 	again := open(t, at)
-	if err := again.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) {
+	if _, err := again.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) {
 		t.Errorf("before anything is added: %v", err)
 	}
 	for range 2 {
 		audit(t, again, 8, 9)
-		if err := again.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), "before record 9") {
+		if _, err := again.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), "before record 9") {
 			t.Errorf("after it: %v", err)
 		}
 	}
@@ -152,7 +161,7 @@ func testAuditOfOtherKey(t *testing.T, at Config) {
 	other.Key = Key{9}
 	o := open(t, other)
 	audit(t, o, 3, 5)
-	if err := o.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), "record 1 (2026-03-04 05:06:07 UTC) is of the key with the id "+keyText(s.seal.id[:])) {
+	if _, err := o.VerifyAudit(t.Context()); !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), "record 1 (2026-03-04 05:06:07 UTC) is of the key with the id "+keyText(s.seal.id[:])) {
 		t.Errorf("error %v", err)
 	}
 	if got, err := o.Audits(t.Context(), view.AuditQuery{}); err != nil || len(got) != 5 {
@@ -176,7 +185,7 @@ func testKeepAudit(t *testing.T, at Config) {
 		if err != nil || len(got) != len(want) || got[0] != want[0] || got[len(got)-1] != want[len(want)-1] {
 			t.Errorf("%v are there, want %v: %v", got, want, err)
 		}
-		if err := s.VerifyAudit(t.Context()); err != nil {
+		if _, err := s.VerifyAudit(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}

@@ -85,6 +85,8 @@ type Backend interface {
 	Feeders(context.Context) ([]Feeder, error)
 	Activity(context.Context, ActivityQuery) ([]Activity, error)
 	Audits(context.Context, AuditQuery) ([]Audit, error)
+	// VerifyAudit reads the whole audit trail.
+	VerifyAudit(context.Context) (AuditCheck, error)
 
 	// Watch returns a channel that gets a value some time after the topic has changed;
 	// several changes may be one. It ends with ctx.
@@ -169,6 +171,7 @@ type Desk interface {
 	Feeders(context.Context) ([]Feeder, error)
 	Activity(context.Context, ActivityQuery) ([]Activity, error)
 	Audits(context.Context, AuditQuery) ([]Audit, error)
+	VerifyAudit(context.Context) (AuditCheck, error)
 
 	// Watch is refused like a read of the topic. What is read after a signal is
 	// checked anew; the channel is closed once the reader would be refused.

@@ -166,6 +166,17 @@ type Audit struct {
 	Outcome, Detail string
 }
 
+// AuditCheck is what a look at the whole audit trail has found.
+type AuditCheck struct {
+	// Records counts those that are as they were written and follow one another, from
+	// First to Last. Older ones than First have gone by their age, if its ID is not 1.
+	Records         int
+	FirstID, LastID int64
+	First, Last     time.Time
+	// Broken says where the trail was changed; "" if it is whole.
+	Broken string
+}
+
 // AuditQuery asks for audit records, newest first.
 type AuditQuery struct {
 	Who, Action, Object, Outcome string

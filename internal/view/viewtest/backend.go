@@ -32,6 +32,7 @@ type Backend struct {
 	feeders      []view.Feeder
 	activity     []view.Activity
 	audits       []view.Audit
+	altered      string
 }
 
 var _ view.Backend = (*Backend)(nil)

@@ -152,3 +152,10 @@ func (d *desk) Audits(ctx context.Context, q view.AuditQuery) ([]view.Audit, err
 	}
 	return d.b.Audits(ctx, q)
 }
+
+func (d *desk) VerifyAudit(ctx context.Context) (view.AuditCheck, error) {
+	if d.o.Hidden {
+		return view.AuditCheck{}, model.As(model.ErrDenied, fmt.Errorf("you may not read the audit trail"))
+	}
+	return d.b.VerifyAudit(ctx)
+}
