@@ -102,10 +102,12 @@ func (w *Web) head(r *http.Request, tab string) (appHead, error) {
 
 // frameOf is the frame of a page of the app, current with its state.
 func (h appHead) frameOf(template, title string) Frame {
-	return Frame{
+	f := Frame{
 		Title: title, Nav: "apps", Template: template,
 		Topics: []view.Topic{view.TopicApp(h.App.Key)},
 	}
+	f.says(h.state())
+	return f
 }
 
 // appPage is an app's state, its running or last sync and its objects.
@@ -118,6 +120,8 @@ type appPage struct {
 	Failed int
 	Shown  []view.Result
 	Hidden int
+	// Culprits are what a degraded app fails for.
+	Culprits []culprit
 }
 
 // shownResults is how many results of a sync its panel shows.
@@ -138,6 +142,9 @@ func (w *Web) appPage(r *http.Request) (Page, error) {
 	p.Topics, p.Gone = append(p.Topics, view.TopicTree(head.App.Key)), head.gone()
 	p.results()
 	tree, err := view.DeskOf(r.Context()).Tree(r.Context(), head.App.Key)
+	if head.App.Health == model.Degraded {
+		p.Culprits = culprits(tree.Nodes)
+	}
 	p.Tree = newTreeView(head, tree, err, treeQueryOf(r))
 	return p, nil
 }

@@ -40,6 +40,8 @@ func (w *Web) apps(r *http.Request) (Page, error) {
 		Frame: Frame{Title: "Apps", Nav: "apps", Template: "apps", Topics: []view.Topic{view.TopicApps}, Address: a.path()},
 		Page:  found, Ask: a, Facets: facetsOf(a, found.Facets),
 	}
+	p.counts(found.Health[model.Degraded], stateOf(model.Degraded))
+	p.Tone = "" // among many apps there is always one: an icon for it would say nothing
 	p.CanBulk = slices.ContainsFunc(found.Apps, func(app view.App) bool {
 		return desk.May(view.VerbSync, app) || desk.May(view.VerbRefresh, app)
 	})

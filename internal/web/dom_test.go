@@ -142,6 +142,16 @@ func (d *dom) wantText(selector string, texts ...string) {
 	}
 }
 
+// wantNoText fails if an element of the selector says the text.
+func (d *dom) wantNoText(selector, unwanted string) {
+	d.t.Helper()
+	for _, n := range d.all(selector) {
+		if said := text(n); strings.Contains(said, unwanted) {
+			d.t.Errorf("%s: %q says %q", d.path, selector, said)
+		}
+	}
+}
+
 // wantCount fails unless there are so many elements of the selector.
 func (d *dom) wantCount(selector string, want int) {
 	d.t.Helper()

@@ -40,6 +40,10 @@ func (w *Web) objectPage(r *http.Request) (Page, error) {
 	}
 	p := &objectPage{appHead: head, Frame: head.frameOf("object", object.Ref.Kind+" "+object.Ref.Name), Object: object}
 	p.Topics = append(p.Topics, view.TopicTree(head.App.Key))
+	p.Title = object.Ref.Kind + " " + object.Ref.Name
+	if p.Tone = ""; object.Health != "" {
+		p.says(stateOf(object.Health))
+	}
 	p.rights(view.DeskOf(r.Context()))
 	p.Show = r.FormValue("show")
 	switch p.Show {

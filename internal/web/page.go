@@ -30,8 +30,9 @@ type Page interface{ frame() *Frame }
 // one of Topics changes, the page is made anew, and those regions that have become
 // different are sent to all who look at it.
 type Frame struct {
-	// Title is that of the window, without the program's name.
-	Title string
+	// Title is that of the window, without the program's name. Tone is the colour of what
+	// it says; "" is none.
+	Title, Tone string
 	// Nav is the entry of the navigation that the page belongs to, such as "apps".
 	Nav string
 	// Template is the page's.

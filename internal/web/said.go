@@ -26,5 +26,13 @@ func said(message string) []part {
 	return append(parts, part{Text: message[end:]})
 }
 
-// steps divides an address after each slash, where it may be broken into lines.
-func steps(address string) []string { return strings.SplitAfter(address, "/") }
+// steps divides an address after each slash of its path, where it may be broken into lines.
+func steps(address string) []string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return strings.SplitAfter(address, "/")
+	}
+	out := strings.SplitAfter(rest, "/")
+	out[0] = scheme + "://" + out[0]
+	return out
+}

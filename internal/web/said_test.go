@@ -27,3 +27,15 @@ func TestSaid(t *testing.T) {
 		}
 	}
 }
+
+func TestSteps(t *testing.T) {
+	for address, want := range map[string][]string{
+		"https://git.example/team/app": {"https://git.example/", "team/", "app"},
+		"git@git.example:team/app":     {"git@git.example:team/", "app"},
+		"charts":                       {"charts"},
+	} {
+		if diff := cmp.Diff(want, steps(address)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", address, diff)
+		}
+	}
+}

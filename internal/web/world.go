@@ -41,10 +41,12 @@ func (w *Web) clusters(r *http.Request) (Page, error) {
 	found = slices.SortedStableFunc(slices.Values(found), func(a, b view.Cluster) int {
 		return cmp.Or(first(!a.Connected, !b.Connected), cmp.Compare(a.Name, b.Name))
 	})
-	return &clustersPage{
+	p := &clustersPage{
 		Frame:    Frame{Title: "Clusters", Nav: "clusters", Template: "clusters", Topics: []view.Topic{view.TopicClusters}},
 		Clusters: found,
-	}, nil
+	}
+	p.counts(number(found, func(c view.Cluster) bool { return !c.Connected }), stateOf("Unreachable"))
+	return p, nil
 }
 
 // first orders what holds before what does not.
@@ -56,6 +58,17 @@ func first(a, b bool) int {
 		return -1
 	}
 	return 1
+}
+
+// number is how many of a list something holds for.
+func number[T any](of []T, holds func(T) bool) int {
+	n := 0
+	for _, one := range of {
+		if holds(one) {
+			n++
+		}
+	}
+	return n
 }
 
 // request is how many there were of a verb.
@@ -88,10 +101,12 @@ func (w *Web) repositories(r *http.Request) (Page, error) {
 	found = slices.SortedStableFunc(slices.Values(found), func(a, b view.Repository) int {
 		return cmp.Or(first(a.Err != "", b.Err != ""), cmp.Compare(a.URL, b.URL))
 	})
-	return &repositoriesPage{
+	p := &repositoriesPage{
 		Frame:        Frame{Title: "Repositories", Nav: "repositories", Template: "repositories", Topics: []view.Topic{view.TopicRepositories}},
 		Repositories: found,
-	}, nil
+	}
+	p.counts(number(found, func(r view.Repository) bool { return r.Err != "" }), stateOf("Failing"))
+	return p, nil
 }
 
 type projectsPage struct {

@@ -160,7 +160,7 @@
   addEventListener("pagehide", close);
   addEventListener("pageshow", (e) => { if (e.persisted) connect(); });
   addEventListener("online", () => { if (!live.source) connect(); });
-  document.addEventListener("htmx:after:swap", () => { asServed(); ages(); follow(); count(); });
+  document.addEventListener("htmx:after:swap", () => { asServed(); ages(); follow(); count(); tab(); });
 
   // What a reader has ticked is no longer what its attribute says: that holds again
   // once the server has answered.
@@ -234,11 +234,53 @@
     if (on("[data-none]")) choose(on("[data-none]").dataset.none, false);
     if (on("[data-copy]")) {
       const button = on("[data-copy]");
-      await navigator.clipboard?.writeText($("pre", button.parentElement).textContent);
-      button.lastChild.textContent = "Copied";
+      taken(button, await copy(button.dataset.copy || $("pre", button.parentElement).textContent));
     }
     for (const menu of $$("details.menu[open]")) if (!menu.contains(e.target) || on(".items button")) menu.open = false;
   });
+
+  // Browsers give the clipboard to pages by https only; the old way is for the others.
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      area.className = "hide";
+      document.body.append(area);
+      const before = document.activeElement;
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      before?.focus();
+      return done;
+    }
+  }
+
+  // A button for copying says for a moment that it has, and is as it was again.
+  function taken(button, done) {
+    if (!done) return fail("The browser does not let this page copy");
+    const use = $("use", button), words = button.lastChild.nodeType === Node.TEXT_NODE ? button.lastChild : null;
+    const name = button.getAttribute("aria-label");
+    use.setAttribute("href", "#i-check");
+    if (name) button.setAttribute("aria-label", "Copied");
+    if (words) words.data = "Copied";
+    setTimeout(() => {
+      use.setAttribute("href", "#i-copy");
+      if (name) button.setAttribute("aria-label", name);
+      if (words) words.data = "Copy";
+    }, 2000);
+  }
+
+  // The browser's tab says how what it shows is.
+  function tab() {
+    const at = $("[data-tab]"), link = $("#tab-icon");
+    if (!at || !link) return;
+    if (document.title !== at.dataset.tab) document.title = at.dataset.tab;
+    if (link.getAttribute("href") !== at.dataset.icon) link.setAttribute("href", at.dataset.icon);
+  }
+  document.addEventListener("fixpoint:region", tab);
 
   // The theme changes at once; the cookie is what the server reads.
   document.addEventListener("submit", (e) => {

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+)
+
+// culprit is an object that an app is degraded for.
+type culprit struct {
+	Ref model.ObjectRef
+	// Word is what Kubernetes calls the reason, or what the object says; Text and Next
+	// explain the word, if it is known.
+	Word, Text, Next string
+	// HasLog: it is a pod.
+	HasLog bool
+}
+
+// mostCulprits is how many a page names.
+const mostCulprits = 4
+
+// culprits are the degraded nodes that have no degraded descendant: where to look first.
+// Pods come before others.
+func culprits(nodes []view.Node) []culprit {
+	above := aboveDegraded(nodes)
+	var out []culprit
+	for i := range nodes {
+		if n := &nodes[i]; n.Health == model.Degraded && !above[nodeID(n)] {
+			out = append(out, culpritOf(n))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b culprit) int {
+		return cmp.Or(first(a.HasLog, b.HasLog), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name))
+	})
+	return out
+}
+
+// aboveDegraded are the ids of all nodes that a degraded one descends from.
+func aboveDegraded(nodes []view.Node) map[string]bool {
+	byID := map[string]*view.Node{}
+	for i := range nodes {
+		byID[nodeID(&nodes[i])] = &nodes[i]
+	}
+	above := map[string]bool{}
+	var walk func(n *view.Node)
+	walk = func(n *view.Node) {
+		for _, id := range n.Parents {
+			if p := byID[id]; p != nil && !above[id] {
+				above[id] = true
+				walk(p)
+			}
+		}
+	}
+	for i := range nodes {
+		if nodes[i].Health == model.Degraded {
+			walk(&nodes[i])
+		}
+	}
+	return above
+}
+
+func culpritOf(n *view.Node) culprit {
+	c := culprit{Ref: n.Ref, Word: reason(n), HasLog: n.Ref.Kind == "Pod" && n.Ref.Group == ""}
+	c.Text, c.Next = view.Explain(c.Word)
+	return c
+}
+
+// ShownCulprits are those that the page names.
+func (p *appPage) ShownCulprits() []culprit { return p.Culprits[:min(mostCulprits, len(p.Culprits))] }
+
+// LogPath is the address of an object's log: of the run before, if it is being restarted.
+func (p *appPage) LogPath(c culprit) string {
+	q := objectQuery(c.Ref.ObjectKey)
+	if c.Word == "CrashLoopBackOff" {
+		q.Set("previous", "1")
+	}
+	return p.Path + "/logs?" + q.Encode()
+}
+
+// Repeats reports whether what the operation says stands above it already.
+func (p *appPage) Repeats() bool {
+	return slices.ContainsFunc(p.App.Conditions, func(c view.Condition) bool { return c.Text == p.App.Operation.Message })
+}

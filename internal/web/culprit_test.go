@@ -1,0 +1,59 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
+	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
+)
+
+func TestCulprits(t *testing.T) {
+	node := func(kind, name string, h model.HealthStatus, parents ...string) view.Node {
+		return view.Node{Ref: viewtest.Ref(kind, "shop", name), UID: name, Health: h, Parents: parents, Message: "CrashLoopBackOff"}
+	}
+	got := culprits([]view.Node{
+		node("Deployment", "api", model.Degraded),
+		node("ReplicaSet", "api-1", model.Progressing, "api"),
+		node("Pod", "api-1-x", model.Degraded, "api-1"),
+		node("Pod", "api-1-y", model.Healthy, "api-1"),
+		node("Deployment", "web", model.Degraded),
+		node("Service", "api-svc", model.Missing),
+	})
+	var names []string
+	for _, c := range got {
+		names = append(names, c.Ref.Kind+" "+c.Ref.Name)
+	}
+	if diff := cmp.Diff([]string{"Pod api-1-x", "Deployment web"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A degraded app says which object fails, why, and leads to its log.
+func TestAppNamesCulprits(t *testing.T) {
+	b := viewtest.New()
+	s := site(b, viewtest.Options{})
+	d := get(t, s, AppPath(sampleKey("payments-api")))
+	d.wantCount(".culprits li", 1)
+	d.wantText(".culprits", "Pod", "CrashLoopBackOff", "a container ends again and again")
+	d.wantCount(".culprits a.button", 1)
+	if log := get(t, s, attr(d.one(".culprits a.button"), "href")); log.code != 200 {
+		t.Errorf("its log: status %d", log.code)
+	}
+	get(t, s, AppPath(sampleKey("shop-frontend"))).wantCount(".culprits", 0)
+}
+
+// Nothing is said twice on a page: the last sync does not repeat a condition.
+func TestOperationDoesNotRepeat(t *testing.T) {
+	b := viewtest.New()
+	app := sampleKey("payments-api")
+	b.Edit(app, func(d *view.Detail) {
+		d.Operation.Message = "it went wrong"
+		d.Conditions = []view.Condition{{Severity: view.SeverityError, Type: "Sync", Text: "it went wrong"}}
+	})
+	d := get(t, site(b, viewtest.Options{}), AppPath(app))
+	d.wantText("#app-state .note", "The sync failed", "it went wrong")
+	d.wantNoText("#app-state .operation", "it went wrong")
+}
