@@ -45,8 +45,8 @@ func contents(ctx context.Context, p previewer, found engine.Inspection, app mod
 	}
 	m := model.Mask{}
 	for _, c := range out {
-		m.Hide(c.Before)
-		m.Hide(c.After)
+		m.Cover(c.Before)
+		m.Cover(c.After)
 	}
 	return out, nil
 }

@@ -289,7 +289,7 @@ func (l looker) whole(ctx context.Context, s model.Step, desired model.Object) (
 	m := model.Mask{}
 	for _, o := range []map[string]any{d.Before, d.After} {
 		plain(o)
-		m.Hide(o)
+		m.Cover(o)
 	}
 	d.Hunks, d.Added, d.Removed = textdiff.Hunks(d.Before, d.After, 3)
 	return d, nil

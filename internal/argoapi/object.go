@@ -45,9 +45,6 @@ func withoutPasswords(v any) (any, bool) {
 		out, changed := v, false
 		for name, value := range v {
 			now, is := withoutPasswords(value)
-			if text, isText := value.(string); isText && name == "repoURL" {
-				now, is = bare(text)
-			}
 			if !is {
 				continue
 			}
@@ -70,6 +67,8 @@ func withoutPasswords(v any) (any, bool) {
 			out[i] = now
 		}
 		return out, changed
+	case string:
+		return bare(v)
 	}
 	return v, false
 }

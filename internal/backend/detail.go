@@ -58,29 +58,11 @@ func declarationOf(obj *unstructured.Unstructured) (declared, raw map[string]any
 	unstructured.RemoveNestedField(whole.Object, "metadata", "managedFields")
 	unstructured.RemoveNestedField(whole.Object, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration")
 	raw = whole.Object
-	hideUsers(raw)
+	model.HideUsers(raw)
 	declared = whole.DeepCopy().Object
 	delete(declared, "status")
 	delete(declared, "operation")
 	return declared, raw
-}
-
-// hideUsers takes what may be credentials out of the URLs of repositories.
-func hideUsers(in any) {
-	switch v := in.(type) {
-	case map[string]any:
-		for key, value := range v {
-			if url, is := value.(string); is && (key == "repoURL" || key == "url") {
-				v[key] = withoutUser(url)
-			} else {
-				hideUsers(value)
-			}
-		}
-	case []any:
-		for _, item := range v {
-			hideUsers(item)
-		}
-	}
 }
 
 // operationOf is an operation for people; nil is none.

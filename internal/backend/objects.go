@@ -98,7 +98,7 @@ func (b *Backend) Object(ctx context.Context, key model.AppKey, obj model.Object
 		if err := json.Unmarshal(desired.JSON, &out.Desired); err != nil {
 			return out, fmt.Errorf("reading what is declared of %s: %w", obj, err)
 		}
-		mask.Hide(out.Desired)
+		mask.Cover(out.Desired)
 	}
 	if f.node.UID == "" || f.barred != nil {
 		return out, nil

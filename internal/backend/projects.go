@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
@@ -49,7 +50,7 @@ func projectOf(o map[string]any) view.Project {
 		Declared: true, Description: text(o, "spec", "description"), SourceRepos: texts(o, "spec", "sourceRepos"), Namespaces: texts(o, "spec", "sourceNamespaces"),
 	}
 	for i, repo := range p.SourceRepos {
-		p.SourceRepos[i] = withoutUser(repo)
+		p.SourceRepos[i] = model.WithoutUser(repo)
 	}
 	for _, d := range list(o, "spec", "destinations") {
 		p.Destinations = append(p.Destinations, cmp.Or(text(d, "server"), text(d, "name"), "*")+" / "+cmp.Or(text(d, "namespace"), "*"))

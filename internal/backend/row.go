@@ -125,8 +125,9 @@ func (b *Backend) commits(app *view.App, r model.Report) {
 	}
 }
 
-// Shown is a commit for people: its author without address.
+// Shown is a commit for people: its author without address, and nothing in it that acts.
 func Shown(c model.Commit) model.Commit {
+	c.Author, c.Subject = model.Visible(c.Author), model.Visible(c.Subject)
 	if name, _, ok := strings.Cut(c.Author, " <"); ok && name != "" {
 		c.Author = name
 	}
@@ -166,7 +167,7 @@ func changedAt(obj *unstructured.Unstructured) time.Time {
 
 // oneLine is the first line of a text, of bounded length.
 func oneLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	s, _, _ = strings.Cut(strings.TrimSpace(model.Visible(s)), "\n")
 	const most = 300
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"

@@ -67,7 +67,7 @@ func sourcesOf(o map[string]any) []view.Source {
 }
 
 func sourceOf(s map[string]any) view.Source {
-	url, chart := withoutUser(text(s, "repoURL")), text(s, "chart")
+	url, chart := model.WithoutUser(text(s, "repoURL")), text(s, "chart")
 	out := view.Source{Kind: model.SourceGit, URL: url, Path: text(s, "path"), Chart: chart, Target: text(s, "targetRevision")}
 	switch {
 	case strings.HasPrefix(url, "oci://"), chart != "" && !strings.Contains(url, "://"):
@@ -80,24 +80,6 @@ func sourceOf(s map[string]any) view.Source {
 		out.Web = view.WebURL(url)
 	}
 	return out
-}
-
-// withoutUser is a URL without what may be credentials.
-func withoutUser(url string) string {
-	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok {
-		return url
-	}
-	host, path, _ := strings.Cut(rest, "/")
-	if at := strings.LastIndexByte(host, '@'); at >= 0 && scheme != "ssh" {
-		host = host[at+1:]
-	} else if user, pass, has := strings.Cut(host[:max(at, 0)], ":"); has && pass != "" {
-		host = user + host[at:]
-	}
-	if path == "" {
-		return scheme + "://" + host
-	}
-	return scheme + "://" + host + "/" + path
 }
 
 // revisionsIn are the revisions in a field that has revision and revisions.

@@ -121,7 +121,7 @@ func (b *Backend) source(ctx context.Context, ref reference) *unstructured.Unstr
 // sourceObject is what a Flux source object declares.
 func sourceObject(obj *unstructured.Unstructured) view.Source {
 	o := obj.Object
-	out := view.Source{URL: withoutUser(text(o, "spec", "url")), Object: reference{obj.GetKind(), obj.GetNamespace(), obj.GetName()}.String()}
+	out := view.Source{URL: model.WithoutUser(text(o, "spec", "url")), Object: reference{obj.GetKind(), obj.GetNamespace(), obj.GetName()}.String()}
 	switch obj.GetKind() {
 	case "GitRepository":
 		out.Kind, out.Web = model.SourceGit, view.WebURL(out.URL)

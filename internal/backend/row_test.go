@@ -12,27 +12,6 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
-func TestWithoutUser(t *testing.T) {
-	for in, want := range map[string]string{
-		"https://git.example/a/b.git":              "https://git.example/a/b.git",
-		"https://user:PLANTED@git.example/a":       "https://git.example/a",
-		"https://PLANTED@git.example":              "https://git.example",
-		"https://u:p%40x@PLANTED@git.example/a@b":  "https://git.example/a@b",
-		"ssh://git@git.example/a":                  "ssh://git@git.example/a",
-		"ssh://git:PLANTED@git.example:2222/a":     "ssh://git@git.example:2222/a",
-		"git@git.example:a/b.git":                  "git@git.example:a/b.git",
-		"oci://registry.example/charts":            "oci://registry.example/charts",
-		"":                                         "",
-		"https://":                                 "https://",
-		"http://[::1]:8080/a":                      "http://[::1]:8080/a",
-		"https://user:PLANTED@[::1]:8080/a?x=y@z/": "https://[::1]:8080/a?x=y@z/",
-	} {
-		if got := withoutUser(in); got != want {
-			t.Errorf("withoutUser(%q) = %q, not %q", in, got, want)
-		}
-	}
-}
-
 func TestBareRevision(t *testing.T) {
 	commit := "0123456789012345678901234567890123456789"
 	for in, want := range map[string]string{

@@ -75,7 +75,7 @@ func (b *Backend) Repositories(ctx context.Context) ([]view.Repository, error) {
 		return all[key]
 	}
 	for _, r := range b.Settings().Repositories() {
-		known := at(r.Kind, withoutUser(r.URL))
+		known := at(r.Kind, model.WithoutUser(r.URL))
 		known.Project, known.Credentials = r.Project, r.Credentials
 	}
 	b.board.Each(func(app *view.App) {

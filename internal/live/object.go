@@ -12,8 +12,8 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
-// Object is a live object: its content without managed fields, a Secret's values
-// hidden by mask; who has set which fields, Ours being those of manager; and the pods whose logs
+// Object is a live object: its content without managed fields, covered by
+// mask; who has set which fields, Ours being those of manager; and the pods whose logs
 // are its own: it, or those that descend from it. What does not exist is
 // model.ErrNotFound.
 //
@@ -32,7 +32,7 @@ func (s *Service) Object(ctx context.Context, c *Cluster, ref model.ObjectRef, m
 	}
 	owners := fieldOwners(u.GetManagedFields(), manager)
 	u.SetManagedFields(nil)
-	mask.Hide(u.Object)
+	mask.Cover(u.Object)
 	if r.GroupKind() == podKind {
 		pod := c.trim(r.in(ref.Namespace, ""), u.DeepCopy().Object).pod
 		return u.Object, owners, []view.Pod{pod.view}, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Mask numbers the values of Secrets, so that equal ones look equal and
@@ -11,6 +12,21 @@ import (
 type Mask map[string]int
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// Cover makes an object fit to be shown: it is Hide, and of an object that declares apps
+// takes away what may be credentials in addresses, so that two that differ in those alone
+// look equal.
+func (m Mask) Cover(obj map[string]any) {
+	m.Hide(obj)
+	version, _ := obj["apiVersion"].(string)
+	if !strings.HasPrefix(version, "argoproj.io/") {
+		return
+	}
+	HideUsers(obj)
+	meta, _ := obj["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	delete(annotations, lastApplied)
+}
 
 // Hide replaces the values of a Secret; other objects stay as they are.
 func (m Mask) Hide(obj map[string]any) {
