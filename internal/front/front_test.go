@@ -120,8 +120,10 @@ func TestLogin(t *testing.T) {
 // TestLoginTakesNoQuery: a password in an address would be in histories and logs.
 func TestLoginTakesNoQuery(t *testing.T) {
 	h := build(t, nil)
-	if got, _ := h.ask(t, "POST /auth/login?name=ann&password=correct", asForm, "x=y"); got.StatusCode != http.StatusUnauthorized {
-		t.Errorf("signed in by the query: %d", got.StatusCode)
+	for query, form := range map[string]string{"name=ann&password=correct": "x=y", "password=correct": "name=ann", "name=ann": "password=correct"} {
+		if got, _ := h.ask(t, "POST /auth/login?"+query, asForm, form); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("signed in by the query %s: %d", query, got.StatusCode)
+		}
 	}
 	if strings.Contains(h.log.String(), "correct") {
 		t.Error("the log has the query")
