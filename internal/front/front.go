@@ -53,6 +53,9 @@ type Config struct {
 	// Streams and StreamsEach bound the streams that are open at a time, of all and of
 	// one reader; 0 is 2000 and 64.
 	Streams, StreamsEach int
+	// Requests and RequestsEach bound those that are none and under way at a time, of all
+	// readers and of one; 0 is 1000 and 64.
+	Requests, RequestsEach int
 }
 
 // SignIn knows who asks. Errors of the kind view.ErrUnauthenticated are refusals; all
@@ -112,8 +115,9 @@ type Reader struct {
 // door is what New makes.
 type door struct {
 	Config
-	cross   *http.CrossOriginProtection
-	streams *streams
+	cross *http.CrossOriginProtection
+	// streams counts those that are open, requests all else that is under way.
+	streams, requests *streams
 }
 
 // New is the handler of all requests.
@@ -129,7 +133,8 @@ func New(c Config) http.Handler {
 	}
 	d := &door{
 		Config: c, cross: http.NewCrossOriginProtection(),
-		streams: newStreams(cmp.Or(c.Streams, 2000), cmp.Or(c.StreamsEach, 64)),
+		streams:  newStreams(cmp.Or(c.Streams, 2000), cmp.Or(c.StreamsEach, 64)),
+		requests: newStreams(cmp.Or(c.Requests, 1000), cmp.Or(c.RequestsEach, 64)),
 	}
 	return d.entry(d.routes())
 }

@@ -46,6 +46,12 @@ func (d *door) seated(next http.Handler) http.HandlerFunc {
 			d.stream(w, r, reader, next)
 			return
 		}
+		leave, ok := d.requests.enter(keyOf(id, reader.From))
+		if !ok {
+			refuse(w, r, tooManyRequests)
+			return
+		}
+		defer leave()
 		d.timed(w, r, next)
 	}
 }

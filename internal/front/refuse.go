@@ -32,6 +32,8 @@ var (
 		"Send less.", 8}
 	tooManyStreams = refusal{http.StatusTooManyRequests, "too-many", "too many streams are open",
 		"Close some, such as other windows, or try again later.", 8}
+	tooManyRequests = refusal{http.StatusTooManyRequests, "too-many", "too many requests are under way",
+		"Wait for answers before you ask for more.", 8}
 	noSuchPage = refusal{http.StatusNotFound, "not-found", "not found",
 		"Check the address.", 5}
 	wrongMethod = refusal{http.StatusMethodNotAllowed, "method", "not a method of this address",

@@ -74,7 +74,7 @@ func (p *paced) Flush() { _ = p.FlushError() }
 // Unwrap is for http.ResponseController.
 func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// streams counts those that are open.
+// streams counts what is under way, of each reader.
 type streams struct {
 	most, mostEach int
 

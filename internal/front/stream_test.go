@@ -231,3 +231,33 @@ func TestSecurityManyAddresses(t *testing.T) {
 		t.Error("two networks are one")
 	}
 }
+
+// TestSecurityTooManyRequests: one reader has not all there is of turns, and gets them back.
+func TestSecurityTooManyRequests(t *testing.T) {
+	begun, end := make(chan bool), make(chan bool)
+	h := build(t, func(c *Config) {
+		c.RequestsEach = 2
+		c.Pages = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				begun <- true
+				<-end
+			}
+		})
+	})
+	var slow sync.WaitGroup
+	for range 2 {
+		slow.Go(func() { h.ask(t, "GET /slow", cookie) })
+		<-begun
+	}
+	if got, body := h.ask(t, "GET /apps", cookie); got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" {
+		t.Errorf("a third: %d %s", got.StatusCode, body)
+	}
+	if got, _ := h.ask(t, "POST /auth/login", asForm, "name=ann&password=correct"); got.StatusCode != http.StatusSeeOther {
+		t.Errorf("signing in: %d", got.StatusCode)
+	}
+	close(end)
+	slow.Wait()
+	if got, _ := h.ask(t, "GET /apps", cookie); got.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %d", got.StatusCode)
+	}
+}

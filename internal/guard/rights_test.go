@@ -263,6 +263,15 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// TestSlashInProject: a project that is called like a project and more is another one.
+func TestSlashInProject(t *testing.T) {
+	s := newStage(t, "p, op, applications, get, shop/*, allow")
+	s.sample.Edit(frontend, func(d *view.Detail) { d.Project = "shop/x" })
+	if _, err := s.as("op").Brief(t.Context(), frontend); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("who may see the apps of shop sees one of shop/x: %v", err)
+	}
+}
+
 // TestProjectChanges: an app that moves to another project while it is read is not shown.
 func TestProjectChanges(t *testing.T) {
 	s := newStage(t, "p, op, applications, get, shop/*, allow")
