@@ -119,6 +119,7 @@ func (a *accessKeeper) Run(ctx context.Context) error {
 	if !a.mgr.GetCache().WaitForCacheSync(ctx) {
 		return nil
 	}
+	a.awaitProjects(ctx)
 	for {
 		pause := time.Duration(0)
 		if err := a.read(ctx); err != nil {
@@ -129,6 +130,14 @@ func (a *accessKeeper) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// awaitProjects has roles of projects hold, and their tokens count, from the start.
+// Where projects can't be listed, all others are let in nevertheless.
+func (a *accessKeeper) awaitProjects(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	a.extras.await(ctx)
 }
 
 // await waits for a change, or for the pause if there is one.

@@ -36,11 +36,15 @@ type extras struct {
 
 	mu    sync.Mutex
 	kinds map[string]extra
+	// defined say of kinds that it is known whether they are served.
+	defined map[string]func() bool
 }
 
 // extra is a kind that is watched.
 type extra struct {
 	store cache.Store
+	// listed reports whether the store has what there was at the start.
+	listed func() bool
 	// end ends the watch, and returns when it has ended.
 	end func()
 }
@@ -52,7 +56,7 @@ func newExtras(config *rest.Config, namespace string, changed func(kind string),
 	if err != nil {
 		return nil, err
 	}
-	return &extras{client: client, namespace: namespace, changed: changed, log: log, kinds: map[string]extra{}}, nil
+	return &extras{client: client, namespace: namespace, changed: changed, log: log, kinds: map[string]extra{}, defined: map[string]func() bool{}}, nil
 }
 
 // Run watches what is served until ctx ends.
@@ -82,13 +86,16 @@ func (e *extras) follow(ctx context.Context, kind string, gvr schema.GroupVersio
 		}
 		e.stop(kind)
 	}
-	err := e.handle(informer, cache.ResourceEventHandlerFuncs{
+	handled, err := e.handle(informer, cache.ResourceEventHandlerFuncs{
 		AddFunc: now, UpdateFunc: func(_, o any) { now(o) }, DeleteFunc: func(any) { e.stop(kind) },
 	})
 	if err != nil {
 		e.log.Error("watching the CRD", "kind", kind, "err", err)
 		return
 	}
+	e.mu.Lock()
+	e.defined[kind] = handled.HasSynced
+	e.mu.Unlock()
 	informer.RunWithContext(ctx)
 	e.stop(kind)
 }
@@ -134,17 +141,16 @@ func (e *extras) informer(gvr schema.GroupVersionResource, namespace string, whi
 
 // handle has an informer tell, and its library not of what is no error: a kind that is
 // not served any more, or not yet, is heard of by its CRD.
-func (e *extras) handle(informer cache.SharedIndexInformer, by cache.ResourceEventHandler) error {
+func (e *extras) handle(informer cache.SharedIndexInformer, by cache.ResourceEventHandler) (cache.ResourceEventHandlerRegistration, error) {
 	err := informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, r *cache.Reflector, err error) {
 		if !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
 			cache.DefaultWatchErrorHandler(ctx, r, err)
 		}
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = informer.AddEventHandler(by)
-	return err
+	return informer.AddEventHandler(by)
 }
 
 // start watches a kind, unless it is watched already.
@@ -156,7 +162,7 @@ func (e *extras) start(ctx context.Context, kind string, gvr schema.GroupVersion
 	}
 	informer := e.informer(gvr, e.namespace, nil)
 	tell := func(any) { e.changed(kind) }
-	err := e.handle(informer, cache.ResourceEventHandlerFuncs{
+	_, err := e.handle(informer, cache.ResourceEventHandlerFuncs{
 		AddFunc: tell, DeleteFunc: tell, UpdateFunc: func(_, now any) { tell(now) },
 	})
 	if err != nil {
@@ -166,7 +172,23 @@ func (e *extras) start(ctx context.Context, kind string, gvr schema.GroupVersion
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { informer.RunWithContext(ctx) })
-	e.kinds[kind] = extra{store: informer.GetStore(), end: func() { cancel(); running.Wait() }}
+	e.kinds[kind] = extra{store: informer.GetStore(), listed: informer.HasSynced, end: func() { cancel(); running.Wait() }}
+}
+
+// await waits until the objects of the kinds that are served were listed, or until ctx
+// ends.
+func (e *extras) await(ctx context.Context) {
+	cache.WaitForCacheSync(ctx.Done(), func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for kind := range extraKinds {
+			defined, watched := e.defined[kind], e.kinds[kind]
+			if defined == nil || !defined() || watched.end != nil && !watched.listed() {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // stop ends the watch of a kind, and forgets its objects.
