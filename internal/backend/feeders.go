@@ -52,6 +52,9 @@ func (b *Backend) Feeders(ctx context.Context) ([]view.Feeder, error) {
 func (b *Backend) feeder(obj *unstructured.Unstructured) view.Feeder {
 	o := obj.Object
 	ready := readyOf(o)
+	if obj.GetKind() == "ApplicationSet" {
+		ready = generatedOf(o)
+	}
 	f := view.Feeder{
 		Kind: obj.GetKind(), Namespace: obj.GetNamespace(), Name: obj.GetName(),
 		Ready: cmp.Or(ready.status, "Unknown"), Message: oneLine(ready.message), Suspended: boolean(o, "spec", "suspend"),
@@ -72,6 +75,25 @@ func (b *Backend) feeder(obj *unstructured.Unstructured) view.Feeder {
 		f.Upstream = append(f.Upstream, reference{text(r, "kind"), cmp.Or(text(r, "namespace"), f.Namespace), text(r, "name")}.String())
 	}
 	return f
+}
+
+// generatedOf says of an ApplicationSet what Ready says of Flux's kinds: whether what it
+// generates is up to date, or what keeps it from that.
+func generatedOf(o map[string]any) condition {
+	current := condition{}
+	for _, c := range list(o, "status", "conditions") {
+		found := condition{text(c, "status"), text(c, "reason"), text(c, "message"), text(c, "lastTransitionTime")}
+		switch text(c, "type") {
+		case "ErrorOccurred":
+			if found.status == "True" {
+				found.status = "False"
+				return found
+			}
+		case "ResourcesUpToDate":
+			current = found
+		}
+	}
+	return current
 }
 
 // feed says which apps each feeds: those that name it as their source, and those

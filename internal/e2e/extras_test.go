@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"strings"
@@ -123,6 +124,7 @@ func (s *site) answers(token, path string, code int, has, hasNot []string) {
 	s.t.Helper()
 	s.eventually("GET "+path, func() error {
 		got, body := s.ask(http.MethodGet, path, token, nil)
+		body = strings.ReplaceAll(html.UnescapeString(body), "\u00a0", " ")
 		if got != code {
 			return fmt.Errorf("the answer is %d, want %d: %.500s", got, code, body)
 		}
