@@ -34,12 +34,15 @@ func linesOf(object map[string]any) []string {
 func hunksOf(before, after []string, context int) (hunks []view.Hunk, added, removed int) {
 	context = min(max(context, 0), len(before)+len(after))
 	changes := changesOf(before, after)
+	where := place{lines: before}
 	for len(changes) > 0 {
 		n := 1
 		for n < len(changes) && changes[n].Start-changes[n-1].End <= 2*context {
 			n++
 		}
-		hunks = append(hunks, hunkOf(before, after, changes[:n], context))
+		h := hunkOf(before, after, changes[:n], context)
+		h.Within = where.within(max(changes[0].Start-context, 0))
+		hunks = append(hunks, h)
 		for _, c := range changes[:n] {
 			added += c.ReplEnd - c.ReplStart
 			removed += c.End - c.Start

@@ -45,8 +45,12 @@ type ObjectDiff struct {
 	Added, Removed int
 }
 
-// Hunk is a run of lines with their surroundings.
-type Hunk struct{ Lines []Line }
+// Hunk is a run of lines with their surroundings. Within is the field that the first of
+// them is in, such as "spec.template.spec"; "" at the top.
+type Hunk struct {
+	Lines  []Line
+	Within string
+}
 
 // Line is one of a diff. Op is ' ', '+' or '-'; Old and New are its numbers from 1
 // in Before and After, 0 where it is not in it.

@@ -41,10 +41,11 @@ type diffObject struct {
 	Cut   bool
 }
 
-// diffPart is a hunk, as lines or as rows.
+// diffPart is a hunk, as lines or as rows, with the field that it is within.
 type diffPart struct {
-	Lines []view.Line
-	Rows  []diffRow
+	Within string
+	Lines  []view.Line
+	Rows   []diffRow
 }
 
 func (w *Web) diffPage(r *http.Request) (Page, error) {
@@ -96,9 +97,9 @@ func partsOf(hunks []view.Hunk, split bool) []diffPart {
 		if len(h.Lines) == 0 {
 			continue
 		}
-		part := diffPart{Lines: h.Lines}
+		part := diffPart{Within: h.Within, Lines: h.Lines}
 		if split {
-			part = diffPart{Rows: sideBySide(h.Lines)}
+			part.Lines, part.Rows = nil, sideBySide(h.Lines)
 		}
 		parts = append(parts, part)
 	}

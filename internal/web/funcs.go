@@ -22,6 +22,7 @@ func (w *Web) funcs() template.FuncMap {
 		"stamp":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"date":     func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
 		"short":    view.ShortRevision,
+		"brief":    brief,
 		"said":     said,
 		"steps":    steps,
 		"headline": headline,

@@ -289,3 +289,20 @@ func TestLongDiffsAreCut(t *testing.T) {
 		t.Errorf("%d lines", n)
 	}
 }
+
+// What a hunk is within stands before it; objects that stay lead to what they are.
+func TestDiffSaysWhere(t *testing.T) {
+	b := viewtest.New()
+	app := sampleKey("shop-frontend")
+	lines := []view.Line{{Op: '-', Text: "a: 1", Old: 9}, {Op: '+', Text: "a: 2", New: 9}}
+	b.SetDiff(app, view.Diff{Objects: []view.ObjectDiff{
+		{Ref: viewtest.Ref("Deployment", "shop", "web"), Action: model.ActionUpdate, Hunks: []view.Hunk{{Lines: lines}, {Lines: lines, Within: "spec.containers[web]"}}},
+		{Ref: viewtest.Ref("ConfigMap", "shop", "old"), Action: model.ActionLeave, Reason: "no longer declared; pruning is off"},
+	}})
+	s := site(b, viewtest.Options{})
+	for _, form := range []string{"", "?split=1"} {
+		d := get(t, s, AppPath(app)+"/diff"+form)
+		d.wantText("tr.place", "spec.containers[web]")
+		d.wantCount("a[href="+pathOf(app, "resource", viewtest.Ref("ConfigMap", "shop", "old"))+"&show=live]", 1)
+	}
+}

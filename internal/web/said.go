@@ -14,8 +14,16 @@ type part struct{ Text, Whole string }
 // revisionIn matches the whole name of a commit or of an artifact's content.
 var revisionIn = regexp.MustCompile(`\b(?:sha1:|sha256:)?(?:[0-9a-f]{64}|[0-9a-f]{40})\b`)
 
-// said divides a message so that the revisions in it can be shown as people say them.
+// formulas are what Argo CD's operations say in all cases: the state beside them says it.
+var formulas = regexp.MustCompile(`^successfully synced \(all tasks run\)$|^one or more synchronization tasks completed unsuccessfully: `)
+
+// brief is a message without formulas; it may be empty.
+func brief(message string) string { return formulas.ReplaceAllString(message, "") }
+
+// said divides a brief message so that the revisions in it can be shown as people say
+// them.
 func said(message string) []part {
+	message = brief(message)
 	var parts []part
 	end := 0
 	for _, at := range revisionIn.FindAllStringIndex(message, -1) {

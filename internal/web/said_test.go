@@ -19,8 +19,10 @@ func TestSaid(t *testing.T) {
 			"stored artifact for revision 'main@sha1:" + commit + "'",
 			[]part{{Text: "stored artifact for revision 'main@"}, {"bbdcb53", "sha1:" + commit}, {Text: "'"}},
 		},
-		"a digest":              {"sha256:" + digest, []part{{}, {"sha256:9fec08e", "sha256:" + digest}, {}}},
-		"as long, and no digit": {"x" + commit, []part{{Text: "x" + commit}}},
+		"a formula":               {"successfully synced (all tasks run)", []part{{}}},
+		"what a formula is about": {"one or more synchronization tasks completed unsuccessfully: too big", []part{{Text: "too big"}}},
+		"a digest":                {"sha256:" + digest, []part{{}, {"sha256:9fec08e", "sha256:" + digest}, {}}},
+		"as long, and no digit":   {"x" + commit, []part{{Text: "x" + commit}}},
 	} {
 		if diff := cmp.Diff(test.want, said(test.message)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", reason, diff)

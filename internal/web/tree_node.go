@@ -86,14 +86,14 @@ func (t *treeView) Clips() []clip {
 func (n *treeNode) root(t *treeView) {
 	a := t.App
 	n.Class, n.Tile, n.Href = "root", "app", t.Path
-	n.Name, n.Info = fit(a.Key.Name, room(true, true)), fit(a.Kind, infoRoom)
+	n.Name, n.Info = fitName(a.Key.Name, room(true, true)), fit(a.Kind, infoRoom)
 	n.Health, n.Sync, n.Created = a.Health, a.Sync, a.Created
 	n.Label = words(a.Kind+" "+a.Title(), stateOf(a.Health).Word, stateOf(a.Sync).Word, a.Message)
 }
 
 func (n *treeNode) object(t *treeView, o *view.Node) {
 	n.Href, n.Tile = t.ObjectPath(o.Ref), tile(o.Ref.Kind)
-	n.Name = fit(o.Ref.Name, room(o.Health != "", o.Sync != ""))
+	n.Name = fitName(o.Ref.Name, room(o.Health != "", o.Sync != ""))
 	n.Info = about(o)
 	n.Health, n.Sync, n.Created = o.Health, o.Sync, o.Created
 	said := []string{t.RefText(o.Ref)}
@@ -237,6 +237,9 @@ func tile(kind string) string {
 	}
 	return strings.ToLower(string([]rune(kind)[:min(len([]rune(kind)), 4)]))
 }
+
+// fitName is fit for names: they are bold, and wider where a system's type is.
+func fitName(name string, room int) string { return fit(name, room*93/100) }
 
 // fit shortens a text in its middle so that it takes about room at most: the ends of
 // names tell them apart.
