@@ -339,7 +339,7 @@ func TestIDTokens(t *testing.T) {
 // TestProvidersNamesAreNotOurs: whom the provider calls admin is not the account.
 func TestProvidersNamesAreNotOurs(t *testing.T) {
 	w, p := newSSO(t)
-	for _, subject := range []string{"admin", "bob", "role:admin", "proj:team:ci", ""} {
+	for _, subject := range []string{"admin", "bob", "role:admin", "proj:team:ci", "", "admin\u200b", " bob", "role\u00ad:admin", "\u202e"} {
 		p.Become(oidctest.Person{Claims: map[string]any{"sub": subject}})
 		b := newBrowser(t, w)
 		_, back := b.begin(p, "/")
