@@ -37,12 +37,13 @@ func New(cfg Config) *Engine {
 	if cfg.Workers <= 0 {
 		cfg.Workers = max(16, 4*runtime.GOMAXPROCS(0))
 	}
-	return &Engine{
+	e := &Engine{
 		cfg: cfg, apps: map[model.AppKey]*state{},
-		queue:      workqueue.NewTypedDelayingQueue[model.AppKey](),
 		bySource:   map[model.SourceKey]map[model.AppKey]bool{},
 		dependents: map[model.AppKey]map[model.AppKey]bool{},
 	}
+	e.queue = newQueue(e.urgency)
+	return e
 }
 
 // Hold keeps apps waiting until Release: at start, all apps have to be known
@@ -134,7 +135,7 @@ func (e *Engine) release(key model.AppKey, target string) {
 	}
 }
 
-// Refresh works on an app now. With hard, nothing remembered of its objects is
+// Refresh works on an app anew, in its turn. With hard, nothing remembered of its objects is
 // trusted: each is compared anew by a dry run.
 func (e *Engine) Refresh(key model.AppKey, hard bool) {
 	if s := e.app(key); s != nil {
@@ -143,8 +144,18 @@ func (e *Engine) Refresh(key model.AppKey, hard bool) {
 	}
 }
 
-// Operate asks for a sync. The newest request counts; one with an ID that has
-// been carried out is ignored.
+// RefreshFirst is Refresh for somebody who waits: it goes before what nobody waits for,
+// now, and when the look at the sources with that token is over; "" is none.
+func (e *Engine) RefreshFirst(key model.AppKey, hard bool, look string) {
+	if s := e.app(key); s != nil {
+		s.refresh(hard)
+		s.hurry(first, look)
+		e.Wake(key)
+	}
+}
+
+// Operate asks for a sync, which goes before what nobody waits for. The newest request
+// counts; one with an ID that has been carried out is ignored.
 func (e *Engine) Operate(key model.AppKey, req model.Request) {
 	if s := e.app(key); s != nil {
 		e.indexPin(s, key, req.Pin)
@@ -172,6 +183,7 @@ func (e *Engine) Terminate(key model.AppKey, mark string) {
 	}
 	if mark == op.Mark() || mark == next.Mark() {
 		s.askEnd(op.Mark())
+		s.hurry(first, "")
 		s.cancelAct(errors.New("the operation is terminated"))
 		e.Wake(key)
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -37,6 +38,11 @@ type state struct {
 	shown *model.Operation
 	// terminate is the mark of the operation whose end somebody has asked for.
 	terminate string
+	// urgent is how soon the next reconcile has to be, goesOn that of an operation that is
+	// under way.
+	// look is the token of a look at the sources that somebody waits for.
+	urgent, goesOn urgency
+	look           string
 
 	// Only the reconcile touches the rest.
 	loaded bool
@@ -113,6 +119,42 @@ func (s *state) show(op model.Operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shown = &model.Operation{Phase: op.Phase, Started: op.Started, Retries: op.Retries}
+	switch {
+	case op.Phase.Done():
+		s.goesOn = usual
+	case op.Request.By != "":
+		s.goesOn = first
+	default:
+		s.goesOn = soon
+	}
+}
+
+// hurry makes the next reconcile as urgent as that at least, and the one after a look at
+// the sources that somebody waits for.
+func (s *state) hurry(to urgency, look string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.urgent = max(s.urgent, to)
+	s.look = cmp.Or(look, s.look)
+}
+
+// urgency is how soon the app has to be worked on.
+func (s *state) urgency() urgency {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending != nil {
+		return first
+	}
+	return max(s.urgent, s.goesOn)
+}
+
+// looked makes the next reconcile urgent where the look with that token was waited for.
+func (s *state) looked(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.look != "" && s.look == token {
+		s.urgent, s.look = first, ""
+	}
 }
 
 // last is the last operation, as far as show tells; nil if there was none.
@@ -177,6 +219,9 @@ func (s *state) put(app model.App) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed := s.app.Spec != app.Spec || s.app.Deleting != app.Deleting || s.app.Suspended != app.Suspended
+	if changed {
+		s.urgent = max(s.urgent, soon)
+	}
 	s.app = app
 	s.version++
 	if changed && s.cancel != nil {
@@ -202,10 +247,15 @@ func (s *state) operate(req model.Request) {
 	s.pending = &req
 }
 
-// take hands out what a reconcile begins with.
+// take hands out what a reconcile begins with. A request that has been carried out is
+// none.
 func (s *state) take() (app model.App, version int, req *model.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.urgent = usual
+	if s.pending != nil && s.pending.ID == s.handled {
+		s.pending = nil
+	}
 	return s.app, s.version, s.pending
 }
 

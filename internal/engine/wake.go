@@ -26,6 +26,7 @@ func (e *Engine) SourceChanged(source model.SourceKey) {
 	for _, key := range fed {
 		if s := e.app(key); s != nil {
 			r := run{e: e, app: s.spec()}
+			s.looked(r.looked())
 			if snapshots, _, err := r.newest(); err == nil {
 				s.supersede(model.Revision(snapshots))
 			}

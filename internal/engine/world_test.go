@@ -27,6 +27,9 @@ type world struct {
 	ledger  *memory
 	reports *reports
 	stop    func()
+	// workers and reporter are other than usual where they are set.
+	workers  int
+	reporter Reporter
 }
 
 func inWorld(t *testing.T, test func(*world)) {
@@ -42,7 +45,12 @@ func inWorld(t *testing.T, test func(*world)) {
 // start starts an engine; what is around it stays.
 func (w *world) start() {
 	targets := map[string]*cluster{"": w.target, "second": w.second}
+	reporter := w.reporter
+	if reporter == nil {
+		reporter = w.reports
+	}
 	w.engine = New(Config{
+		Workers: w.workers,
 		Sources: w.sources, Renderer: w.sources, Ledger: w.ledger, Log: slog.New(slog.DiscardHandler),
 		Target: func(name string) (Target, error) {
 			if t := targets[name]; t != nil {
@@ -50,7 +58,7 @@ func (w *world) start() {
 			}
 			return nil, model.As(model.ErrNotFound, fmt.Errorf("no cluster %q", name))
 		},
-		Dialects: map[string]Dialect{"argo": {Reporter: w.reports, Stamp: stamp}},
+		Dialects: map[string]Dialect{"argo": {Reporter: reporter, Stamp: stamp}},
 	})
 	w.target.notify, w.second.notify = w.engine.Wake, w.engine.Wake
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -178,6 +186,13 @@ func manifest(text string) model.Object {
 		ObjectRef: model.ObjectRef{ObjectKey: model.ObjectKey{Kind: kind, Name: bare}, Version: "v1"},
 		JSON:      []byte(raw), Digest: model.DigestOf([]byte(raw)), Origin: bare + ".yaml",
 	}
+}
+
+// look notes that the look with that token is over.
+func (s *sources) look(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Handled = token
 }
 
 func (s *sources) fail(err error) {

@@ -168,7 +168,7 @@ func (r *Reconciler) refresh(e *entry, c *change, o Observed) {
 		if e.pending == nil || e.pending.request.Look == "" { // else that look will do
 			r.lookAnew(e, mode+"/"+c.object.GetResourceVersion())
 		}
-		r.cfg.Engine.Refresh(o.App.Key, mode == "hard")
+		r.cfg.Engine.RefreshFirst(o.App.Key, mode == "hard", e.look)
 		if looks {
 			return
 		}

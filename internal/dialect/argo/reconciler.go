@@ -30,6 +30,9 @@ type Engine interface {
 	Forget(model.AppKey)
 	// Refresh looks anew at an app; hard means without anything remembered.
 	Refresh(app model.AppKey, hard bool)
+	// RefreshFirst is Refresh for somebody who waits, also for the look at the sources
+	// with that token.
+	RefreshFirst(app model.AppKey, hard bool, look string)
 	// Operate asks for a sync; the same ID is carried out once.
 	Operate(model.AppKey, model.Request)
 	// Terminate ends the app's operation with that Mark.

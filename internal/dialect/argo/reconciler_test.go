@@ -46,9 +46,14 @@ func (r *recorder) take() []string {
 
 type fakeEngine struct{ *recorder }
 
-func (e fakeEngine) Put(a model.App)                    { e.note("put %s", a.Key); e.app = a }
-func (e fakeEngine) Forget(k model.AppKey)              { e.note("forget %s", k) }
-func (e fakeEngine) Refresh(k model.AppKey, hard bool)  { e.note("refresh %s %v", k, hard) }
+func (e fakeEngine) Put(a model.App)                   { e.note("put %s", a.Key); e.app = a }
+func (e fakeEngine) Forget(k model.AppKey)             { e.note("forget %s", k) }
+func (e fakeEngine) Refresh(k model.AppKey, hard bool) { e.note("refresh %s %v", k, hard) }
+func (e fakeEngine) RefreshFirst(k model.AppKey, hard bool, look string) {
+	if e.note("refresh first %s %v", k, hard); look != e.token {
+		e.note("for the look %q", look)
+	}
+}
 func (e fakeEngine) Terminate(k model.AppKey, _ string) { e.note("terminate %s", k) }
 func (e fakeEngine) Recorded(_ model.AppKey, mark string, phase model.Phase, endedHooks int) {
 	if e.note("recorded %s %s", mark, phase); endedHooks > 0 {
@@ -221,7 +226,7 @@ func TestReconcileSources(t *testing.T) {
 	b.reconcile()
 	b.expect("only what has changed, what is gone after the app no longer needs it, and every source is looked at",
 		"set argo/argocd/a/1", "put argo/argocd/a", "remove argo/argocd/a/2",
-		"look argo/argocd/a", "look argo/argocd/a/1", "refresh argo/argocd/a true")
+		"look argo/argocd/a", "look argo/argocd/a/1", "refresh first argo/argocd/a true")
 	b.report(reportOfTwo("aaa", "bbb", nil))
 	status := statusOf(b.get())
 	if !slices.Equal(status.Sync.Revisions, []string{"aaa", "bbb"}) || len(status.Sync.ComparedTo.Sources) != 2 || status.Sync.ComparedTo.Source != nil {
@@ -318,7 +323,7 @@ func TestReconcileRefreshes(t *testing.T) {
 			if n := b.reconcile(); n != 0 {
 				t.Errorf("%d writes before the look is over", n)
 			}
-			b.expect("after the app is known", "set argo/argocd/a", "put argo/argocd/a", "look argo/argocd/a", fmt.Sprintf("refresh argo/argocd/a %v", hard))
+			b.expect("after the app is known", "set argo/argocd/a", "put argo/argocd/a", "look argo/argocd/a", fmt.Sprintf("refresh first argo/argocd/a %v", hard))
 			b.report(report("aaa", func(r *model.Report) { r.Looked = "of another look" }))
 			if b.get().GetAnnotations()[annotationRefresh] == "" {
 				t.Error("the annotation is gone before the look is over")

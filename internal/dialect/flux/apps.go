@@ -205,7 +205,7 @@ func (a *apps) refresh(obj *unstructured.Unstructured, app model.App) {
 	isNew := false
 	a.state(app.Key, func(s *appState) { isNew, s.asked = s.asked != token, token })
 	if isNew {
-		a.Engine.Refresh(app.Key, false)
+		a.Engine.RefreshFirst(app.Key, false, "")
 	}
 }
 

@@ -30,6 +30,9 @@ type Engine interface {
 	Put(model.App)
 	Forget(model.AppKey)
 	Refresh(key model.AppKey, hard bool)
+	// RefreshFirst is Refresh for somebody who waits, also for the look at the sources
+	// with that token; "" is none.
+	RefreshFirst(key model.AppKey, hard bool, look string)
 }
 
 // Sources is what the front end needs of the source store. SourceChanged is to

@@ -52,6 +52,8 @@ func (e *engineLog) Refresh(model.AppKey, bool) {
 	e.refreshed++
 }
 
+func (e *engineLog) RefreshFirst(key model.AppKey, hard bool, _ string) { e.Refresh(key, hard) }
+
 func (e *engineLog) last(t *testing.T) model.App {
 	t.Helper()
 	if len(e.puts) == 0 {
