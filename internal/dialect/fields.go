@@ -1,5 +1,5 @@
 // Package dialect is what the front ends share: how they find out what a user
-// has set and does not get. Each front end is a package below it.
+// has set and does not get, and in which order they go about objects. Each front end is a package below it.
 package dialect
 
 import (

@@ -40,12 +40,14 @@ type taken struct {
 	operation v1alpha1.Operation
 }
 
-// take keeps a report.
-func (e *entry) take(report model.Report) {
+// take keeps a report, and says whether it tells what somebody has asked for: the end of
+// a look at the sources, or how far a sync has come.
+func (e *entry) take(report model.Report) (awaited bool) {
+	awaited = e.isAwaited(report)
 	e.report = &report
 	op := report.Operation
 	if op == nil || !op.Phase.Done() {
-		return
+		return awaited
 	}
 	known := op.Request.ID == e.last.Request.ID && op.Phase == e.last.Phase &&
 		op.Started.Equal(e.last.Started) && op.Finished.Equal(e.last.Finished)
@@ -53,6 +55,22 @@ func (e *entry) take(report model.Report) {
 		e.last = *op
 		e.ended = append(e.ended, report)
 	}
+	return awaited
+}
+
+func (e *entry) isAwaited(report model.Report) bool {
+	before := model.Report{}
+	if e.report != nil {
+		before = *e.report
+	}
+	if report.Looked != before.Looked {
+		return true
+	}
+	op, old := report.Operation, before.Operation
+	if op == nil || op.Request.By == "" {
+		return false
+	}
+	return old == nil || op.Mark() != old.Mark() || op.Phase != old.Phase || !op.Phase.Done()
 }
 
 // entry is that of the key, with the reports that have to go into status, in

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/fixpoint-cd/fixpoint/api/argoproj/v1alpha1"
+	"github.com/fixpoint-cd/fixpoint/internal/dialect"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -118,9 +119,9 @@ func (r *Reconciler) Report(_ context.Context, report model.Report) {
 	if e == nil {
 		return // forgotten in the meantime
 	}
-	e.take(report)
+	awaited := e.take(report)
 	if r.queue != nil {
-		r.queue.Add(requestFor(report.App))
+		dialect.EnqueueReport(r.queue, requestFor(report.App), awaited)
 	}
 }
 

@@ -588,3 +588,30 @@ func TestReconcileKeepsUnknownStatus(t *testing.T) {
 		t.Errorf("status: %v", status)
 	}
 }
+
+// TestAwaitedReports: reports that somebody waits for are written first.
+func TestAwaitedReports(t *testing.T) {
+	op := func(by string, phase model.Phase) *model.Operation {
+		return &model.Operation{Request: model.Request{ID: "1", By: by}, Phase: phase, Started: at(1)}
+	}
+	tests := map[string]struct {
+		before, now model.Report
+		want        bool
+	}{
+		"the first":                {now: model.Report{}},
+		"a new revision":           {now: model.Report{Snapshot: &model.Snapshot{Revision: "c2"}}},
+		"a refresh is over":        {now: model.Report{Looked: "normal/1"}, want: true},
+		"it was told":              {before: model.Report{Looked: "normal/1"}, now: model.Report{Looked: "normal/1"}},
+		"a sync has begun":         {now: model.Report{Operation: op("somebody", model.PhaseRunning)}, want: true},
+		"a sync has ended":         {model.Report{Operation: op("somebody", model.PhaseRunning)}, model.Report{Operation: op("somebody", model.PhaseSucceeded)}, true},
+		"it had ended":             {before: model.Report{Operation: op("somebody", model.PhaseFailed)}, now: model.Report{Operation: op("somebody", model.PhaseFailed)}},
+		"an automated sync begins": {now: model.Report{Operation: op("", model.PhaseRunning)}},
+	}
+	for name, tt := range tests {
+		e := &entry{}
+		e.take(tt.before)
+		if got := e.take(tt.now); got != tt.want {
+			t.Errorf("%s: awaited %t, want %t", name, got, tt.want)
+		}
+	}
+}

@@ -96,17 +96,18 @@ func (a *apps) state(key model.AppKey, f func(*appState)) {
 
 // take keeps a report until it is written.
 func (a *apps) take(r model.Report) {
+	awaited := false
 	a.state(r.App, func(s *appState) {
 		s.report = &r
 		if r.Operation == nil || r.Operation.Phase.Done() {
-			s.handled = s.asked
+			awaited, s.handled = s.handled != s.asked, s.asked
 		}
 		if id := operationID(r.Operation); id != s.operation {
 			s.operation = id
 			s.changes = append(s.changes, Changes(r.Operation)...)
 		}
 	})
-	a.sources.wake(object{a.kind(), types.NamespacedName{Namespace: r.App.Namespace, Name: r.App.Name}})
+	a.sources.reported(object{a.kind(), types.NamespacedName{Namespace: r.App.Namespace, Name: r.App.Name}}, awaited)
 }
 
 // operationID tells operations apart that have ended; "" for none.

@@ -86,7 +86,7 @@ func NewController() *Controller {
 	for kind := range kinds {
 		c.wakes[kind] = newWake()
 	}
-	c.sources = newSources(c.wake)
+	c.sources = newSources(c.wake, c.reported)
 	c.apps = map[string]*apps{
 		kustomizev1.KustomizationKind: newApps(kustomizations{c.sources}, c.sources),
 		helmv2.HelmReleaseKind:        newApps(helmReleases{c.sources}, c.sources),
@@ -99,6 +99,13 @@ func NewController() *Controller {
 func (c *Controller) wake(o object) {
 	if w := c.wakes[o.kind]; w != nil {
 		w.add(o.NamespacedName)
+	}
+}
+
+// reported makes the reconciler of its kind write what is told of an object.
+func (c *Controller) reported(o object, awaited bool) {
+	if w := c.wakes[o.kind]; w != nil {
+		w.report(o.NamespacedName, awaited)
 	}
 }
 

@@ -25,13 +25,16 @@ type sources struct {
 	now  func() time.Time
 	// wake wakes an object of any kind.
 	wake func(object)
+	// reported wakes an object of an app that was reported of; awaited: somebody has
+	// asked for that.
+	reported func(o object, awaited bool)
 
 	mu   sync.Mutex
 	subs map[model.SourceKey]*subscription
 }
 
-func newSources(wake func(object)) *sources {
-	return &sources{refs: newReferences(wake), now: time.Now, wake: wake, subs: map[model.SourceKey]*subscription{}}
+func newSources(wake func(object), reported func(object, bool)) *sources {
+	return &sources{refs: newReferences(wake), now: time.Now, wake: wake, reported: reported, subs: map[model.SourceKey]*subscription{}}
 }
 
 // sourceReconciler reconciles the source objects of one kind.

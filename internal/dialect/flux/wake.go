@@ -8,6 +8,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/fixpoint-cd/fixpoint/internal/dialect"
 )
 
 var _ source.Source = (*wake)(nil)
@@ -36,11 +38,20 @@ func (w *wake) Start(_ context.Context, queue workqueue.TypedRateLimitingInterfa
 }
 
 func (w *wake) add(name types.NamespacedName) {
+	w.put(name, func(r reconcile.Request) { w.queue.Add(r) })
+}
+
+// report is add of what the engine has reported of.
+func (w *wake) report(name types.NamespacedName, awaited bool) {
+	w.put(name, func(r reconcile.Request) { dialect.EnqueueReport(w.queue, r, awaited) })
+}
+
+func (w *wake) put(name types.NamespacedName, enqueue func(reconcile.Request)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.queue == nil {
 		w.early[name] = struct{}{}
 		return
 	}
-	w.queue.Add(reconcile.Request{NamespacedName: name})
+	enqueue(reconcile.Request{NamespacedName: name})
 }
