@@ -258,14 +258,32 @@ func (r *run) taken() string {
 func (r *run) shared() []model.Warning {
 	var out []model.Warning
 	for _, d := range r.input.Desired {
-		for _, other := range r.input.Claims[d.ObjectKey] {
-			if other == r.app.Key || d.Implicit {
-				continue
-			}
-			out = append(out, model.Warning{
-				Type: model.WarnShared, Message: fmt.Sprintf("%s is declared by app %s too: remove it from one of the two", d.ObjectKey, other),
-			})
+		if others := r.othersWith(d.ObjectKey); len(others) > 0 && !d.Implicit {
+			out = append(out, model.Warning{Type: model.WarnShared, Message: sharedText(d.ObjectKey, others)})
 		}
 	}
 	return out
+}
+
+// othersWith are the other apps that declare an object.
+func (r *run) othersWith(key model.ObjectKey) (others []string) {
+	for _, app := range r.input.Claims[key] {
+		if app != r.app.Key {
+			others = append(others, app.String())
+		}
+	}
+	return others
+}
+
+// sharedText names a few of many. How many there are is not told: each would have to be
+// worked on anew whenever another one comes.
+func sharedText(key model.ObjectKey, others []string) string {
+	if len(others) == 1 {
+		return fmt.Sprintf("%s is declared by app %s too: remove it from one of the two", key, others[0])
+	}
+	named := strings.Join(others[:min(shown, len(others))], ", ")
+	if len(others) > shown {
+		named += " and others"
+	}
+	return fmt.Sprintf("%s is declared by apps %s too: remove it from all but one", key, named)
 }

@@ -10,8 +10,8 @@ import (
 
 // claim replaces the sets of objects that the app declares and that it only
 // wants to hear of. Other claimants of what it gives up are told, since they
-// may take it over, and so are those of what it declares anew. Returned are
-// those that it only wants to hear of, that nobody claimed until now, and that
+// may take it over, and so are those of what it declares anew, as far as that
+// makes a difference to them. Returned are those that it only wants to hear of, that nobody claimed until now, and that
 // have no record: they may exist all the same.
 func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey) (fresh []model.ObjectKey) {
 	next := make(map[model.ObjectKey]bool, len(declared)+len(interested))
@@ -30,7 +30,7 @@ func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey)
 				fresh = append(fresh, k)
 			}
 		}
-		if had := m.claims[k][app]; declares && !had && len(m.claims[k]) > 0 {
+		if had := m.claims[k][app]; declares && !had && m.mattersLocked(app, k) {
 			told[k] = others(m.claims[k], app)
 		}
 		m.claims[k][app] = declares
@@ -43,6 +43,26 @@ func (m *mirror) claim(app model.AppKey, declared, interested []model.ObjectKey)
 		m.tell(apps, k)
 	}
 	return fresh
+}
+
+// fewClaimants is how many apps may declare an object before another one is no news for
+// them: that it is declared by many they know.
+const fewClaimants = 4
+
+// mattersLocked reports whether that an app declares an object anew makes a difference to
+// others. It does not where many do already, or else many apps that declare the same, put
+// one after the other, would each be worked on as often as there are others.
+func (m *mirror) mattersLocked(app model.AppKey, key model.ObjectKey) bool {
+	if r := m.records[key]; r != nil && slices.Contains(r.Owners, app) {
+		return true // now it counts as the owner
+	}
+	n := 0
+	for _, declares := range m.claims[key] {
+		if declares {
+			n++
+		}
+	}
+	return n <= fewClaimants
 }
 
 // unclaimLocked takes back what the app declared and no longer does, and lists

@@ -67,6 +67,35 @@ func (w *world) expectNews(t *testing.T, when string, want ...string) {
 	}
 }
 
+// TestManyClaimants: that many apps declare one object is told to each a few times, not once
+// for every other.
+func TestManyClaimants(t *testing.T) {
+	const n = 200
+	w := newWorld()
+	for i := range n {
+		w.claim(appKey("app-"+strconv.Itoa(i)), []model.ObjectKey{configMap("a")}, nil)
+	}
+	if told := len(w.news()); told > 10 {
+		t.Errorf("%d notices for %d apps", told, n)
+	}
+	if got := len(w.claimants(configMap("a"))); got != n {
+		t.Errorf("%d claimants", got)
+	}
+	w.put(object("b", 5, 1, "late"), "")
+	for i := range n {
+		w.claim(appKey("b-"+strconv.Itoa(i)), []model.ObjectKey{configMap("b")}, nil)
+	}
+	w.news()
+	w.claim(appKey("late"), []model.ObjectKey{configMap("b")}, nil)
+	if told := len(w.news()); told != n {
+		t.Errorf("that its owner declares it, too, was told to %d of %d", told, n)
+	}
+	w.claim(appKey("late"), nil, nil)
+	if told := len(w.news()); told != n {
+		t.Errorf("that its owner gives it up was told to %d of %d", told, n)
+	}
+}
+
 func TestPut(t *testing.T) {
 	w := newWorld()
 	w.put(object("a", 5, 1, "one"), "")
