@@ -105,6 +105,9 @@ type Backend struct {
 	// keeps the board touches them.
 	told     map[model.AppKey]string
 	troubles map[model.AppKey]string
+	// contents are what the apps' objects were made of last, as model.Report has it; only
+	// who keeps the board touches them, too.
+	contents map[model.AppKey]model.Digest
 }
 
 var _ view.Backend = (*Backend)(nil)
@@ -113,7 +116,7 @@ var _ view.Backend = (*Backend)(nil)
 func New(config Config) *Backend {
 	return &Backend{
 		Config: config, board: board.New(), notes: make(chan view.Activity, 4096), changed: newChanges(), started: config.Now(),
-		told: map[model.AppKey]string{}, troubles: map[model.AppKey]string{},
+		told: map[model.AppKey]string{}, troubles: map[model.AppKey]string{}, contents: map[model.AppKey]model.Digest{},
 	}
 }
 

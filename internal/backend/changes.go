@@ -73,6 +73,7 @@ func (b *Backend) renew(ctx context.Context, key model.AppKey) {
 	if err != nil || !b.isDeclared(key) {
 		if had && (err == nil || isGone(err)) {
 			b.board.Remove(key)
+			delete(b.contents, key)
 			b.note(b.activity(before, view.ActivityDeleted, "no longer declared"))
 		}
 		return

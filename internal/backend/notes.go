@@ -32,7 +32,7 @@ func (b *Backend) asked(obj *unstructured.Unstructured, by, what string) {
 
 // tell notes what has happened to an app between two of its lines.
 func (b *Backend) tell(before, now view.App, r model.Report) {
-	if before.Revision != now.Revision && now.Revision != "" && before.Revision != "" {
+	if b.isNewContent(before, now, r) {
 		b.note(b.activity(now, view.ActivityRevision, ""))
 	}
 	b.tellOperation(now, r.Operation)
@@ -48,6 +48,24 @@ func (b *Backend) tell(before, now view.App, r model.Report) {
 	if before.Suspended != now.Suspended && !now.Suspended {
 		b.note(b.activity(now, view.ActivityHealth, "resumed"))
 	}
+}
+
+// isNewContent reports whether an app's new revision changes something of it: most commits
+// of a repository that many apps share are of others. What the app had before a start of
+// this process is not known; then it counts what it has come to.
+func (b *Backend) isNewContent(before, now view.App, r model.Report) bool {
+	if r.Content.IsZero() {
+		return false
+	}
+	old, known := b.contents[now.Key]
+	b.contents[now.Key] = r.Content
+	if before.Revision == now.Revision || before.Revision == "" || now.Revision == "" {
+		return false
+	}
+	if !known {
+		return before.Sync == model.Synced && now.Sync == model.OutOfSync
+	}
+	return old != r.Content
 }
 
 // worthTelling leaves out what every sync goes through.

@@ -78,7 +78,7 @@ func (r *run) resolveNewest(ctx context.Context) error {
 // reportSources says what the desired state was made of.
 func (r *run) reportSources() {
 	d := r.desired
-	r.report.Snapshot, r.report.Tool = d.snapshots[0], d.tools[0]
+	r.report.Snapshot, r.report.Tool, r.report.Content = d.snapshots[0], d.tools[0], d.rendered
 	if len(d.snapshots) > 1 {
 		r.report.Sources, r.report.Tools = d.snapshots, d.tools
 	}

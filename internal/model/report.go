@@ -208,6 +208,9 @@ type Report struct {
 	// Sources are what was rendered, one for each of the app's sources, where it
 	// has several; Snapshot is the first of them.
 	Sources []*Snapshot
+	// Content is the digest of the objects that were rendered; zero if there are none
+	// yet. Commits that change nothing of the app have the same.
+	Content Digest
 	// Tool is what rendered; Tools are those of Sources.
 	Tool   string
 	Tools  []string
