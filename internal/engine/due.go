@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -147,7 +146,7 @@ func (r *run) retry(op *model.Operation) (model.Request, bool) {
 	again := *op
 	again.Phase = model.PhaseRunning
 	again.Retries++
-	passing := transient(op)
+	passing := op.FailedInPassing()
 	again.Results = slices.DeleteFunc(slices.Clone(op.Results), func(res model.Result) bool {
 		if passing && hasRun(res) {
 			return false // what failed has nothing to do with it
@@ -208,28 +207,15 @@ func (r *run) hooksCleared(op model.Operation, refused map[model.ObjectKey]bool)
 // causes that pass is repeated in any case.
 func (r *run) retries(op *model.Operation) bool {
 	limit := op.Request.Retry.Limit
-	return transient(op) || limit < 0 || op.Retries < limit
+	return op.FailedInPassing() || limit < 0 || op.Retries < limit
 }
 
 func (r *run) pause(op *model.Operation) time.Duration {
-	if transient(op) {
+	if op.FailedInPassing() {
 		return backoff(op.Retries)
 	}
 	if wait := op.Request.Retry.Wait(op.Retries); wait > 0 {
 		return wait
 	}
 	return backoff(op.Retries) // no back-off was asked for: not at full speed
-}
-
-func transient(op *model.Operation) bool {
-	any := false
-	for _, res := range op.Results {
-		if res.Err != nil {
-			if !errors.Is(res.Err, model.ErrTransient) {
-				return false
-			}
-			any = true
-		}
-	}
-	return any
 }

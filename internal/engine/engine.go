@@ -164,6 +164,14 @@ func (e *Engine) Operate(key model.AppKey, req model.Request) {
 	}
 }
 
+// Withdraw takes back a request that has not been begun; one that has goes on.
+func (e *Engine) Withdraw(key model.AppKey, id string) {
+	if s := e.app(key); s != nil && s.withdraw(id) {
+		e.indexPin(s, key, nil)
+		e.Wake(key)
+	}
+}
+
 // Terminate ends the operation of an app that is under way, or waits to be
 // repeated; hooks that run are deleted.
 // The operation is named by its mark, or, where it waits to be repeated, by that of

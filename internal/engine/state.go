@@ -284,6 +284,17 @@ func (s *state) settle(id string) {
 	}
 }
 
+// withdraw takes back a request; false if it does not wait any more.
+func (s *state) withdraw(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending == nil || s.pending.ID != id {
+		return false
+	}
+	s.pending = nil
+	return true
+}
+
 // begin notes an act on a commit, so that it can be superseded.
 func (s *state) begin(ctx context.Context, commit string) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -156,6 +157,26 @@ func (o Operation) EndedHooks() int {
 		}
 	}
 	return n
+}
+
+// Repeats reports whether an operation that has failed is repeated: as its request says,
+// and in any case where nothing has failed but what passes.
+func (o Operation) Repeats() bool {
+	limit := o.Request.Retry.Limit
+	more := limit < 0 || o.Retries < limit || o.FailedInPassing()
+	return o.Phase == PhaseFailed && !o.Terminating && o.Superseded == "" && more
+}
+
+// FailedInPassing reports whether something has failed, and all of it for causes that pass.
+func (o Operation) FailedInPassing() bool {
+	failed := false
+	for _, r := range o.Results {
+		if r.Err != nil && !errors.Is(r.Err, ErrTransient) {
+			return false
+		}
+		failed = failed || r.Err != nil
+	}
+	return failed
 }
 
 // Mark tells the attempts of all operations of an app apart: it is made of the

@@ -40,6 +40,11 @@ type taken struct {
 	operation v1alpha1.Operation
 }
 
+// awaitsLook reports whether somebody waits for the end of the look that was asked for.
+func (e *entry) awaitsLook() bool {
+	return e.refreshing || e.pending != nil && e.pending.request.Look != ""
+}
+
 // take keeps a report, and says whether it tells what somebody has asked for: the end of
 // a look at the sources, or how far a sync has come.
 func (e *entry) take(report model.Report) (awaited bool) {

@@ -110,7 +110,7 @@ func (r *Reconciler) operate(e *entry, c *change, o Observed, env Env) {
 	}
 	p, err := pendingOf(c.object, a)
 	if p == nil {
-		e.pending = nil
+		r.withdraw(e, o.App.Key)
 		return
 	}
 	if e.pending != nil && e.pending.digest == p.digest {
@@ -139,6 +139,17 @@ func (r *Reconciler) operate(e *entry, c *change, o Observed, env Env) {
 		Operation: p.operation, Phase: string(model.PhaseError), Message: err.Error(), StartedAt: now, FinishedAt: &now,
 	}
 	c.become(refused)
+}
+
+// withdraw takes back the request that stands in the Application no longer. Should it have
+// been begun meanwhile, status tells what it was.
+func (r *Reconciler) withdraw(e *entry, app model.AppKey) {
+	if e.pending == nil {
+		return
+	}
+	r.cfg.Engine.Withdraw(app, e.pending.request.ID)
+	e.taken = taken{e.pending.request.ID, e.pending.operation}
+	e.pending = nil
 }
 
 func (c *change) takeOperation() {

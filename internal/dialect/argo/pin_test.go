@@ -1,6 +1,7 @@
 package argo
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +107,33 @@ func TestReconcilePins(t *testing.T) {
 	restarted.expect("once")
 	if h := statusOf(b.get()).History; len(h) != 1 || h[0].Revision != "aaa" || h[0].Source.TargetRevision != "main" {
 		t.Errorf("history: %+v", h)
+	}
+}
+
+// TestReconcileKeepsPinOfRepeated: what a sync of another revision needs is asked for as
+// long as the sync is repeated.
+func TestReconcileKeepsPinOfRepeated(t *testing.T) {
+	b := newBench(t, minimal(t, "source: {repoURL: https://git.example/r, path: p, targetRevision: main}"))
+	b.reconcile()
+	b.report(report("bbb", nil))
+	b.edit(syncing(map[string]any{"revision": "v1"}))
+	b.reconcile()
+	b.take()
+	req := b.requests[0]
+	failed := func(err error) model.Report {
+		r := report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseFailed, "aaa", 50, req) })
+		r.Operation.Spec = req.Pin.Spec
+		r.Operation.Results = []model.Result{{Object: model.ObjectRef{ObjectKey: model.ObjectKey{Kind: "ConfigMap", Name: "c"}}, Err: err}}
+		return r
+	}
+	removed := func() bool { return slices.Contains(b.take(), "remove argo/argocd/a/op/0") }
+	b.report(failed(model.As(model.ErrTransient, errors.New("not now"))))
+	if removed() {
+		t.Error("a failure that passes is repeated, and what it needs is given up")
+	}
+	b.report(failed(model.As(model.ErrInvalid, errors.New("not valid"))))
+	if !removed() {
+		t.Error("one that lasts is not repeated, and what it needs is still asked for")
 	}
 }
 

@@ -103,14 +103,14 @@ func (r *Reconciler) giveUp(e *entry) {
 }
 
 // unpin gives up what a request was pinned to, once it neither waits nor is carried
-// out.
+// out, nor will be again.
 func (r *Reconciler) unpin(e *entry, app model.App, report model.Report) {
 	waits := e.pending != nil && e.pending.pin != nil
 	op := app.Last
 	if report.Operation != nil {
 		op = report.Operation
 	}
-	underWay := op != nil && op.Request.Pin != nil && !op.Phase.Done()
+	underWay := op != nil && op.Request.Pin != nil && (!op.Phase.Done() || op.Repeats())
 	if !waits && !underWay {
 		r.giveUp(e)
 	}

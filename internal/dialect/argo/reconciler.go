@@ -36,6 +36,8 @@ type Engine interface {
 	RefreshFirst(app model.AppKey, hard bool, look string)
 	// Operate asks for a sync; the same ID is carried out once.
 	Operate(model.AppKey, model.Request)
+	// Withdraw takes back a request with that ID that has not been begun.
+	Withdraw(app model.AppKey, id string)
 	// Terminate ends the app's operation with that Mark.
 	Terminate(app model.AppKey, mark string)
 	// Recorded tells that status holds the app's operation with that Mark, in that
@@ -205,6 +207,9 @@ func (r *Reconciler) hand(e *entry, app model.App, sources []model.Source) {
 		wanted[key] = source
 		if old, known := e.sources[key]; !known || !old.Equal(source) {
 			r.cfg.Sources.Set(key, source)
+		}
+		if _, known := e.sources[key]; !known && e.awaitsLook() {
+			r.cfg.Sources.Refresh(key, e.look) // which is over when all have been looked at
 		}
 	}
 	for i, source := range sources {

@@ -55,6 +55,11 @@ func (e fakeEngine) RefreshFirst(k model.AppKey, hard bool, look string) {
 	}
 }
 func (e fakeEngine) Terminate(k model.AppKey, _ string) { e.note("terminate %s", k) }
+func (e fakeEngine) Withdraw(k model.AppKey, id string) {
+	if e.note("withdraw %s", k); len(e.requests) == 0 || e.requests[len(e.requests)-1].ID != id {
+		e.note("which is not the last")
+	}
+}
 func (e fakeEngine) Recorded(_ model.AppKey, mark string, phase model.Phase, endedHooks int) {
 	if e.note("recorded %s %s", mark, phase); endedHooks > 0 {
 		e.calls[len(e.calls)-1] += fmt.Sprintf(" %d hooks", endedHooks)
@@ -376,6 +381,62 @@ func TestReconcileOperates(t *testing.T) {
 	if b.requests[1].ID == req.ID {
 		t.Error("both have the same ID")
 	}
+}
+
+// TestReconcileWithdraws: a request that its author takes back before it is begun is not
+// carried out; had it been begun, status says what it was.
+func TestReconcileWithdraws(t *testing.T) {
+	b := newBench(t, minimal(t, ""))
+	b.reconcile()
+	b.edit(syncing(map[string]any{"prune": true}))
+	b.reconcile()
+	req := b.requests[0]
+	b.take()
+	b.edit(func(u *unstructured.Unstructured) { delete(u.Object, "operation") })
+	b.reconcile()
+	b.expect("taken back", "withdraw argo/argocd/a")
+	b.reconcile()
+	b.expect("once")
+	b.report(report("aaa", func(r *model.Report) { r.Operation = operation(model.PhaseRunning, "aaa", 5, req) }))
+	b.take()
+	s := statusOf(b.get()).OperationState
+	if s == nil || s.Operation.Sync == nil || !s.Operation.Sync.Prune || s.Operation.InitiatedBy.Username != "ann" {
+		t.Errorf("it had begun already: state %+v", s)
+	}
+}
+
+// TestReconcileAddedSource: a source that comes while somebody waits for a look is looked
+// at for that, too, or else the look would never be over for all.
+func TestReconcileAddedSource(t *testing.T) {
+	add := func(u *unstructured.Unstructured) {
+		all, _, _ := unstructured.NestedSlice(u.Object, "spec", "sources")
+		all = append(all, map[string]any{"repoURL": "https://git.example/more", "path": "m"})
+		_ = unstructured.SetNestedSlice(u.Object, all, "spec", "sources")
+	}
+	spec := "{source: null, sources: [{repoURL: https://git.example/a, path: a}]}"
+	for name, ask := range map[string]func(*unstructured.Unstructured){
+		"sync":    syncing(map[string]any{}),
+		"refresh": func(u *unstructured.Unstructured) { u.SetAnnotations(map[string]string{annotationRefresh: "normal"}) },
+	} {
+		b := newBench(t, minimal(t, spec))
+		b.reconcile()
+		b.edit(ask)
+		b.reconcile()
+		token := b.token
+		b.take()
+		b.edit(add)
+		b.reconcile()
+		b.expect(name, "set argo/argocd/a/1", "look argo/argocd/a/1", "put argo/argocd/a")
+		if b.token != token {
+			t.Errorf("%s: the look is %q, and waited for is %q", name, b.token, token)
+		}
+	}
+	b := newBench(t, minimal(t, spec))
+	b.reconcile()
+	b.take()
+	b.edit(add)
+	b.reconcile()
+	b.expect("nobody waits", "set argo/argocd/a/1", "put argo/argocd/a")
 }
 
 func TestReconcileOperationWaits(t *testing.T) {
