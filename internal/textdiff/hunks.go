@@ -34,14 +34,17 @@ func linesOf(object map[string]any) []string {
 func hunksOf(before, after []string, context int) (hunks []view.Hunk, added, removed int) {
 	context = min(max(context, 0), len(before)+len(after))
 	changes := changesOf(before, after)
-	where := place{lines: before}
+	was, is := place{lines: before}, place{lines: after}
 	for len(changes) > 0 {
 		n := 1
 		for n < len(changes) && changes[n].Start-changes[n-1].End <= 2*context {
 			n++
 		}
 		h := hunkOf(before, after, changes[:n], context)
-		h.Within = where.within(max(changes[0].Start-context, 0))
+		h.Within = is.within(changes[0].ReplStart)
+		if changes[0].End > changes[0].Start {
+			h.Within = was.within(changes[0].Start)
+		}
 		hunks = append(hunks, h)
 		for _, c := range changes[:n] {
 			added += c.ReplEnd - c.ReplStart

@@ -40,7 +40,7 @@ status: {}`, "\n")
 	}
 }
 
-// A hunk says what its first line is in, in either version.
+// A hunk says what its first change is in, in whichever version has it.
 func TestHunksSayWhere(t *testing.T) {
 	spec := func(tag string, replicas int) map[string]any {
 		return map[string]any{"spec": map[string]any{"a": 1, "b": 2, "c": 3, "d": map[string]any{
@@ -50,6 +50,11 @@ func TestHunksSayWhere(t *testing.T) {
 	hunks, _, _ := Hunks(spec("one", 1), spec("two", 1), 3)
 	if len(hunks) != 1 || hunks[0].Within != "spec.d" {
 		t.Errorf("hunks %+v", hunks)
+	}
+	more := spec("one", 1)
+	more["spec"].(map[string]any)["d"].(map[string]any)["z"] = 1
+	if hunks, _, _ := Hunks(spec("one", 1), more, 3); len(hunks) != 1 || hunks[0].Within != "spec.d" {
+		t.Errorf("a line that is added: %+v", hunks)
 	}
 	if made, _, _ := Hunks(nil, spec("one", 1), 3); len(made) != 1 || made[0].Within != "" {
 		t.Errorf("an object that is made: %+v", made)

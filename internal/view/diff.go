@@ -45,8 +45,8 @@ type ObjectDiff struct {
 	Added, Removed int
 }
 
-// Hunk is a run of lines with their surroundings. Within is the field that the first of
-// them is in, such as "spec.template.spec"; "" at the top.
+// Hunk is a run of lines with their surroundings. Within is the field that the first
+// changed one is in, such as "spec.template.spec"; "" at the top.
 type Hunk struct {
 	Lines  []Line
 	Within string

@@ -14,8 +14,14 @@ type culprit struct {
 	// Word is what Kubernetes calls the reason, or what the object says; Text and Next
 	// explain the word, if it is known.
 	Word, Text, Next string
-	// HasLog: it is a pod.
+	// HasLog: it is a pod of which something has run.
 	HasLog bool
+}
+
+// unstarted are the reasons of pods that have said nothing yet.
+var unstarted = []string{
+	"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable",
+	"CreateContainerConfigError", "CreateContainerError", "ContainerCreating", "Unschedulable",
 }
 
 // mostCulprits is how many a page names.
@@ -63,6 +69,7 @@ func aboveDegraded(nodes []view.Node) map[string]bool {
 
 func culpritOf(n *view.Node) culprit {
 	c := culprit{Ref: n.Ref, Word: reason(n), HasLog: n.Ref.Kind == "Pod" && n.Ref.Group == ""}
+	c.HasLog = c.HasLog && !slices.Contains(unstarted, c.Word)
 	c.Text, c.Next = view.Explain(c.Word)
 	return c
 }

@@ -31,6 +31,16 @@ func TestCulprits(t *testing.T) {
 	}
 }
 
+// What has never run has no log: its events are where to go on.
+func TestCulpritsThatNeverRan(t *testing.T) {
+	for word, want := range map[string]bool{"CrashLoopBackOff": true, "ImagePullBackOff": false} {
+		n := view.Node{Ref: viewtest.Ref("Pod", "shop", "api"), Health: model.Degraded, Message: word}
+		if c := culpritOf(&n); c.HasLog != want || c.Next == "" {
+			t.Errorf("%s: %+v, want HasLog %v", word, c, want)
+		}
+	}
+}
+
 // A degraded app says which object fails, why, and leads to its log.
 func TestAppNamesCulprits(t *testing.T) {
 	b := viewtest.New()
