@@ -28,6 +28,8 @@ type Config struct {
 	Login func(ctx context.Context, name, password, from string) (Session, error)
 	// Logout ends the session that the request shows; nil does nothing.
 	Logout func(*http.Request) error
+	// Ways are those to sign in; nil is none.
+	Ways func() Ways
 	// Log is told what went wrong; nil is nobody.
 	Log *slog.Logger
 	// Heartbeat is how often a stream without news says that it is there; 0 is 20
@@ -45,6 +47,7 @@ type api struct {
 	run    string
 	login  func(ctx context.Context, name, password, from string) (Session, error)
 	logout func(*http.Request) error
+	ways   func() Ways
 }
 
 // New is the handler of all below /fixpoint/. Requests have a desk (view.WithDesk), but
@@ -61,7 +64,7 @@ func New(c Config) http.Handler {
 	}
 	var run [4]byte
 	_, _ = rand.Read(run[:])
-	a := &api{log: c.Log, heartbeat: c.Heartbeat, pause: c.Pause, run: hex.EncodeToString(run[:]), login: c.Login, logout: c.Logout}
+	a := &api{log: c.Log, heartbeat: c.Heartbeat, pause: c.Pause, run: hex.EncodeToString(run[:]), login: c.Login, logout: c.Logout, ways: c.Ways}
 	return a.mux(routes())
 }
 

@@ -107,6 +107,7 @@ func samples() map[string][]string {
 		"listActivity": {"GET /activity?app=application/argocd/shop-cart"}, "listAudit": {"GET /audit"},
 		"exportAudit": {"GET /audit/export"},
 		"verifyAudit": {"GET /audit/verify"},
+		"getWays":     {"GET /sign-in", "X-Nobody: 1"},
 		"signIn":      {"POST /session", "X-Nobody: 1", `{"username": "alice", "password": "correct"}`},
 		"signOut":     {"DELETE /session"},
 	}

@@ -22,6 +22,23 @@ type Login struct {
 	Password string `json:"password"`
 }
 
+// Ways are those in which somebody can sign in.
+type Ways struct {
+	Local bool      `json:"local" doc:"POST /session takes names and passwords"`
+	SSO   *Provider `json:"sso,omitempty" doc:"the identity provider, if there is one"`
+}
+
+// Provider is an identity provider, with what a program has to know that signs somebody
+// in there, by OpenID Connect with PKCE and no secret. The ID token is the bearer's token.
+type Provider struct {
+	Name     string         `json:"name"`
+	Issuer   string         `json:"issuer"`
+	ClientID string         `json:"clientID" doc:"cliClientID of oidc.config, or else clientID"`
+	Scopes   []string       `json:"scopes"`
+	Claims   map[string]any `json:"claims,omitempty" doc:"to be asked for in the ID token"`
+	RootCA   string         `json:"rootCA,omitempty" doc:"what verifies the provider's certificate, in PEM; the system's authorities without it"`
+}
+
 // Session is what signing in gives.
 type Session struct {
 	Token   string    `json:"token" doc:"for the header \"Authorization: Bearer …\""`
@@ -31,6 +48,9 @@ type Session struct {
 func sessionRoutes() []route {
 	return []route{
 		{
+			method: http.MethodGet, path: "/sign-in", id: "getWays", tag: "installation", title: "How to sign in",
+			doc: "By a local account, by an identity provider, or both. Nobody has to be signed in.", open: true, result: Ways{}, do: getWays,
+		}, {
 			method: http.MethodPost, path: "/session", id: "signIn", tag: "installation", title: "Sign in",
 			doc: "A token for the name and password of a local account. Programs that run by themselves use a token of an account " +
 				"(fixpoint account generate-token) instead.",
@@ -41,6 +61,13 @@ func sessionRoutes() []route {
 			result: Nothing{}, do: signOut,
 		},
 	}
+}
+
+func getWays(c *call) (any, error) {
+	if c.ways == nil {
+		return Ways{}, nil
+	}
+	return c.ways(), nil
 }
 
 func signIn(c *call) (any, error) {

@@ -336,7 +336,7 @@ func pageRoutes(t *testing.T) []route {
 // isOpen reports whether everybody is answered there.
 func (r route) isOpen() bool {
 	return slices.Contains([]string{
-		"POST /fixpoint/v1/session", "GET /fixpoint/v1/openapi.json", "POST /api/v1/session", "GET /api/v1/session/userinfo",
+		"POST /fixpoint/v1/session", "GET /fixpoint/v1/sign-in", "GET /fixpoint/v1/openapi.json", "POST /api/v1/session", "GET /api/v1/session/userinfo",
 		"GET /api/v1/settings", "GET /api/version",
 	}, r.method+" "+r.path)
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -52,6 +53,17 @@ func (p programs) note(ctx context.Context, a view.Audit) {
 	if err := p.audit(context.WithoutCancel(ctx), a); err != nil {
 		p.door.log.Error("writing to the audit trail", "action", a.Action, "err", err)
 	}
+}
+
+// ways are those in which programs sign people in.
+func (p programs) ways() api.Ways {
+	out := api.Ways{Local: p.door.Service.Ways().Local}
+	if o, ok := p.door.Provider(); ok {
+		out.SSO = &api.Provider{
+			Name: o.Name, Issuer: o.Issuer, ClientID: cmp.Or(o.CLIClientID, o.ClientID), Scopes: o.Scopes, Claims: o.Claims, RootCA: o.RootCA,
+		}
+	}
+	return out
 }
 
 // api is what our own API asks.

@@ -50,6 +50,7 @@ func Run(ctx context.Context, args []string, stdio Stdio) (exitCode int) {
 		Admit:     admit,
 		Rbac:      rbac,
 		Accounts:  accounts,
+		Browse:    browse,
 		Health:    health.Of,
 		In:        stdio.In, Out: stdio.Out, Err: stdio.Err,
 	})

@@ -78,7 +78,7 @@ func (u *ui) listen() (*server, error) {
 		Desk: func(r front.Reader) view.Desk {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
-		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout}), Argo: u.argoAPI(signs), Hooks: hookRoutes(c.hooks),
+		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout, Ways: signs.ways}), Argo: u.argoAPI(signs), Hooks: hookRoutes(c.hooks),
 		URL: u.access.url, Audit: u.past.Audit, Refusals: u.refusals, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)

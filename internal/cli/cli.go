@@ -49,6 +49,9 @@ type Deps struct {
 	// Health judges a live object.
 	Health func(map[string]any) model.Health
 
+	// Browse opens an address in the browser of whoever runs the command; nil can't.
+	Browse func(address string) error
+
 	In       io.Reader
 	Out, Err io.Writer
 	// Now is the time that ages are counted to; nil is the clock's.

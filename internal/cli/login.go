@@ -20,10 +20,13 @@ type loginFlags struct {
 	door                     serverFlags
 	username                 string
 	passwordStdin, fromStdin bool
+	sso, launch              bool
+	ssoPort                  int
+	deps                     Deps
 }
 
-func newLogin(Deps) *cobra.Command {
-	var flags loginFlags
+func newLogin(deps Deps) *cobra.Command {
+	flags := loginFlags{deps: deps}
 	cmd := &cobra.Command{
 		Use:   "login URL",
 		Short: "Sign in to Fixpoint's server, so that commands need no cluster",
@@ -32,16 +35,23 @@ func newLogin(Deps) *cobra.Command {
 apps ask that server, until 'fixpoint logout'; --kubeconfig and --context still lead to
 a cluster, --server to another server. Several can be signed in to: 'fixpoint servers'.
 
-Without --token-stdin it takes the name and password of a local account. Whoever signs
-in by an identity provider gives a token instead, with --token-stdin: that of an
-account by 'fixpoint account generate-token', or a project role's. Scripts need no
+It takes the name and password of a local account. With --sso it opens the browser at
+the server's identity provider instead (and prints the address: with
+--sso-launch-browser=false it does only that), which leads back to
+http://localhost:8085/auth/callback (--sso-port): register that at the provider, for the
+client that cliClientID of oidc.config names. With --token-stdin it takes a token: of an
+account, by 'fixpoint account generate-token', or of a project's role. Scripts need no
 login: they set $FIXPOINT_SERVER and $FIXPOINT_TOKEN.`,
 		Example: `  fixpoint login https://fixpoint.example --username alice
   fixpoint login fixpoint.example --username alice --password-stdin < password.txt
+  fixpoint login fixpoint.example --sso
   fixpoint login fixpoint.example --token-stdin < token.txt
   fixpoint login localhost:8088 --ca-file ca.crt`,
 		Args: oneArg("the address of a server"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.sso && (flags.fromStdin || flags.passwordStdin || flags.username != "") {
+				return usagef(cmd, "--sso excludes --username, --password-stdin and --token-stdin: the identity provider says who you are")
+			}
 			if flags.fromStdin && (flags.passwordStdin || flags.username != "") {
 				return usagef(cmd, "--token-stdin excludes --username and --password-stdin: a token says who it is of")
 			}
@@ -55,6 +65,9 @@ login: they set $FIXPOINT_SERVER and $FIXPOINT_TOKEN.`,
 	f := cmd.Flags()
 	f.StringVarP(&flags.username, "username", "u", "", "name of a local account (default: it is asked for)")
 	f.BoolVar(&flags.passwordStdin, "password-stdin", false, "read the password, a line, from standard input")
+	f.BoolVar(&flags.sso, "sso", false, "sign in by the server's identity provider, in a browser")
+	f.IntVar(&flags.ssoPort, "sso-port", 8085, "port of this machine that the provider leads the browser back to; 0 is any that is free")
+	f.BoolVar(&flags.launch, "sso-launch-browser", true, "open the browser; the address is printed in any case")
 	f.BoolVar(&flags.fromStdin, "token-stdin", false, "read a token, a line, from standard input")
 	return cmd
 }
@@ -69,7 +82,7 @@ func (f *loginFlags) login(cmd *cobra.Command, text string) error {
 	if at.CAFile, err = absolute(at.CAFile); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(cmd.Context(), time.Minute, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(cmd.Context(), f.patience(), errTimeout)
 	defer cancel()
 	c, err := at.client()
 	if err != nil {
@@ -85,6 +98,10 @@ func (f *loginFlags) login(cmd *cobra.Command, text string) error {
 		return err
 	}
 	me, err := c.Me(ctx)
+	if f.sso && errors.Is(err, client.ErrUnauthenticated) {
+		return fmt.Errorf("%s does not take the provider's token: allowedAudiences in its oidc.config, if it is set, has to name the client that you have signed in by, "+
+			"and the provider must not call you like an account there", address)
+	}
 	if err != nil {
 		return err
 	}
@@ -99,8 +116,44 @@ func (f *loginFlags) login(cmd *cobra.Command, text string) error {
 	return nil
 }
 
-// token gets one: what standard input has, or that of a new session.
+// patience is how long signing in may take; a provider may ask for more than a password.
+func (f *loginFlags) patience() time.Duration {
+	if f.sso {
+		return 5 * time.Minute
+	}
+	return time.Minute
+}
+
+// bySSO gets a token from the server's identity provider.
+func (f *loginFlags) bySSO(ctx context.Context, cmd *cobra.Command, c *client.Client, at *login) error {
+	ways, err := c.Ways(ctx)
+	if err != nil {
+		return err
+	}
+	if ways.SSO == nil {
+		return fmt.Errorf("%s has no identity provider: oidc.config of argocd-cm names one; without it, sign in with --username or --token-stdin", at.URL)
+	}
+	session, err := client.SSO{
+		Provider: *ways.SSO, TLS: client.TLS{CAFile: at.CAFile, Insecure: at.Insecure}, Port: f.ssoPort,
+		Show: func(address string) {
+			opened := f.launch && f.deps.Browse != nil && f.deps.Browse(address) == nil
+			if opened {
+				printf(cmd.ErrOrStderr(), "Sign in with %s in your browser. If it has not opened, open this address:\n\n  %s\n\n", ways.SSO.Name, address)
+				return
+			}
+			printf(cmd.ErrOrStderr(), "To sign in with %s, open this address in a browser of this machine:\n\n  %s\n\n", ways.SSO.Name, address)
+		},
+	}.SignIn(ctx)
+	at.Token, at.Expires = session.Token, session.Expires
+	return err
+}
+
+// token gets one: of the identity provider, what standard input has, or that of a new
+// session.
 func (f *loginFlags) token(ctx context.Context, cmd *cobra.Command, c *client.Client, at *login) error {
+	if f.sso {
+		return f.bySSO(ctx, cmd, c, at)
+	}
 	if f.fromStdin {
 		token, err := typedLine(cmd.InOrStdin())
 		if err != nil || token == "" {
@@ -124,7 +177,7 @@ func (f *loginFlags) token(ctx context.Context, cmd *cobra.Command, c *client.Cl
 	}
 	if name == "" || password == "" {
 		return errors.New("name and password are needed: give --username, and the password where it is asked for or with --password-stdin; " +
-			"who signs in by an identity provider gives a token with --token-stdin")
+			"who signs in by an identity provider gives --sso")
 	}
 	session, err := c.SignIn(ctx, name, password)
 	at.Token, at.Expires = session.Token, session.Expires

@@ -43,6 +43,8 @@ func TestLogin(t *testing.T) {
 	want(t, run(t, "login "+h.URL+" --username alice --password-stdin", ""), 1, "name and password are needed")
 	want(t, run(t, "login "+h.URL+" --password-stdin", "correct\n"), 2, "--password-stdin needs --username")
 	want(t, run(t, "login "+h.URL+" --token-stdin -u alice", "x\n"), 2, "--token-stdin excludes")
+	want(t, run(t, "login "+h.URL+" --sso -u alice", ""), 2, "--sso excludes")
+	want(t, run(t, "login "+h.URL+" --sso", ""), 1, h.URL+" has no identity provider", "--username or --token-stdin")
 	want(t, run(t, "login", ""), 2, "the address of a server is missing")
 	want(t, run(t, "login ftp://x", ""), 2, "is no address of a server")
 	file := filepath.Join(home, ".config/fixpoint/config.yaml")

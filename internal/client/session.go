@@ -20,6 +20,18 @@ type Me struct {
 	Anonymous bool     `json:"anonymous"`
 }
 
+// Ways are those in which somebody can sign in.
+type Ways struct {
+	Local bool      `json:"local"`
+	SSO   *Provider `json:"sso"`
+}
+
+// Ways says how to sign in. Nobody has to be signed in.
+func (c *Client) Ways(ctx context.Context) (Ways, error) {
+	var out Ways
+	return out, c.get(ctx, "/sign-in", nil, &out)
+}
+
 // SignIn gives a session for a name and a password.
 func (c *Client) SignIn(ctx context.Context, name, password string) (Session, error) {
 	var out Session

@@ -1,15 +1,19 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/security"
+	"github.com/chromedp/chromedp"
 
 	"github.com/fixpoint-cd/fixpoint/internal/app"
 	"github.com/fixpoint-cd/fixpoint/internal/signin/oidctest"
@@ -123,6 +127,7 @@ func TestBrowserSSO(t *testing.T) {
 	s.part(t, "decline", s.decline)
 	s.part(t, "answers that are no good", s.noGood)
 	s.part(t, "answers to something else", s.replays)
+	s.part(t, "the command line", s.commandLine)
 	s.part(t, "leave by another address", s.leaveElsewhere)
 	s.part(t, "a provider that is away", s.away)
 }
@@ -250,6 +255,49 @@ func (s *sso) replays(t *testing.T) {
 	s.sees("[role=alert]", "begun in another window")
 	s.open("/apps")
 	s.tab.at("/auth/login")
+}
+
+// commandLine signs somebody in by this browser, who then has the same rights there.
+func (s *sso) commandLine(t *testing.T) {
+	for name, value := range map[string]string{
+		"HOME": t.TempDir(), "XDG_CONFIG_HOME": "", "KUBECONFIG": "/none", "KUBERNETES_SERVICE_HOST": "", "FIXPOINT_SERVER": "", "FIXPOINT_TOKEN": "",
+	} {
+		t.Setenv(name, value)
+	}
+	c := &commander{env: s.env, server: s.site}
+	out, code := &lockedBuffer{}, make(chan int, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	go func() {
+		args := []string{"login", s.site, "--sso", "--sso-port", "0", "--sso-launch-browser=false"}
+		code <- app.Run(ctx, args, app.Stdio{In: strings.NewReader(""), Out: out, Err: out})
+	}()
+	var address string
+	s.eventually("the address to open", func() error {
+		if address = regexp.MustCompile(`https://\S+/authorize\S+`).FindString(out.String()); address == "" {
+			return errors.New(out.String())
+		}
+		return nil
+	})
+	s.do(chromedp.Navigate(address))
+	s.click("button", "Continue as ann")
+	s.sees("h1", "Back to the command line")
+	s.tidy("the command line")
+	if got := <-code; got != 0 || !strings.Contains(out.String(), "Signed in to "+s.site+" as ann@example.com, until") {
+		t.Fatalf("it ends with %d:\n%s", got, out)
+	}
+	if got, _ := c.run("get"); !strings.Contains(got, "payments-api") || strings.Contains(got, "shop-api") {
+		t.Errorf("ann sees\n%s", got)
+	}
+	c.says("what she may not", 1, `named "shop-api"`, "sync", "argocd/shop-api")
+	stored, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), ".config/fixpoint/config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := regexp.MustCompile(`token: (\S+)`).FindStringSubmatch(string(stored))
+	c.says("signing out", 0, "Signed out", "logout")
+	t.Setenv("FIXPOINT_TOKEN", token[1])
+	c.says("with the token of before", 1, "not signed in", "get", "--server", s.site)
 }
 
 // leaveElsewhere goes by logoutURL of oidc.config.

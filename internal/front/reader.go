@@ -20,6 +20,8 @@ var open = map[string]bool{
 	"GET /api/v1/session/userinfo":   true,
 	"GET /api/v1/settings":           true,
 	"POST /fixpoint/v1/session":      true,
+	"GET /fixpoint/v1/sign-in":       true,
+	"HEAD /fixpoint/v1/sign-in":      true,
 	"GET /fixpoint/v1/openapi.json":  true,
 	"HEAD /fixpoint/v1/openapi.json": true,
 }

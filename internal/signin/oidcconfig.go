@@ -12,6 +12,8 @@ import (
 // OIDC is an identity provider, as oidc.config of argocd-cm says.
 type OIDC struct {
 	Name, Issuer, ClientID, ClientSecret string
+	// CLIClientID is the client that programs of people are; "" is ClientID.
+	CLIClientID string
 	// Scopes are asked for; Claims are asked for in ID tokens.
 	Scopes []string
 	Claims map[string]any
@@ -108,7 +110,7 @@ func (c oidcConfig) provider(p *problems) *OIDC {
 		p.addf("argocd-cm: oidc.config: clientID is missing")
 	}
 	o := &OIDC{
-		Name: c.Name, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+		Name: c.Name, Issuer: c.Issuer, ClientID: c.ClientID, ClientSecret: c.ClientSecret, CLIClientID: c.CLIClientID,
 		Scopes: c.RequestedScopes, Claims: c.RequestedIDTokenClaims, LogoutURL: c.LogoutURL,
 		Audiences: c.AllowedAudiences, NoAudience: c.SkipAudience,
 		UserInfo: c.EnableUserInfoGroups, UserInfoPath: c.UserInfoPath, DomainHint: c.DomainHint, RootCA: c.RootCA,

@@ -100,6 +100,15 @@ func (s *Service) Ways() Ways {
 	return w
 }
 
+// Provider is the identity provider, as the settings in force have it; false if there is
+// none.
+func (s *Service) Provider() (OIDC, bool) {
+	if o := s.settings.Load().OIDC; o != nil {
+		return *o, true
+	}
+	return OIDC{}, false
+}
+
 // Valid reports whether what has let somebody in still holds: nil, or what Authenticate
 // would say now of the same token. It is for what lasts longer than a request.
 func (s *Service) Valid(ctx context.Context, id access.Identity) error {
