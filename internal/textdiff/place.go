@@ -16,6 +16,10 @@ type level struct {
 	name  string // of an item "[name]", or "[]" if it has none
 }
 
+// longestPlace is how long the name of a place is: each hunk has one, and keys may be of
+// any length.
+const longestPlace = 300
+
 // within names what line i is in, such as "spec.template.spec.containers[web]"; "" at
 // the top. It is asked for growing numbers.
 func (p *place) within(i int) string {
@@ -26,8 +30,16 @@ func (p *place) within(i int) string {
 		return ""
 	}
 	p.leave(levels(p.lines, i)[0].depth)
+	from, length := len(p.above), 0
+	for from > 0 && length+len(p.above[from-1].name) <= longestPlace {
+		from--
+		length += len(p.above[from].name) + 1
+	}
 	var b strings.Builder
-	for _, l := range p.above {
+	if from > 0 {
+		b.WriteString("…")
+	}
+	for _, l := range p.above[from:] {
 		if b.Len() > 0 && !strings.HasPrefix(l.name, "[") {
 			b.WriteByte('.')
 		}

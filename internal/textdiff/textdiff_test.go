@@ -201,6 +201,45 @@ func TestSecurityTurnedLines(t *testing.T) {
 	}
 }
 
+// TestSecurityDeepObjects: neither depth nor long keys make a diff much longer than what it
+// is of.
+func TestSecurityDeepObjects(t *testing.T) {
+	var deep any = "bottom"
+	for range 1000 {
+		deep = map[string]any{"a": deep}
+	}
+	key := strings.Repeat("k", 1000)
+	items := func(value string) any {
+		var out []any
+		for i := range 2000 {
+			text := fmt.Sprint("same ", i)
+			if i%20 == 0 {
+				text = value
+			}
+			out = append(out, text)
+		}
+		return map[string]any{key: map[string]any{key: out}}
+	}
+	hunks, added, removed := Hunks(map[string]any{"deep": deep, "long": items("old")}, map[string]any{"deep": deep, "long": items("new")}, 3)
+	size := 0
+	for _, h := range hunks {
+		size += len(h.Within)
+		for _, l := range h.Lines {
+			size += len(l.Text)
+		}
+	}
+	if added != 100 || removed != 100 || size > 200_000 {
+		t.Errorf("%d added, %d removed, %d bytes in %d hunks", added, removed, size, len(hunks))
+	}
+	if got := len(linesOf(map[string]any{"deep": deep})); got > 2*deepest {
+		t.Errorf("%d lines", got)
+	}
+	long := strings.Repeat("k", 2000)
+	if _, added, _ := Hunks(map[string]any{"a": map[string]any{long: "old"}}, map[string]any{"a": map[string]any{long: "new"}}, 3); added == 0 {
+		t.Error("a change beside a long key is not shown")
+	}
+}
+
 // FuzzApply: the hunks always make one of the other.
 func FuzzApply(f *testing.F) {
 	f.Add("a\nb\nc", "a\nc\nd", 1)

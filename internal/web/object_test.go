@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -304,5 +305,25 @@ func TestDiffSaysWhere(t *testing.T) {
 		d := get(t, s, AppPath(app)+"/diff"+form)
 		d.wantText("tr.place", "spec.containers[web]")
 		d.wantCount("a[href="+pathOf(app, "resource", viewtest.Ref("ConfigMap", "shop", "old"))+"&show=live]", 1)
+	}
+}
+
+// TestSecurityDeepYAML: an object that is very deep does not become a text that is much
+// longer than it, and stays YAML.
+func TestSecurityDeepYAML(t *testing.T) {
+	var deep any = "bottom"
+	for i := range 600 {
+		if deep = any(map[string]any{"a": deep}); i%3 == 0 {
+			deep = []any{deep}
+		}
+	}
+	object := map[string]any{"spec": deep}
+	text := yamlText(object)
+	if len(text) > 30_000 {
+		t.Errorf("%d bytes", len(text))
+	}
+	var again map[string]any
+	if err := yaml.Unmarshal([]byte(text), &again); err != nil || !reflect.DeepEqual(object, again) {
+		t.Errorf("it is another object: %v", err)
 	}
 }

@@ -89,11 +89,21 @@ func (w *yamlWriter) value(v any, depth int) {
 			w.put("", " {}")
 			return
 		}
+		if depth >= deepest {
+			w.put("", " ")
+			w.nested(v)
+			return
+		}
 		w.end()
 		w.mapping(v, depth+1)
 	case []any:
 		if len(v) == 0 {
 			w.put("", " []")
+			return
+		}
+		if depth >= deepest {
+			w.put("", " ")
+			w.nested(v)
 			return
 		}
 		w.sequence(v, depth)
@@ -125,9 +135,14 @@ func (w *yamlWriter) sequence(items []any, depth int) {
 	}
 }
 
-// nested writes a list in a list in one line: no Kubernetes kind is full of them.
-func (w *yamlWriter) nested(items []any) {
-	text, err := json.Marshal(items)
+// deepest is how deep values are written in lines of their own: each level indents all
+// below it, so that a small object could be a very long text.
+const deepest = 100
+
+// nested writes in one line a list in a list, of which no Kubernetes kind is full, and
+// what is very deep.
+func (w *yamlWriter) nested(v any) {
+	text, err := json.Marshal(v)
 	if err != nil {
 		text = []byte("[]")
 	}
