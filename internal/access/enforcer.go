@@ -9,12 +9,16 @@ import (
 
 // Enforcer says who may do what. The zero Enforcer permits nobody anything. Its methods
 // may be called concurrently.
-type Enforcer struct{ policy atomic.Pointer[policy] }
+type Enforcer struct {
+	policy atomic.Pointer[policy]
+	uses   atomic.Uint64
+}
 
 // Use makes the settings those that hold. The problems are of the kind ErrInvalid: what
 // is likely not meant; they keep nothing from holding.
 func (e *Enforcer) Use(set Settings) (problems []error) {
 	p := newPolicy(set)
+	p.serial = e.uses.Add(1)
 	e.policy.Store(p)
 	if d := set.Default; d != "" && len(p.global.rules[d]) == 0 && len(p.global.roles[d]) == 0 {
 		problems = append(problems, model.Invalidf(

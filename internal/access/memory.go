@@ -24,6 +24,9 @@ type reader struct {
 	id     Identity
 	mu     sync.RWMutex
 	tables map[tableKey]table
+
+	once   sync.Once
+	rights string
 }
 
 // tableKey says what was asked, but for the object.

@@ -29,6 +29,8 @@ func newScope(all ...*lines) *scope {
 
 // policy is Settings made ready. It never changes.
 type policy struct {
+	// serial tells it from those before it.
+	serial   uint64
 	preset   string
 	inherit  bool
 	scopes   []string

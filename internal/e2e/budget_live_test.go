@@ -26,7 +26,7 @@ type viewer struct {
 	seen atomic.Value
 }
 
-// viewers opens the page's stream n times, and waits until all are open.
+// viewers has n people open the page's stream, and waits until all are open.
 func viewers(t *testing.T, base, page string, n int) []*viewer {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -43,7 +43,7 @@ func viewers(t *testing.T, base, page string, n int) []*viewer {
 	for i := range all {
 		all[i] = &viewer{}
 		wg.Go(func() {
-			all[i].follow(ctx, client, base+"/live?"+url.Values{"page": {page}, "have": {have}}.Encode(), opened)
+			all[i].follow(ctx, client, base+"/live?"+url.Values{"page": {page}, "have": {have}}.Encode(), fmt.Sprint("viewer-", i), opened)
 		})
 	}
 	for range all {
@@ -75,13 +75,14 @@ func haveOf(t *testing.T, client *http.Client, address string) string {
 }
 
 // follow reads the stream. Its first line says that it is open and current.
-func (v *viewer) follow(ctx context.Context, client *http.Client, address string, opened chan<- error) {
+func (v *viewer) follow(ctx context.Context, client *http.Client, address, name string, opened chan<- error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		opened <- err
 		return
 	}
 	req.Header.Set("Accept", "text/event-stream")
+	req.Header.Set(readerHeader, name)
 	resp, err := client.Do(req)
 	if err != nil {
 		opened <- err
@@ -109,6 +110,13 @@ func (v *viewer) follow(ctx context.Context, client *http.Client, address string
 		}
 	}
 }
+
+// What a hundred viewers of equal rights may cost: their page is made once, or a few times
+// where they are not told of a change at once.
+const (
+	mostLooks = 10
+	mostRatio = 15 // of the processor's time of one viewer
+)
 
 // cpu is what this process has used: the server, and who reads its streams.
 func cpu(t *testing.T) time.Duration {
@@ -204,19 +212,19 @@ func TestBudgetLive(t *testing.T) {
 		var lists, bytes int64
 		lists, bytes, crowd = a.rounds(k, app, all)
 		t.Logf("a change of the page for %d viewers: %d lists, %d bytes, %v of CPU, %.0f times that of one", many, lists, bytes, crowd, float64(crowd)/float64(alone))
-		if lists > 2*many {
+		if lists > mostLooks {
 			t.Errorf("a change makes %d pages for %d viewers", lists, many)
 		}
 		a.burst(all, app)
 		a.silence(all, app)
 	})
-	if ratio := float64(crowd) / float64(alone); ratio > 1.5*many {
+	if ratio := float64(crowd) / float64(alone); ratio > mostRatio {
 		t.Errorf("%d viewers cost %.0f times of what one does", many, ratio)
 	}
 }
 
-// burst has a thousand changes at once: a viewer's page is made a few times, not a
-// thousand.
+// burst has a thousand changes at once: the page is made a few times for all viewers, not
+// a thousand.
 func (a *audience) burst(all []*viewer, app model.AppKey) {
 	a.t.Helper()
 	keys := a.sample.Apps(view.Query{Search: "service-0", Limit: view.MaxLimit}, nil).Apps
@@ -226,10 +234,10 @@ func (a *audience) burst(all []*viewer, app model.AppKey) {
 	}
 	a.mark(app, all)
 	made, took := a.counted.lists.Load()-lists, time.Since(began)
-	turns := int64(took/(250*time.Millisecond)) + 2
+	turns := int64(took/(250*time.Millisecond)) + 1
 	a.t.Logf("1,000 changes at once for %d viewers: %d lists in %v, %v of CPU", len(all), made, took.Round(time.Millisecond), cpu(a.t)-used)
-	if most := turns * int64(len(all)); made > most {
-		a.t.Errorf("%d pages were made, more than %d: four a second for each viewer", made, most)
+	if most := turns * mostLooks; made > most {
+		a.t.Errorf("%d pages were made, more than %d", made, most)
 	}
 }
 
@@ -247,7 +255,7 @@ func (a *audience) silence(all []*viewer, app model.AppKey) {
 	}
 	a.mark(app, all)
 	beats := int64(time.Since(began)/(25*time.Second)) + 1 // a page is looked at so often, to see whether its reader still may
-	if made := a.counted.lists.Load() - lists; made > int64(len(all))*(beats+1) {
+	if made := a.counted.lists.Load() - lists; made > mostLooks*(beats+1) {
 		a.t.Errorf("3,000 changes of what the page does not show have it made %d times for %d viewers", made, len(all))
 	}
 	if _, now := a.sums(all); now-pieces != int64(len(all)) {
@@ -270,7 +278,7 @@ func TestBudgetQuietApps(t *testing.T) {
 	a.mark(key, all)
 	made, beats := a.counted.trees.Load()-trees, int64(time.Since(began)/(25*time.Second))
 	t.Logf("1,000 changes of other apps, and one of it: %d trees for %d viewers", made, many)
-	if made > many*(2+beats) {
+	if made > mostLooks*(1+beats) {
 		t.Errorf("%d trees were made for %d viewers and one change", made, many)
 	}
 }

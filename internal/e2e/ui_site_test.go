@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,22 +22,33 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/web"
 )
 
-// sampleSite serves the pages of a sample as the controller serves its own, through the
-// front door and the guard, to somebody who may do everything.
+// sampleSite serves the pages of a sample as the controller serves its own, to people who
+// may do everything.
 func sampleSite(t *testing.T, b view.Backend) string {
 	t.Helper()
+	return siteOf(t, b, "g, platform, role:admin", func(context.Context, view.Audit) error { return nil })
+}
+
+// siteOf serves the pages of a backend through the front door and the guard, by a
+// policy.csv, to whomever asks.
+func siteOf(t *testing.T, b view.Backend, policy string, audit func(context.Context, view.Audit) error) string {
+	t.Helper()
+	set, problems := access.Read(map[string]string{"policy.csv": policy}, nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var rights access.Enforcer
+	rights.Use(set)
 	pages := web.New(web.Config{Now: func() time.Time { return viewtest.Now }, Version: "0.5.0"})
 	mux := http.NewServeMux()
 	pages.Routes(mux)
-	everything := func(access.Identity, string, string, string) bool { return true }
-	unread := func(context.Context, view.Audit) error { return nil }
-	g := guard.New(guard.Config{Namespace: "argocd", Backend: b, May: everything, Audit: unread, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	g := guard.New(guard.Config{Namespace: "argocd", Backend: b, May: rights.May, Rights: rights.Rights, Audit: audit, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	handler := front.New(front.Config{
 		SignIn: openDoor{}, Page: pages.SignIn, Pages: mux,
 		Desk: func(r front.Reader) view.Desk {
 			return g.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
-		Audit: unread, Log: slog.New(slog.DiscardHandler), StreamsEach: 1000,
+		Audit: audit, Log: slog.New(slog.DiscardHandler), StreamsEach: 1000,
 	})
 	s := httptest.NewUnstartedServer(nil)
 	s.Config = front.Server(handler)
@@ -44,14 +57,24 @@ func sampleSite(t *testing.T, b view.Backend) string {
 	return s.URL
 }
 
-// openDoor lets everybody in as one person, and shows the page for signing in.
+// The headers by which a request to an openDoor says who it is from: a name, and groups
+// with commas between them.
+const (
+	readerHeader = "Test-Reader"
+	groupsHeader = "Test-Groups"
+)
+
+// openDoor lets everybody in by the name and with the groups that they say, or as ana of
+// the platform team, and shows the page for signing in.
 type openDoor struct{ front.SignIn }
 
 func (openDoor) Authenticate(r *http.Request) (access.Identity, error) {
 	if r.URL.Path == "/auth/login" {
 		return access.Identity{}, view.ErrUnauthenticated
 	}
-	return access.Identity{Subject: "ana", Title: "ana@example.com", Groups: []string{"platform", "on-call"}}, nil
+	name := cmp.Or(r.Header.Get(readerHeader), "ana")
+	groups := strings.Split(cmp.Or(r.Header.Get(groupsHeader), "platform,on-call"), ",")
+	return access.Identity{Subject: name, Title: name + "@example.com", Groups: groups}, nil
 }
 
 func (openDoor) Login(http.ResponseWriter, *http.Request, string, string, string) error {

@@ -23,6 +23,9 @@ type deed struct {
 
 // deed does it, if the reader may and the trail has it.
 func (d *desk) deed(ctx context.Context, key model.AppKey, w deed) error {
+	if d.looks != nil {
+		return errNobody
+	}
 	app, err := d.find(ctx, key, w.action)
 	if err != nil {
 		return err
@@ -32,12 +35,12 @@ func (d *desk) deed(ctx context.Context, key model.AppKey, w deed) error {
 	needs, err := w.needs(&app)
 	if err != nil {
 		rec.Outcome, rec.Detail = outcomeDenied, err.Error()
-		d.trail.refused(ctx, rec)
+		d.saw(ctx, rec)
 		return err
 	}
 	if r, lacks := d.lacks(needs); lacks {
 		rec.Outcome, rec.Detail = outcomeDenied, "without "+r.String()
-		d.trail.refused(ctx, rec)
+		d.saw(ctx, rec)
 		return denied(r)
 	}
 	rec.Outcome = outcomeAllowed

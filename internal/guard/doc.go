@@ -23,6 +23,13 @@
 // their name; ApplicationSets "applicationsets" named like Applications; Flux's sources and
 // receivers "sources", "<namespace>/<name>". The audit trail is "audit", "*".
 //
+// # Together
+//
+// A page that many look at is read once for those of them who have equal rights: who began
+// to ask before the reading did gets its outcome. It is read in nobody's name, and is
+// thrown away if the policy has changed meanwhile. Each reader's session is checked, and
+// what was looked at is in the trail for each.
+//
 // # The trail
 //
 // A deed is in the trail before it is done, or it is not done; one that failed is there

@@ -17,6 +17,9 @@ type Config struct {
 	Backend view.Backend
 	// May says who may what; nil permits nobody anything.
 	May func(id access.Identity, resource, action, object string) bool
+	// Rights is a key of what an identity may: while it is the same for two, and not "",
+	// May answers both alike. With nil nobody reads together with others.
+	Rights func(access.Identity) string
 	// Audit keeps a record. Where it is nil or fails, no deed is done.
 	Audit func(context.Context, view.Audit) error
 	// Namespace is that of the control plane; "" is argocd.
@@ -29,8 +32,9 @@ type Config struct {
 // Guard makes desks. Its methods may be called concurrently.
 type Guard struct {
 	Config
-	trail *trail
-	diffs turns
+	trail     *trail
+	diffs     turns
+	occasions occasions
 }
 
 // New makes a Guard.
@@ -38,6 +42,9 @@ func New(c Config) *Guard {
 	c.Namespace = cmp.Or(c.Namespace, "argocd")
 	if c.May == nil {
 		c.May = func(access.Identity, string, string, string) bool { return false }
+	}
+	if c.Rights == nil {
+		c.Rights = func(access.Identity) string { return "" }
 	}
 	if c.Backend == nil {
 		c.Backend = nothing{}
@@ -65,15 +72,20 @@ type Reader struct {
 // Desk is the installation as the reader sees it.
 func (g *Guard) Desk(r Reader) view.Desk { return &desk{Guard: g, reader: r} }
 
-// desk is one reader's.
+// desk is one reader's, or that of all with whom a reader reads together.
 type desk struct {
 	*Guard
 	reader Reader
+	// looks are set if it is of several: then nobody is named, and nothing can be done.
+	looks *looks
 }
 
 var _ view.Desk = (*desk)(nil)
 
 func (d *desk) Who() view.Who {
+	if d.looks != nil {
+		return view.Who{}
+	}
 	id := d.reader.Identity
 	return view.Who{Name: id.Subject, Title: cmp.Or(id.Title, id.Subject), Groups: id.Groups, Anonymous: id.Anonymous, Local: id.Local}
 }

@@ -46,7 +46,7 @@ func newStage(t *testing.T, csv string) *stage {
 	t.Helper()
 	s := &stage{sample: viewtest.New(), access: &access.Enforcer{}, now: viewtest.Now}
 	s.use(t, csv)
-	s.Guard = New(Config{Backend: s.sample, May: s.access.May, Audit: s.audit, Now: s.clock})
+	s.Guard = New(Config{Backend: s.sample, May: s.access.May, Rights: s.access.Rights, Audit: s.audit, Now: s.clock})
 	return s
 }
 

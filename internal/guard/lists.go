@@ -222,10 +222,10 @@ func (d *desk) readsAudit(ctx context.Context, action string) error {
 	rec := d.record(action, mayAudit.resource+"/"+mayAudit.object)
 	if !d.has(mayAudit) {
 		rec.Outcome, rec.Detail = outcomeDenied, "without "+mayAudit.String()
-		d.trail.refused(ctx, rec)
+		d.saw(ctx, rec)
 		return denied(mayAudit)
 	}
 	rec.Outcome = outcomeAllowed
-	d.trail.seen(ctx, rec)
+	d.saw(ctx, rec)
 	return nil
 }

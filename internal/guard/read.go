@@ -48,12 +48,12 @@ func look[T any](ctx context.Context, d *desk, key model.AppKey, rec view.Audit,
 	who.Target, who.Revision, who.Outcome = rec.Target, rec.Revision, outcomeAllowed
 	got, err := get()
 	if err == nil {
-		d.trail.seen(ctx, who)
+		d.saw(ctx, who)
 		return got, nil
 	}
 	if errors.Is(err, model.ErrNotFound) {
 		who.Outcome, who.Detail = outcomeDenied, "there is no such thing in the app"
-		d.trail.refused(ctx, who)
+		d.saw(ctx, who)
 	}
 	return none, err
 }
@@ -125,7 +125,7 @@ func (d *desk) mayRender(ctx context.Context, key model.AppKey, rec view.Audit) 
 	}
 	who := d.record(rec.Action, d.trailName(&app))
 	who.Target, who.Revision, who.Outcome, who.Detail = rec.Target, rec.Revision, outcomeDenied, "without "+r.String()
-	d.trail.refused(ctx, who)
+	d.saw(ctx, who)
 	return denied(r)
 }
 

@@ -150,7 +150,7 @@ func (d *desk) find(ctx context.Context, key model.AppKey, action string) (view.
 	if ok {
 		rec.Object, rec.Detail = d.trailName(&app), "without "+d.right(&app, "get").String()
 	}
-	d.trail.refused(ctx, rec)
+	d.saw(ctx, rec)
 	return view.App{}, missing(key)
 }
 

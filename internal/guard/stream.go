@@ -56,7 +56,7 @@ func (d *desk) Logs(ctx context.Context, key model.AppKey, q view.LogQuery, emit
 	if errors.Is(err, model.ErrNotFound) {
 		rec = d.record(readLogs, resourceOf(key)+"/"+key.Namespace+"/"+key.Name)
 		rec.Target, rec.Outcome, rec.Detail = q.Object.String(), outcomeDenied, "there is no such thing in the app"
-		d.trail.refused(ctx, rec)
+		d.saw(ctx, rec)
 	}
 	return err
 }
@@ -70,7 +70,7 @@ func (d *desk) mayLogs(ctx context.Context, key model.AppKey, q view.LogQuery) e
 	if r, lacks := d.lacks(d.needs(view.VerbLogs, &app)); lacks {
 		rec := d.record(readLogs, d.trailName(&app))
 		rec.Target, rec.Outcome, rec.Detail = q.Object.String(), outcomeDenied, "without "+r.String()
-		d.trail.refused(ctx, rec)
+		d.saw(ctx, rec)
 		return denied(r)
 	}
 	return nil

@@ -155,6 +155,12 @@ type Desk interface {
 	// name of the action.
 	MayOn(verb Verb, app App, on model.ObjectKey, action string) bool
 
+	// Together is what read returns, which may be one value for all readers that have the
+	// same rights and ask for the same; it must not be changed. read is called after each
+	// of them asked, with a desk that has no name and does no deeds, and must depend on
+	// nothing but what and that desk. What it looks at each of them has looked at.
+	Together(ctx context.Context, what string, read func(context.Context, Desk) (any, error)) (any, error)
+
 	Apps(context.Context, Query) (Page, error)
 	Manifests(context.Context, Query) ([]map[string]any, Page, error)
 	Brief(context.Context, model.AppKey) (App, error)

@@ -15,7 +15,8 @@ import (
 )
 
 // pace is how often a live page may be made anew, and has to be: what the reader may
-// see is checked then, too.
+// see is checked then, too. All streams keep to the same beats of the clock, so that
+// those of the same page are made together.
 type pace struct{ shortest, longest, write time.Duration }
 
 var usualPace = pace{shortest: 250 * time.Millisecond, longest: 25 * time.Second, write: 15 * time.Second}
@@ -40,10 +41,7 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	looked := r.Clone(ctx)
 	looked.URL, looked.RequestURI = target, target.RequestURI()
-	p, err := w.make(looked)
-	if err == nil && !p.frame().IsLive() {
-		err = errNoPage
-	}
+	first, err := w.sight(looked)
 	if err != nil {
 		w.fail(rw, r, err)
 		return
@@ -51,12 +49,12 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	signals, ended, err := watch(ctx, &wg, view.DeskOf(ctx), p.frame().Topics)
+	signals, ended, err := watch(ctx, &wg, view.DeskOf(ctx), first.topics)
 	if err != nil {
 		w.fail(rw, r, err)
 		return
 	}
-	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), gone: p.frame().Gone, items: map[string]items{}}
+	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), gone: first.gone, items: map[string]items{}}
 	s.open()
 	s.run(ctx, looked, signals, ended)
 }
@@ -99,7 +97,7 @@ type stream struct {
 	sent map[string]string // hashes by region
 	// gone takes the page's place at last.
 	gone *gone
-	// items are those of the regions as they were sent, without their HTML.
+	// items are those of the regions as they were sent.
 	items map[string]items
 }
 
@@ -111,14 +109,14 @@ func (s *stream) open() {
 	s.out.WriteHeader(http.StatusOK)
 }
 
-// run makes the page again at each signal, and now and then without one. Once a topic
+// run looks at the page again at each signal, and now and then without one. Once a topic
 // has ended it says why, if the page can't be made any more, and ends.
 func (s *stream) run(ctx context.Context, r *http.Request, signals, ended <-chan struct{}) {
 	for {
 		if !s.update(r) {
 			return
 		}
-		if !sleep(ctx, s.web.pace.shortest) {
+		if !sleep(ctx, untilBeat(s.web.pace.shortest)) {
 			return
 		}
 		select {
@@ -128,9 +126,15 @@ func (s *stream) run(ctx context.Context, r *http.Request, signals, ended <-chan
 			s.update(r)
 			return
 		case <-signals:
-		case <-time.After(s.web.pace.longest):
+		case <-time.After(untilBeat(s.web.pace.longest)):
 		}
 	}
+}
+
+// untilBeat is the time until the clock shows a multiple of d again.
+func untilBeat(d time.Duration) time.Duration {
+	now := time.Now()
+	return now.Truncate(d).Add(d).Sub(now)
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {
@@ -144,7 +148,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // update sends what has become different; it reports whether to go on.
 func (s *stream) update(r *http.Request) bool {
-	p, err := s.web.make(r)
+	seen, err := s.web.sight(r)
 	switch {
 	case errors.Is(err, view.ErrUnauthenticated):
 		_ = s.write("event: signed-out\ndata:\n\n") // it ends anyway
@@ -155,13 +159,9 @@ func (s *stream) update(r *http.Request) bool {
 	case err != nil:
 		return s.write(": not now\n\n") == nil
 	}
-	s.gone = p.frame().Gone
+	s.gone = seen.gone
 	var b strings.Builder
-	if _, err := p.frame().Main(); err != nil {
-		s.web.log.Error("A live page could not be rendered", "page", p.frame().Template, "err", err)
-		return false
-	}
-	for _, region := range p.frame().regions {
+	for _, region := range seen.regions {
 		s.add(&b, region)
 	}
 	if b.Len() == 0 {
@@ -185,23 +185,20 @@ func (w *Web) farewell(last *gone) string {
 
 // add writes the events for a region, if it has become different: for a few of its items,
 // or for all of it.
-func (s *stream) add(b *strings.Builder, r Region) {
-	now := split(r.HTML)
+func (s *stream) add(b *strings.Builder, r liveRegion) {
 	before, known := s.items[r.Name]
-	html := now.html
-	now.html = nil
-	s.items[r.Name] = now
+	s.items[r.Name] = r.items
 	if s.sent[r.Name] == r.Hash {
 		return
 	}
 	s.sent[r.Name] = r.Hash
-	indexes, ok := now.changed(before)
+	indexes, ok := r.items.changed(before)
 	if !known || !ok {
 		event(b, "region", r.Name+" "+r.Hash, string(r.HTML))
 		return
 	}
 	for _, i := range indexes {
-		event(b, "item", now.ids[i], html[i])
+		event(b, "item", r.items.ids[i], r.html[i])
 	}
 	event(b, "hash", r.Name+" "+r.Hash, "")
 }

@@ -248,13 +248,41 @@ func TestLiveRefuses(t *testing.T) {
 	}
 }
 
-func TestSplit(t *testing.T) {
-	it := split(`<ul><li id="a" data-item>1</li><li id="b" class="x" data-item>2 <b>3</b></li></ul>`)
-	if !slices.Equal(it.ids, []string{"a", "b"}) || it.html[1] != `<li id="b" class="x" data-item>2 <b>3</b></li>` {
-		t.Errorf("%q %q", it.ids, it.html)
+// TestRegionsAreNobodys: what is made once for many shows nothing of who looks.
+func TestRegionsAreNobodys(t *testing.T) {
+	b := viewtest.New()
+	ana := site(b, viewtest.Options{Who: view.Who{Name: "ana", Title: "ana@example.com", Groups: []string{"ops"}}})
+	guest := site(b, viewtest.Options{Who: view.Who{Anonymous: true}})
+	pages, live := everyPage(), 0
+	for _, tab := range []string{"", "?view=list", "/sync", "/diff", "/history", "/declaration", "/resource?kind=Deployment&group=apps&namespace=shop&name=frontend"} {
+		pages = append(pages, AppPath(frontend)+tab)
 	}
-	aged := split(`<ul><li id="a" data-item><time datetime="x">1m</time></li></ul>`)
-	older := split(`<ul><li id="a" data-item><time datetime="x">2m</time></li></ul>`)
+	for _, page := range pages {
+		after := strings.NewReplacer("?", "?done=sync&").Replace(page)
+		d, plain := get(t, ana, after, "Cookie", themeCookie+"=dark"), get(t, guest, page)
+		if plain.code != http.StatusOK {
+			continue
+		}
+		have, want := attr(d.one("#live"), "data-have"), attr(plain.one("#live"), "data-have")
+		if have != want {
+			t.Errorf("%s: regions differ by who looks: %s and %s", page, have, want)
+		}
+		if want != "" {
+			live++
+		}
+	}
+	if live < 15 {
+		t.Errorf("only %d pages are live", live)
+	}
+}
+
+func TestSplit(t *testing.T) {
+	it, each := split(`<ul><li id="a" data-item>1</li><li id="b" class="x" data-item>2 <b>3</b></li></ul>`)
+	if !slices.Equal(it.ids, []string{"a", "b"}) || each[1] != `<li id="b" class="x" data-item>2 <b>3</b></li>` {
+		t.Errorf("%q %q", it.ids, each)
+	}
+	aged, _ := split(`<ul><li id="a" data-item><time datetime="x">1m</time></li></ul>`)
+	older, _ := split(`<ul><li id="a" data-item><time datetime="x">2m</time></li></ul>`)
 	if indexes, ok := older.changed(aged); !ok || len(indexes) != 0 {
 		t.Errorf("what has only become older has changed: %v %v", indexes, ok)
 	}

@@ -28,7 +28,8 @@ type Page interface{ frame() *Frame }
 // {{.Live "clusters-list"}} stands for the template of that name, executed with the page,
 // too: a region, which has to be one element with the template's name as its id. When
 // one of Topics changes, the page is made anew, and those regions that have become
-// different are sent to all who look at it.
+// different are sent to all who look at it. That is one page for all of equal rights: a
+// region must not show Who, Theme, Notice or anything else that is of one reader.
 type Frame struct {
 	// Title is that of the window, without the program's name. Tone is the colour of what
 	// it says; "" is none.

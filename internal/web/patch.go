@@ -12,17 +12,14 @@ type items struct {
 	// shell is the hash of the region without them.
 	shell string
 	ids   []string
-	// hashes are those of the items, in the order of ids; html is only of those of a
-	// region that is about to be sent.
+	// hashes are those of the items, in the order of ids.
 	hashes []string
-	html   []string
 }
 
 const itemMark = " data-item>"
 
-// split finds the items of a region.
-func split(html template.HTML) items {
-	var it items
+// split finds the items of a region, and the HTML of each.
+func split(html template.HTML) (it items, each []string) {
 	var shell strings.Builder
 	rest := string(html)
 	for {
@@ -40,14 +37,14 @@ func split(html template.HTML) items {
 		end += at + len("</"+kind+">")
 		id, _, _ = strings.Cut(id, `"`)
 		one := rest[start:end]
-		it.ids, it.html = append(it.ids, id), append(it.html, one)
+		it.ids, each = append(it.ids, id), append(each, one)
 		it.hashes = append(it.hashes, stableHash(one))
 		shell.WriteString(rest[:start])
 		rest = rest[end:]
 	}
 	shell.WriteString(rest)
 	it.shell = stableHash(shell.String())
-	return it
+	return it, each
 }
 
 // changed are the indexes of those items that differ from before; ok is false where the

@@ -56,9 +56,11 @@ func chosen(values []string) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
 }
 
+const phoneHeader = "Sec-Ch-Ua-Mobile"
+
 // isPhone reports whether a request comes from a small screen, as far as browsers say.
 func isPhone(r *http.Request) bool {
-	return r.Header.Get("Sec-Ch-Ua-Mobile") == "?1" || strings.Contains(r.UserAgent(), "Mobile")
+	return r.Header.Get(phoneHeader) == "?1" || strings.Contains(r.UserAgent(), "Mobile")
 }
 
 // filtering reports whether some nodes may be left out.

@@ -41,6 +41,11 @@ type desk struct {
 
 func (d *desk) Who() view.Who { return d.o.Who }
 
+// Together never makes one of several readings.
+func (d *desk) Together(ctx context.Context, _ string, read func(context.Context, view.Desk) (any, error)) (any, error) {
+	return read(ctx, d)
+}
+
 func (d *desk) May(v view.Verb, a view.App) bool {
 	return d.o.May(view.VerbGet, a) && d.o.May(v, a)
 }
