@@ -54,6 +54,9 @@ func (s SSO) SignIn(ctx context.Context) (Session, error) {
 		return Session{}, fmt.Errorf("asking %s, at %s, how to sign in: %w: the server's oidc.config names it; --ca-file names authorities to trust",
 			s.Provider.Name, s.Provider.Issuer, err)
 	}
+	if to := found.Endpoint().AuthURL; !isPage(to) {
+		return Session{}, fmt.Errorf("%s, at %s, leads to %.100q, which is no page of the web: it is not opened", s.Provider.Name, s.Provider.Issuer, to)
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)))
 	if err != nil {
 		return Session{}, fmt.Errorf("waiting for the browser: %w: give another port with --sso-port, one that is registered at %s", err, s.Provider.Name)
@@ -69,6 +72,13 @@ func (s SSO) SignIn(ctx context.Context) (Session, error) {
 	_ = server.Shutdown(end) // the last page is on its way
 	<-done
 	return session, err
+}
+
+// isPage reports whether an address is one of the web. A server chooses the provider, and
+// the provider the address: what opens it would start other programs for other schemes.
+func isPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // trust is the context of calls to the provider.

@@ -2,10 +2,12 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -175,5 +177,25 @@ func TestSSOBeforeTheBrowser(t *testing.T) {
 	s.Show = func(string) { cancel(ended) }
 	if _, err := s.SignIn(ctx); !errors.Is(err, ended) || !strings.Contains(err.Error(), "run the command again") {
 		t.Errorf("nobody comes: %v", err)
+	}
+}
+
+// TestSecuritySSOOpensPagesOnly: a server that names a provider of its own has nothing else
+// than a page of the web opened on the machine of whoever signs in.
+func TestSecuritySSOOpensPagesOnly(t *testing.T) {
+	for _, to := range []string{"file:///bin/sh", "vscode://open?x", "javascript:alert(1)", "--help", "", "https:", "mailto:a@b.example"} {
+		var provider *httptest.Server
+		provider = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_ = json.NewEncoder(w).Encode(map[string]string{
+				"issuer": provider.URL, "authorization_endpoint": to, "token_endpoint": provider.URL, "jwks_uri": provider.URL,
+			})
+		}))
+		s := client.SSO{Provider: client.Provider{Name: "Example ID", Issuer: provider.URL, ClientID: "x"}, Show: func(address string) {
+			t.Errorf("%q is opened", address)
+		}}
+		if _, err := s.SignIn(t.Context()); err == nil {
+			t.Errorf("%q: somebody is signed in", to)
+		}
+		provider.Close()
 	}
 }
