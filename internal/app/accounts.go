@@ -40,6 +40,10 @@ func accounts(files cli.AccountFiles) cli.Accounts {
 			}
 			return service.IssueToken(ctx, account, lasts, id)
 		},
+		SetPassword: service.SetPassword,
+		UpdatePassword: func(ctx context.Context, account, current, next string) error {
+			return service.UpdatePassword(ctx, signin.PasswordChange{Account: account, By: account, Current: current, New: next})
+		},
 	}
 }
 

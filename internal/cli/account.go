@@ -35,6 +35,9 @@ type Accounts struct {
 	List   []Account
 	Issue  func(ctx context.Context, account, id string, lasts time.Duration) (token string, err error)
 	Delete func(ctx context.Context, account, id string) error
+	// UpdatePassword asks for the account's current password, SetPassword does not.
+	UpdatePassword func(ctx context.Context, account, current, next string) error
+	SetPassword    func(ctx context.Context, account, next string) error
 }
 
 // AccountFiles are what says of accounts: the data of argocd-cm and of argocd-secret.
@@ -61,11 +64,12 @@ AppProjects can have tokens as well: name one as policies do, proj:PROJECT:ROLE.
   fixpoint account generate-token ci --expires-in 2160h
   fixpoint account generate-token proj:shop:deployer
   fixpoint account delete-token ci 4f1c…
+  fixpoint account update-password --account bob
   fixpoint account bcrypt < password.txt`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAccountList(deps), newAccountGenerate(deps), newAccountDelete(deps), newAccountBcrypt(deps))
+	cmd.AddCommand(newAccountList(deps), newAccountGenerate(deps), newAccountDelete(deps), newAccountPassword(deps), newAccountBcrypt(deps))
 	return cmd
 }
 

@@ -89,6 +89,21 @@ func sampleAccounts(files AccountFiles) Accounts {
 				return nil
 			})
 		},
+		UpdatePassword: func(ctx context.Context, account, current, next string) error {
+			if current != "correct" {
+				return errors.New("wrong name or password")
+			}
+			return files.Update(ctx, func(data map[string][]byte) error {
+				data[account] = []byte(next)
+				return nil
+			})
+		},
+		SetPassword: func(ctx context.Context, account, next string) error {
+			return files.Update(ctx, func(data map[string][]byte) error {
+				data[account] = []byte("without being asked: " + next)
+				return nil
+			})
+		},
 		Delete: func(ctx context.Context, _, id string) error {
 			return files.Update(ctx, func(data map[string][]byte) error {
 				if !strings.Contains(string(data["tokens"]), id) {

@@ -152,20 +152,28 @@ type PasswordChange struct {
 // may change that of another is for the caller to know. Errors are those of Login, and
 // model.ErrInvalid of a password that is not good enough.
 func (s *Service) UpdatePassword(ctx context.Context, c PasswordChange) error {
-	set := s.settings.Load()
 	if _, err := s.account(c.Account); err != nil {
 		return err
 	}
-	if _, err := s.prove(ctx, set, c.By, c.Current, c.From); err != nil {
+	if _, err := s.prove(ctx, s.settings.Load(), c.By, c.Current, c.From); err != nil {
 		return err
 	}
-	hash, err := hashNew(set, c.New)
+	return s.SetPassword(ctx, c.Account, c.New)
+}
+
+// SetPassword is UpdatePassword without being asked for the password that the account
+// has.
+func (s *Service) SetPassword(ctx context.Context, account, password string) error {
+	if _, err := s.account(account); err != nil {
+		return err
+	}
+	hash, err := hashNew(s.settings.Load(), password)
 	if err != nil {
 		return err
 	}
 	changed := time.Now().UTC().Truncate(time.Second)
-	return s.update(ctx, c.Account, func(data map[string][]byte, a *Account) error {
-		at := place(c.Account)
+	return s.update(ctx, account, func(data map[string][]byte, a *Account) error {
+		at := place(account)
 		data[at+"password"], data[at+"passwordMtime"] = hash, []byte(changed.Format(time.RFC3339))
 		a.Hash, a.Changed = hash, changed
 		return nil

@@ -201,3 +201,25 @@ func TestWays(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestSetPassword: whoever may write the Secret need not know the password. All sessions
+// end with it, and the pattern holds.
+func TestSetPassword(t *testing.T) {
+	w := newWorld(t, signin.Config{})
+	old := w.login("alice")
+	if err := w.service.SetPassword(t.Context(), "alice", "short"); !errors.Is(err, model.ErrInvalid) || w.who(old.Token) != "alice" {
+		t.Errorf("too short: %v, and the session is of %s", err, w.who(old.Token))
+	}
+	if err := w.service.SetPassword(t.Context(), "nobody", "staple battery"); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("of nobody: %v", err)
+	}
+	if err := w.service.SetPassword(t.Context(), "alice", "staple battery"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.who(old.Token); got != "-" {
+		t.Errorf("the session of before is of %s", got)
+	}
+	if _, err := w.service.Login(t.Context(), "alice", "staple battery", here); err != nil {
+		t.Errorf("with the new password: %v", err)
+	}
+}
