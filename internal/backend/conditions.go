@@ -21,7 +21,8 @@ func (b *Backend) conditions(app view.App, r model.Report, obj *unstructured.Uns
 			Next: "Correct the " + app.Kind + " where it is declared.",
 		})
 	}
-	if r.Err != nil && (declared.Invalid == nil || r.Stage != model.StageSpec) {
+	goesOn := r.Stage == model.StageDelete && r.Health.Status == model.Progressing // no trouble: Blocking has it
+	if r.Err != nil && !goesOn && (declared.Invalid == nil || r.Stage != model.StageSpec) {
 		out = append(out, b.troubleOf(app, r))
 	}
 	for _, text := range r.Blocking {

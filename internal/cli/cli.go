@@ -124,7 +124,7 @@ var groups = []struct {
 	commands  []func(Deps) *cobra.Command
 }{
 	{"run", "Run:", []func(Deps) *cobra.Command{newController, newInstall, newDemo}},
-	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newSuspend, newResume, newAction, newLogs, newActivity}},
+	{"apps", "Work with apps:", []func(Deps) *cobra.Command{newGet, newSync, newRefresh, newDiff, newTree, newHistory, newRollback, newTerminate, newConfirm, newSuspend, newResume, newAutosync, newDelete, newAction, newLogs, newActivity}},
 	{"files", "Work with files (no cluster needed):", []func(Deps) *cobra.Command{newRender, newCheck}},
 	{"server", "Fixpoint's server:", []func(Deps) *cobra.Command{newLogin, newLogout, newServers, newAudit}},
 	{"other", "Other:", []func(Deps) *cobra.Command{newAccount, newRbac, newVersion}},

@@ -86,6 +86,13 @@ func TestCommands(t *testing.T) {
 		for name, from := range map[string]map[string]any{"operation": s.objects[0], "operationState": mapOf(s.objects[0]["status"])} {
 			state[name] = from[name]
 		}
+		for name, value := range map[string]any{
+			"automated": mapOf(mapOf(s.objects[0]["spec"])["syncPolicy"])["automated"], "finalizers": mapOf(s.objects[0]["metadata"])["finalizers"],
+		} {
+			if strings.Contains(comment, name) {
+				state[name] = value
+			}
+		}
 		text, err := yaml.Marshal(state)
 		if err != nil {
 			t.Fatal(err)

@@ -43,6 +43,8 @@ type asker interface {
 	rollback(cmd *cobra.Command, flags *rollbackFlags, name, id string) error
 	terminate(cmd *cobra.Command, flags *terminateFlags, name string) error
 	suspend(cmd *cobra.Command, flags *suspendFlags, name string) error
+	autosync(cmd *cobra.Command, flags *autosyncFlags, name string) error
+	delete(cmd *cobra.Command, flags *deleteFlags, name string) error
 }
 
 // handler finds an Application and those of its objects that are meant: all of its own if

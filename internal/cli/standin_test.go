@@ -29,6 +29,8 @@ type standin struct {
 	// conflicts is how many patches of others come before the first one of ours.
 	conflicts int
 	version   int
+	// gone are the objects that were deleted.
+	gone map[int]bool
 }
 
 // yamlDocuments reads a list of YAML documents.
@@ -108,6 +110,9 @@ func (s *standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	var at []int
 	for i, o := range s.objects {
+		if s.gone[i] {
+			continue
+		}
 		u := unstructured.Unstructured{Object: o}
 		namespace := slices.Index(parts, "namespaces")
 		if strings.ToLower(u.GetKind())+"s" == parts[min(len(parts)-1, 2)] || namespace == 2 && strings.ToLower(u.GetKind())+"s" == parts[4] {
@@ -119,6 +124,9 @@ func (s *standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case len(at) == 0 && len(parts) == 6:
 		s.fail(w, http.StatusNotFound, "NotFound")
+	case r.Method == http.MethodDelete:
+		s.remove(at[0])
+		s.answer(w, map[string]any{"kind": "Status", "apiVersion": "v1", "status": "Success"})
 	case r.Method == http.MethodPatch:
 		s.patch(w, r, at[0])
 	case r.URL.Query().Get("watch") != "":
@@ -132,6 +140,15 @@ func (s *standin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.answer(w, map[string]any{"kind": "List", "apiVersion": "v1", "metadata": map[string]any{"resourceVersion": "1"}, "items": items})
 	}
+}
+
+// remove deletes an object, or begins to where a finalizer holds it.
+func (s *standin) remove(i int) {
+	if held, _ := mapOf(s.objects[i]["metadata"])["finalizers"].([]any); len(held) > 0 {
+		s.merge(i, map[string]any{"metadata": map[string]any{"deletionTimestamp": "2026-01-05T00:00:00Z"}})
+		return
+	}
+	s.gone = map[int]bool{i: true}
 }
 
 func (s *standin) patch(w http.ResponseWriter, r *http.Request, i int) {

@@ -12,6 +12,7 @@ type AppName struct {
 // App is a line of the list of apps.
 type App struct {
 	AppName
+	UID       string            `json:"uid"`
 	Project   string            `json:"project"`
 	Labels    map[string]string `json:"labels"`
 	Revision  string            `json:"revision"`
@@ -19,6 +20,9 @@ type App struct {
 	Sync      string            `json:"sync"`
 	Health    string            `json:"health"`
 	Message   string            `json:"message"`
+	Auto      bool              `json:"auto"`
+	Prune     bool              `json:"prune"`
+	SelfHeal  bool              `json:"selfHeal"`
 	Suspended bool              `json:"suspended"`
 	Phase     string            `json:"phase"`
 	Created   time.Time         `json:"created"`
@@ -32,9 +36,17 @@ type AppDetail struct {
 	Operation   *Operation     `json:"operation"`
 	Resources   []Resource     `json:"resources"`
 	Declaration map[string]any `json:"declaration"`
+	Deletion    Deletion       `json:"deletion"`
+	Blocking    []string       `json:"blocking"`
 	SyncOptions []string       `json:"syncOptions"`
 	CanRollback bool           `json:"canRollback"`
 	WhyNot      string         `json:"whyNot"`
+}
+
+// Deletion is what a deletion of the app takes along: "none" leaves its objects.
+type Deletion struct {
+	Cascade string `json:"cascade"`
+	Why     string `json:"why"`
 }
 
 // Condition is something about an app.
@@ -90,6 +102,8 @@ type Resource struct {
 	Hook    bool   `json:"hook"`
 	Prune   bool   `json:"prune"`
 	Confirm bool   `json:"confirm"`
+	Live    bool   `json:"live"`
+	Stays   bool   `json:"stays"`
 }
 
 // Deployment is an entry of an app's history.

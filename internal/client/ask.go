@@ -111,7 +111,20 @@ type Rollback struct {
 	DryRun bool  `json:"dryRun,omitempty"`
 }
 
-// Ask asks for a deed on an app: sync, rollback, terminate, refresh, suspend, resume. It
+// Autosync switches automated sync; nil leaves a rule as it is.
+type Autosync struct {
+	On       bool  `json:"on"`
+	Prune    *bool `json:"prune,omitempty"`
+	SelfHeal *bool `json:"selfHeal,omitempty"`
+}
+
+// Delete asks for the deletion of an app, with the parameters of the API.
+func (c *Client) Delete(ctx context.Context, app AppName, query url.Values) error {
+	var out struct{}
+	return c.json(ctx, call{method: http.MethodDelete, path: app.path(), query: query}, &out)
+}
+
+// Ask asks for a deed on an app: sync, rollback, terminate, refresh, suspend, resume, autosync. It
 // returns when that is accepted.
 func (c *Client) Ask(ctx context.Context, app AppName, deed string, body any) error {
 	var out struct{}

@@ -85,6 +85,13 @@ func (h appHead) Confirms() (n int) {
 	return n
 }
 
+// Told are the app's conditions, without what the panel of its deletion says.
+func (h appHead) Told() []view.Condition {
+	return slices.DeleteFunc(slices.Clone(h.App.Conditions), func(c view.Condition) bool {
+		return h.App.Deleting && slices.Contains(h.App.Blocking, c.Text)
+	})
+}
+
 // LetsGo reports whether the rest of a deletion can be left behind.
 func (h appHead) LetsGo() bool {
 	return h.App.Deleting && h.App.Kind == view.KindApplication && h.App.Deletion.Cascade != view.CascadeNone && h.May.Delete
