@@ -181,6 +181,46 @@ func rollbackApp(c *call) (any, error) {
 	return c.whole(app)
 }
 
+// deleteApp deletes an Application as Argo CD does: with its objects, unless cascade is
+// false; propagationPolicy says how.
+func deleteApp(c *call) (any, error) {
+	app, err := c.app()
+	if err != nil {
+		return nil, err
+	}
+	cascade, err := c.cascade()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.desk.DeleteApp(c.r.Context(), app.Key, cascade); err != nil {
+		return nil, err
+	}
+	return struct{}{}, nil
+}
+
+// cascade is what the parameters say of an Application's objects.
+func (c *call) cascade() (view.Cascade, error) {
+	policy := c.query.Get("propagationPolicy")
+	if c.query.Get("cascade") != "" {
+		cascades, err := c.flag("cascade")
+		switch {
+		case err != nil:
+			return "", err
+		case !cascades && policy != "":
+			return "", invalid("cannot set propagation policy when cascading is disabled")
+		case !cascades:
+			return view.CascadeNone, nil
+		}
+	}
+	switch policy {
+	case "", string(view.CascadeForeground):
+		return view.CascadeForeground, nil
+	case string(view.CascadeBackground):
+		return view.CascadeBackground, nil
+	}
+	return "", invalid("invalid propagation policy: %.40s: it is foreground or background", policy)
+}
+
 func terminate(c *call) (any, error) {
 	app, err := c.app()
 	if err != nil {

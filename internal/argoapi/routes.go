@@ -17,6 +17,7 @@ func answered() []route {
 	return []route{
 		{method: get, path: apps, do: listApps},
 		{method: get, path: one, do: getApp},
+		{method: del, path: one, do: deleteApp},
 		{method: get, path: one + "/resource-tree", do: getTree},
 		{method: get, path: one + "/managed-resources", do: getManaged},
 		{method: get, path: one + "/events", do: listEvents},
@@ -72,7 +73,7 @@ func refused() []route {
 		instead string
 	}{
 		{[]string{"POST"}, apps, declare},
-		{[]string{"PUT", "PATCH", "DELETE"}, one, declare},
+		{[]string{"PUT", "PATCH"}, one, declare},
 		{[]string{"PUT"}, one + "/spec", declare},
 		{[]string{"POST"}, apps + "/manifestsWithFiles", preview},
 		{[]string{"GET"}, one + "/manifests", "GET " + one + "/managed-resources has what is declared, as targetState"},
