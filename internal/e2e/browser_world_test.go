@@ -27,9 +27,17 @@ type installation struct {
 	repo     string
 }
 
-// newInstallation has a fleet of apps, some of them with something to look at, in a
-// cluster of its own, which is ended rather than swept.
+// newInstallation has a fleet of apps, some of them with something to look at.
 func newInstallation(t *testing.T) *installation {
+	t.Helper()
+	i := newHouse(t)
+	i.declare()
+	i.fleet()
+	return i
+}
+
+// newHouse has no app, in a cluster of its own, which is ended rather than swept.
+func newHouse(t *testing.T) *installation {
 	t.Helper()
 	i := &installation{env: &env{t: t, cluster: ownCluster(t), dataDir: t.TempDir(), logs: &lockedBuffer{}}}
 	i.git = gitserver.New(t.TempDir())
@@ -55,8 +63,6 @@ func newInstallation(t *testing.T) *installation {
 		t.Fatal("the pages are not served")
 	}
 	i.password = i.firstPassword()
-	i.declare()
-	i.fleet()
 	return i
 }
 

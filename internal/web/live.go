@@ -42,6 +42,12 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 	looked := r.Clone(ctx)
 	looked.URL, looked.RequestURI = target, target.RequestURI()
 	first, err := w.sight(looked)
+	if end := endOf(looked, err); end != nil && r.URL.Query().Get("have") != "" {
+		s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw)}
+		s.open()
+		_ = s.write(w.farewell(end)) // it ends anyway
+		return
+	}
 	if err != nil {
 		w.fail(rw, r, err)
 		return
@@ -168,6 +174,20 @@ func (s *stream) update(r *http.Request) bool {
 		b.WriteString(": still here\n\n")
 	}
 	return s.write(b.String()) == nil
+}
+
+// endOf is what takes the place of an app's page that has gone before its stream could
+// begin; nil for all others. Whether there ever was such an app is not told.
+func endOf(r *http.Request, err error) *gone {
+	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if !errors.Is(err, model.ErrNotFound) || len(parts) < 4 || parts[0] != "apps" || len(parts) == 5 && parts[4] != "history" && parts[4] != "declaration" || len(parts) > 5 {
+		return nil
+	}
+	dialect, known := appDialects[parts[1]]
+	if !known {
+		return nil
+	}
+	return goneOf(model.AppKey{Dialect: dialect, Namespace: parts[2], Name: parts[3]}, false)
 }
 
 // farewell is the event of a page that is gone.

@@ -176,6 +176,28 @@ func TestLiveGone(t *testing.T) {
 	}
 }
 
+// TestLiveTooLate: an app that goes between its page and the page's stream is told to be
+// gone as well, whether there ever was one or not.
+func TestLiveTooLate(t *testing.T) {
+	s := site(viewtest.New(), viewtest.Options{May: func(_ view.Verb, a view.App) bool { return a.Key != frontend }})
+	for _, below := range []string{"", "/history"} {
+		for _, name := range []string{frontend.Name, "nothing"} {
+			path := AppPath(sampleKey(name)) + below
+			r := httptest.NewRequest(http.MethodGet, "/live?"+url.Values{"page": {path}, "have": {"app-head:x"}}.Encode(), nil)
+			got := httptest.NewRecorder()
+			s.ServeHTTP(got, r)
+			if body := got.Body.String(); got.Code != http.StatusOK || !strings.HasPrefix(body, "event: gone\n") || !strings.Contains(body, name+" is gone") {
+				t.Errorf("%s: %d, %q", path, got.Code, body)
+			}
+		}
+	}
+	for _, path := range []string{"/apps/gadget/argocd/x", AppPath(frontend) + "/diff", "/nowhere", AppPath(frontend) + "/history/more"} {
+		if d := get(t, s, "/live?"+url.Values{"page": {path}, "have": {"app-head:x"}}.Encode()); d.code != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, d.code)
+		}
+	}
+}
+
 // A desk whose watches end.
 type endingDesk struct {
 	view.Desk
