@@ -114,7 +114,7 @@ func samplePages(t *testing.T, b *viewtest.Backend) map[string]string {
 		"app-list": web.AppPath(payments) + "?view=list",
 		"sync":     web.AppPath(ledger) + "/sync", "diff": web.AppPath(ledger) + "/diff", "diff-split": web.AppPath(ledger) + "/diff?split=1&noise=1",
 		"autosync": web.AppPath(ledger) + "/autosync", "removal": web.AppPath(front) + "/delete", "removal-deleting": web.AppPath(app("legacy-billing")) + "/delete",
-		"gone": web.AppPath(app("no-such-app")) + "?done=delete-app",
+		"gone":      web.AppPath(app("no-such-app")) + "?done=delete-app",
 		"diff-none": web.AppPath(cart) + "/diff", "history": web.AppPath(front) + "/history",
 		"resource": objectPage(payments, "resource", deployment), "resource-pod": objectPage(payments, "resource", pod),
 		"resource-live": objectPage(payments, "resource", deployment, "show", "live"), "resource-secret": objectPage(payments, "resource", secret, "show", "live"),
