@@ -96,7 +96,8 @@ func (e *env) sum(metric string) (sum float64) {
 	return sum
 }
 
-// untilApps watches Applications until n of them are as wanted.
+// untilApps watches Applications until n of them are as wanted. A watch that the API server
+// ends is begun anew.
 func (e *env) untilApps(n int, want func(*unstructured.Unstructured) bool) {
 	e.t.Helper()
 	r, err := e.cluster.kind(applicationKind, "argocd")
@@ -105,15 +106,18 @@ func (e *env) untilApps(n int, want func(*unstructured.Unstructured) bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
-	w, err := r.Watch(ctx, metav1.ListOptions{})
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	defer w.Stop()
 	are := map[string]bool{}
-	for event := range w.ResultChan() {
-		if o, ok := event.Object.(*unstructured.Unstructured); ok && want(o) {
-			if are[o.GetName()] = true; len(are) == n {
+	for ctx.Err() == nil {
+		w, err := r.Watch(ctx, metav1.ListOptions{})
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		for event := range w.ResultChan() {
+			if o, ok := event.Object.(*unstructured.Unstructured); ok && o.GetKind() == "Application" && want(o) {
+				are[o.GetName()] = true
+			}
+			if len(are) >= n {
+				w.Stop()
 				return
 			}
 		}

@@ -149,7 +149,7 @@ func (e *Engine) Refresh(key model.AppKey, hard bool) {
 func (e *Engine) RefreshFirst(key model.AppKey, hard bool, look string) {
 	if s := e.app(key); s != nil {
 		s.refresh(hard)
-		s.hurry(first, look)
+		s.hurry(look)
 		e.Wake(key)
 	}
 }
@@ -191,7 +191,7 @@ func (e *Engine) Terminate(key model.AppKey, mark string) {
 	}
 	if mark == op.Mark() || mark == next.Mark() {
 		s.askEnd(op.Mark())
-		s.hurry(first, "")
+		s.hurry("")
 		s.cancelAct(errors.New("the operation is terminated"))
 		e.Wake(key)
 	}

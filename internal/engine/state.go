@@ -129,12 +129,12 @@ func (s *state) show(op model.Operation) {
 	}
 }
 
-// hurry makes the next reconcile as urgent as that at least, and the one after a look at
-// the sources that somebody waits for.
-func (s *state) hurry(to urgency, look string) {
+// hurry makes the next reconcile one that somebody waits for, and so the one after the look
+// at the sources with that token; "" is none.
+func (s *state) hurry(look string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.urgent = max(s.urgent, to)
+	s.urgent = first
 	s.look = cmp.Or(look, s.look)
 }
 

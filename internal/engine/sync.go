@@ -59,7 +59,7 @@ func (r *run) follow(op model.Operation) {
 	cut := op.Superseded != "" && op.Phase != model.PhaseSucceeded && !op.Terminating
 	if cut && op.Request.By != "" && !r.sameAttempt(&op) && !r.sameContent(&op) {
 		r.s.onceMore = &op.Request
-		r.s.hurry(first, "")
+		r.s.hurry("")
 	}
 	// An end that a rollback may follow, or a rollback that could not begin.
 	mayRollBack := r.app.Sync.Rollback && op.Request.Rollback == (op.Phase == model.PhaseError)
