@@ -48,6 +48,8 @@ type accessKeeper struct {
 	log       *slog.Logger
 	wake      chan struct{}
 	address   atomic.Pointer[string]
+	// badges: argocd-cm lets everybody know how an app is, who knows its name.
+	badges atomic.Bool
 	// inForce is what was read last, and tell is called when that has become another.
 	inForce declaredAccess
 	tell    func()
@@ -188,6 +190,7 @@ func (a *accessKeeper) use(ctx context.Context, d declaredAccess) {
 	problems = append(problems, a.enforcer.Use(may.With(d.main))...)
 	a.service.Use(who)
 	a.address.Store(&who.URL)
+	a.badges.Store(d.main["statusbadge.enabled"] == "true")
 	a.first.Do(func() { close(a.isRead) })
 	if reflect.DeepEqual(a.inForce, d) {
 		return

@@ -57,7 +57,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 		Declares: c.argo.Declares, Owner: c.ownerOf, Preview: u.previews.diff, Now: time.Now, Log: c.log,
 	})
 	u.access = c.newAccess(mgr, u.extras, u.backend.RightsChanged)
-	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Rights: u.access.enforcer.Rights, Audit: u.past.Audit, Now: time.Now, Log: c.log})
+	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Rights: u.access.enforcer.Rights, Badges: u.access.badges.Load, Audit: u.past.Audit, Now: time.Now, Log: c.log})
 	if u.server, err = u.listen(); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,11 @@ type Config struct {
 	// with name and password, and by the provider of that name. nil is none.
 	URL  func() string
 	Ways func() (local bool, sso string)
+	// Badge is how an Application is, for everybody: found if there is one, enabled if
+	// everybody may know; a namespace of "" is the control plane's. Badges is enabled
+	// alone. nil is that nobody may.
+	Badge  func(namespace, name string) (badge view.Badge, found, enabled bool)
+	Badges func() bool
 	// Namespace is that of the control plane, where Applications are meant that no
 	// namespace is named of; "" is argocd.
 	Namespace string
@@ -50,7 +55,7 @@ const maxBody = 1 << 20
 type api struct{ Config }
 
 // New is the handler of all below /api/. Requests have a desk (view.WithDesk), but for
-// those that are open: session, version, settings, userinfo.
+// those that are open: session, version, settings, userinfo, badge.
 func New(c Config) http.Handler {
 	c.Namespace = cmp.Or(c.Namespace, "argocd")
 	c.Patience = cmp.Or(c.Patience, 20*time.Second)
@@ -61,6 +66,12 @@ func New(c Config) http.Handler {
 	}
 	if c.URL == nil {
 		c.URL = func() string { return "" }
+	}
+	if c.Badge == nil {
+		c.Badge = func(string, string) (view.Badge, bool, bool) { return view.Badge{}, false, false }
+	}
+	if c.Badges == nil {
+		c.Badges = func() bool { return false }
 	}
 	if c.Ways == nil {
 		c.Ways = func() (bool, string) { return false, "" }

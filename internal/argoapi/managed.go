@@ -2,7 +2,6 @@ package argoapi
 
 import (
 	"encoding/json"
-	"maps"
 
 	"golang.org/x/sync/errgroup"
 
@@ -80,20 +79,17 @@ func (c *call) states(key model.AppKey, of []view.Resource, changes map[model.Ob
 	return items, g.Wait()
 }
 
-// stateOf compares an object. Values of Secrets are numbered in each text on its own, but
-// for those of a diff: where they matter, the diff's are shown.
+// stateOf compares an object. A diff numbers the values of Secrets in its own way: where
+// there is one, its numbers are shown.
 func stateOf(r view.Resource, o view.Object, change view.ObjectDiff, changes bool) managed {
 	live, target := o.Live, o.Desired
 	before, after := live, live
 	secret := r.Ref.Kind == "Secret" && r.Ref.Group == ""
-	switch {
-	case changes:
+	if changes {
 		before, after = change.Before, change.After
 		if secret {
 			live, target = before, after
 		}
-	case secret && live != nil && target != nil:
-		target = withValuesOf(live, target)
 	}
 	if changes && change.Action == model.ActionDelete {
 		target, after = nil, nil
@@ -105,27 +101,6 @@ func stateOf(r view.Resource, o view.Object, change view.ObjectDiff, changes boo
 		name:        name{Group: r.Ref.Group, Kind: r.Ref.Kind, Namespace: r.Ref.Namespace, Name: r.Ref.Name},
 		TargetState: text(target), LiveState: text(live), NormalizedLiveState: text(before), PredictedLiveState: text(after),
 		ResourceVersion: resourceVersion(o.Live), Modified: changes && !change.Noise || r.Prune,
-	}
-	return out
-}
-
-// withValuesOf is a declared Secret that is in sync: what is declared is what is live.
-func withValuesOf(live, declared map[string]any) map[string]any {
-	values, _ := live["data"].(map[string]any)
-	out := maps.Clone(declared)
-	for _, field := range []string{"data", "stringData"} {
-		own, ok := declared[field].(map[string]any)
-		if !ok {
-			continue
-		}
-		alike := make(map[string]any, len(own))
-		for k, v := range own {
-			if value, has := values[k]; has {
-				v = value
-			}
-			alike[k] = v
-		}
-		out[field] = alike
 	}
 	return out
 }

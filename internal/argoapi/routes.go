@@ -18,6 +18,7 @@ func answered() []route {
 		{method: get, path: apps, do: listApps},
 		{method: get, path: one, do: getApp},
 		{method: del, path: one, do: deleteApp},
+		{method: get, path: one + "/manifests", do: getManifests},
 		{method: get, path: one + "/resource-tree", do: getTree},
 		{method: get, path: one + "/managed-resources", do: getManaged},
 		{method: get, path: one + "/events", do: listEvents},
@@ -47,6 +48,8 @@ func answered() []route {
 		{method: del, path: "/api/v1/session", do: logout},
 		{method: get, path: "/api/v1/session/userinfo", do: getUserInfo, open: true},
 		{method: get, path: "/api/v1/settings", do: getSettings, open: true},
+		{method: get, path: "/api/v1/account/can-i/{resource}/{action}/{subresource...}", do: canI},
+		{method: get, path: "/api/badge", do: getBadge, open: true},
 		{method: get, path: "/api/version", do: getVersion, open: true},
 	}
 }
@@ -59,7 +62,6 @@ const (
 	shell    = "no shell is opened in containers: use kubectl exec"
 	accounts = "accounts are kept in argocd-cm and argocd-secret: use fixpoint account"
 	feeders  = "GET /fixpoint/v1/sources lists ApplicationSets, and kubectl changes them"
-	rights   = "fixpoint rbac can answers it; GET /fixpoint/v1/apps/application/{namespace}/{name} says what you may do with an app"
 	declared = "Secrets with the label argocd.argoproj.io/secret-type declare it: commit them, or use kubectl"
 	content  = "what a repository holds is not listed: look into it with git or helm"
 )
@@ -76,7 +78,6 @@ func refused() []route {
 		{[]string{"PUT", "PATCH"}, one, declare},
 		{[]string{"PUT"}, one + "/spec", declare},
 		{[]string{"POST"}, apps + "/manifestsWithFiles", preview},
-		{[]string{"GET"}, one + "/manifests", "GET " + one + "/managed-resources has what is declared, as targetState"},
 		{[]string{"GET"}, one + "/server-side-diff", preview},
 		{[]string{"GET"}, one + "/revisions/{revision}/chartdetails", content},
 		{[]string{"GET"}, one + "/revisions/{revision}/ocimetadata", content},
@@ -87,7 +88,6 @@ func refused() []route {
 		{[]string{"GET"}, "/api/v1/stream/applicationsets", feeders},
 		{[]string{"GET", "PUT", "POST", "DELETE"}, "/api/v1/account/", accounts},
 		{[]string{"GET"}, "/api/v1/account", accounts},
-		{[]string{"GET"}, "/api/v1/account/can-i/", rights},
 		{[]string{"POST"}, "/api/v1/clusters", declared},
 		{[]string{"PUT", "DELETE"}, "/api/v1/clusters/{id}", declared},
 		{[]string{"POST"}, "/api/v1/repositories", declared},

@@ -138,7 +138,7 @@ type oidcSettings struct {
 func getSettings(c *call) (any, error) {
 	local, sso := c.Ways()
 	out := settings{
-		URL: c.URL(), UserLoginsDisabled: !local, AppLabelKey: "app.kubernetes.io/instance", TrackingMethod: "annotation", AppsInAnyNamespaceEnabled: true,
+		URL: c.URL(), UserLoginsDisabled: !local, StatusBadgeEnabled: c.Badges(), AppLabelKey: "app.kubernetes.io/instance", TrackingMethod: "annotation", AppsInAnyNamespaceEnabled: true,
 	}
 	if sso != "" {
 		out.OIDCConfig = &oidcSettings{sso}

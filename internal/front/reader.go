@@ -15,6 +15,8 @@ import (
 // open are requests that are answered without a reader as well: how to sign in, and
 // what is the same for everybody.
 var open = map[string]bool{
+	"GET /api/badge":                 true,
+	"HEAD /api/badge":                true,
 	"GET /api/version":               true,
 	"POST /api/v1/session":           true,
 	"GET /api/v1/session/userinfo":   true,

@@ -20,6 +20,8 @@ type Config struct {
 	// Rights is a key of what an identity may: while it is the same for two, and not "",
 	// May answers both alike. With nil nobody reads together with others.
 	Rights func(access.Identity) string
+	// Badges reports whether everybody may know how an app is, in a badge; nil is no.
+	Badges func() bool
 	// Audit keeps a record. Where it is nil or fails, no deed is done.
 	Audit func(context.Context, view.Audit) error
 	// Namespace is that of the control plane; "" is argocd.
@@ -45,6 +47,9 @@ func New(c Config) *Guard {
 	}
 	if c.Rights == nil {
 		c.Rights = func(access.Identity) string { return "" }
+	}
+	if c.Badges == nil {
+		c.Badges = func() bool { return false }
 	}
 	if c.Backend == nil {
 		c.Backend = nothing{}

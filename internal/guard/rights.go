@@ -129,6 +129,17 @@ func (d *desk) MayOn(verb view.Verb, app view.App, on model.ObjectKey, action st
 	return !lacks && d.sees(&app)
 }
 
+// Can says of the reader what fixpoint rbac can says of anybody.
+func (d *desk) Can(ctx context.Context, resource, action, object string) (bool, error) {
+	if err := d.valid(ctx); err != nil {
+		return false, err
+	}
+	if known := access.Resources(); !slices.Contains(known, resource) {
+		return false, model.Invalidf("there is no resource %s: name one of %s", clean(resource, 100), strings.Join(known, ", "))
+	}
+	return d.may(resource, action, object), nil
+}
+
 // missing is the error for an app that is not there, and for one that the reader may
 // not get.
 func missing(key model.AppKey) error {

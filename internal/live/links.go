@@ -15,19 +15,6 @@ const linkPrefix = "link.argocd.argoproj.io/"
 // maxLinks is how many links an object shows.
 const maxLinks = 10
 
-// safeLink is the link if it may be followed: http or https, with a host and without
-// credentials.
-func safeLink(title, text string) (view.Link, bool) {
-	u, err := url.Parse(strings.TrimSpace(text))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		return view.Link{}, false
-	}
-	if title = strings.TrimSpace(title); title == "" {
-		title = u.Host
-	}
-	return view.Link{Title: title, URL: u.String()}, true
-}
-
 // declaredLinks are those of an object's annotations: "URL" or "title|URL".
 func declaredLinks(meta object) []view.Link {
 	annotations := meta.child("annotations")
@@ -36,11 +23,7 @@ func declaredLinks(meta object) []view.Link {
 		if !strings.HasPrefix(name, linkPrefix) || len(out) == maxLinks {
 			continue
 		}
-		title, address, titled := strings.Cut(annotations.text(name), "|")
-		if !titled {
-			title, address = "", title
-		}
-		if l, ok := safeLink(title, address); ok {
+		if l, ok := view.SafeLink(annotations.text(name)); ok {
 			out = append(out, l)
 		}
 	}
@@ -70,7 +53,7 @@ func ingressLinks(o object) []view.Link {
 			!strings.ContainsAny(paths[0].text("path"), "(*[$\\") {
 			u.Path = paths[0].text("path")
 		}
-		if l, ok := safeLink(host, u.String()); ok && !slices.Contains(out, l) {
+		if l, ok := view.SafeLink(host + "|" + u.String()); ok && !slices.Contains(out, l) {
 			out = append(out, l)
 		}
 	}

@@ -200,6 +200,14 @@ type Result struct {
 	Failed  bool
 }
 
+// Badge is how an app is, in few words.
+type Badge struct {
+	Name     string
+	Health   model.HealthStatus
+	Sync     model.SyncStatus
+	Revision string
+}
+
 // Resource is an object of an app, as the list of them shows it.
 type Resource struct {
 	Ref    model.ObjectRef

@@ -154,6 +154,9 @@ type Desk interface {
 	// MayOn is May for an object of the app, of VerbAct and VerbDelete; action is the
 	// name of the action.
 	MayOn(verb Verb, app App, on model.ObjectKey, action string) bool
+	// Can reports what the policy says of a request in RBAC's own words, whether there is
+	// such an object or not. A resource that no policy can name is model.ErrInvalid.
+	Can(ctx context.Context, resource, action, object string) (bool, error)
 
 	// Together is what read returns, which may be one value for all readers that have the
 	// same rights and ask for the same; it must not be changed. read is called after each

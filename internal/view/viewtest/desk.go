@@ -3,6 +3,7 @@ package viewtest
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -51,6 +52,18 @@ func (d *desk) May(v view.Verb, a view.App) bool {
 }
 
 func (d *desk) MayOn(v view.Verb, a view.App, _ model.ObjectKey, _ string) bool { return d.May(v, a) }
+
+// Can permits what May permits of the object's app; of all else only the admin.
+func (d *desk) Can(_ context.Context, resource, action, object string) (bool, error) {
+	project, name, _ := strings.Cut(object, "/")
+	switch resource {
+	case "applications":
+		return d.May(view.Verb(action), view.App{Key: Key(view.KindApplication, "argocd", name), Project: project}), nil
+	case "clusters", "projects", "repositories":
+		return !d.o.Hidden, nil
+	}
+	return false, model.Invalidf("there is no resource %s", resource)
+}
 
 // check is nil if the reader may do that with the app.
 func (d *desk) check(v view.Verb, key model.AppKey) error {
