@@ -228,7 +228,7 @@ func (r *Reconciler) write(ctx context.Context, e *entry, u *unstructured.Unstru
 	if c.exclusive {
 		patch = client.MergeFromWithOptions(u, client.MergeFromWithOptimisticLock{})
 	}
-	data, err := patch.Data(c.object)
+	data, err := ofThisObject(u, patch, c.object)
 	if err != nil {
 		return err
 	}
@@ -253,6 +253,26 @@ func (r *Reconciler) write(ctx context.Context, e *entry, u *unstructured.Unstru
 		r.cfg.Recorder.Event(eventObject(u), event.Type, event.Reason, event.Message)
 	}
 	return nil
+}
+
+// ofThisObject is the patch that makes changed of u, for no other object that has been
+// made under its name since: what is left out of the patch is not there.
+func ofThisObject(u *unstructured.Unstructured, patch client.Patch, changed client.Object) ([]byte, error) {
+	data, err := patch.Data(changed)
+	if err != nil || u.GetUID() == "" {
+		return data, err
+	}
+	var body map[string]any
+	if err := json.Unmarshal(data, &body); err != nil {
+		return nil, err
+	}
+	meta, _ := body["metadata"].(map[string]any)
+	if meta == nil {
+		meta = map[string]any{}
+		body["metadata"] = meta
+	}
+	meta["uid"] = string(u.GetUID())
+	return json.Marshal(body)
 }
 
 // eventObject is what an event refers to.
