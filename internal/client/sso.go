@@ -70,7 +70,7 @@ func (s SSO) SignIn(ctx context.Context) (Session, error) {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	_ = server.Shutdown(end) // the last page is on its way
-	_ = <-done // it says that the server was shut down
+	_ = <-done               // it says that the server was shut down
 	return session, err
 }
 
