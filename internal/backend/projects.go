@@ -93,17 +93,18 @@ func roleOf(project, role map[string]any) view.Role {
 
 // windowOf is a sync window in words.
 func windowOf(w map[string]any) string {
-	line := text(w, "kind") + " " + text(w, "schedule") + " for " + text(w, "duration")
+	var line strings.Builder
+	line.WriteString(text(w, "kind") + " " + text(w, "schedule") + " for " + text(w, "duration"))
 	if zone := text(w, "timeZone"); zone != "" {
-		line += " (" + zone + ")"
+		line.WriteString(" (" + zone + ")")
 	}
 	for _, of := range []string{"applications", "namespaces", "clusters"} {
 		if which := texts(w, of); len(which) > 0 {
-			line += "; " + of + " " + strings.Join(which, ", ")
+			line.WriteString("; " + of + " " + strings.Join(which, ", "))
 		}
 	}
 	if boolean(w, "manualSync") {
-		line += "; syncs by hand are let through"
+		line.WriteString("; syncs by hand are let through")
 	}
-	return line
+	return line.String()
 }

@@ -63,14 +63,17 @@ func (s SSO) SignIn(ctx context.Context) (Session, error) {
 	}
 	f := s.newFlow(found, listener.Addr())
 	server := &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // it says that the server was shut down
+	}()
 	s.Show(f.address(s.Provider.Claims))
 	session, err := f.await(ctx)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	_ = server.Shutdown(end) // the last page is on its way
-	_ = <-done               // it says that the server was shut down
+	<-done
 	return session, err
 }
 

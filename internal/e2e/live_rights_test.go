@@ -141,7 +141,7 @@ func TestSecurityLiveOnlyWhatEachMay(t *testing.T) {
 		}
 		for team, sees := range teams {
 			for _, o := range all[team] {
-				for _, project := range strings.Fields(sees) {
+				for project := range strings.FieldsSeq(sees) {
 					waitFor(t, o.name+" sees "+mark(project), func() bool { return strings.Contains(o.saw(), mark(project)) })
 				}
 				looks := round + 1
