@@ -34,6 +34,7 @@ func (w *Web) funcs() template.FuncMap {
 		"plural":   plural,
 		"dict":     dict,
 		"state":    stateOf,
+		"healthof": healthOf,
 		"join":     func(sep string, s []string) string { return strings.Join(s, sep) },
 		"repo":     repoName,
 		"appsBy":   appsBy,
@@ -173,4 +174,14 @@ func stateOf(v any) State {
 		return s
 	}
 	return State{"Unknown", "unknown", "calm"}
+}
+
+// healthOf is the look of an app's health. Where it can't be told for a reason that
+// somebody has to see to, it does not look calm.
+func healthOf(a view.App) State {
+	s := stateOf(a.Health)
+	if s.Tone == "calm" && a.Health != model.Suspended && a.Message != "" {
+		s.Tone = "warn"
+	}
+	return s
 }

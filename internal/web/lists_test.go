@@ -29,7 +29,6 @@ func TestAppsRow(t *testing.T) {
 	d.wantCount("th[aria-sort=ascending]", 1)
 }
 
-// TestAppsWithoutScript: a form and links do the same as the script.
 // What is followed is not taken for what runs.
 func TestDeployedIsShown(t *testing.T) {
 	b := viewtest.New()
@@ -48,6 +47,18 @@ func TestDeployedIsShown(t *testing.T) {
 	get(t, h, AppPath(sampleKey("payments-api"))).wantCount(".deployed", 0)
 }
 
+// What can't be told for a reason is not as calm as what was not looked at yet.
+func TestUnknownForAReason(t *testing.T) {
+	b := viewtest.New()
+	h := site(b, viewtest.Options{})
+	for message, tone := range map[string]string{"": "calm", "a value is missing": "warn"} {
+		b.Edit(sampleKey("shop-frontend"), func(d *view.Detail) { d.Health, d.Message = model.Unknown, message })
+		get(t, h, "/apps?q=shop-frontend").wantText("td.health .status."+tone, "Unknown")
+		get(t, h, "/apps?q=shop-frontend&view=tiles").wantCount("li.tile."+tone, 1)
+	}
+}
+
+// TestAppsWithoutScript: a form and links do the same as the script.
 func TestAppsWithoutScript(t *testing.T) {
 	h := site(viewtest.New(), viewtest.Options{})
 	d := get(t, h, "/apps?health=Degraded&sort=-changed&view=tiles&q=pay&project=payments")
