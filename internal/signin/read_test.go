@@ -70,7 +70,7 @@ enablePKCEAuthentication: true
 		t.Errorf("problems: %q", problems)
 	}
 	want := &signin.OIDC{
-		Name: "Example", Issuer: "https://id.example.com", ClientID: "from another", ClientSecret: "hush",
+		Name: "Example", Issuer: "https://id.example.com", ClientID: "from another", ClientSecret: "hush", CLIClientID: "cli",
 		Scopes: []string{"openid", "profile"}, Audiences: []string{"from another", "cli"},
 		LogoutURL: "https://id.example.com/out?to={{logoutRedirectURL}}",
 	}
