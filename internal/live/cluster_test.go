@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -171,8 +172,11 @@ func (w *world) serves(groupVersion string) bool {
 	if err != nil {
 		w.Fatal(err)
 	}
-	list, err := disco.ServerResourcesForGroupVersion(groupVersion)
-	return err == nil && len(list.APIResources) > 0
+	// The list of all groups, which is what is asked in earnest, is later than each of them.
+	_, lists, err := disco.ServerGroupsAndResources()
+	return err == nil && slices.ContainsFunc(lists, func(l *metav1.APIResourceList) bool {
+		return l.GroupVersion == groupVersion && len(l.APIResources) > 0
+	})
 }
 
 // root is an object of the world as the engine reports it.
