@@ -23,7 +23,8 @@ func TestYAML(t *testing.T) {
 		"script": "set -e\necho \"$1\"\n", "odd": "  indented\nmore", "trailing": "text\n\n", "colon": "a: b", "unicode": "häß\u202e",
 		"tabs": "a\n\tb", "list": []any{"a", map[string]any{"b": 1, "c": []any{"d", map[string]any{"e": "f"}}}, []any{1, 2}, map[string]any{}},
 		"time": "2026-11-20", "hex": "0x1f", "octal": "0o17", "exp": "1e3", "dash": "-", "hash": "a #b", "star": "*a", "~": "~", "x.y/z": "", "q": `"`,
-		"secret": "(hidden value 3)", "control": "a\x00b", "crlf": "a\r\nb",
+		strings.Repeat("long", 300): map[string]any{strings.Repeat("\n", 600): []any{map[string]any{strings.Repeat("k", 1024): "v"}}},
+		"secret":                    "(hidden value 3)", "control": "a\x00b", "crlf": "a\r\nb",
 	}
 	text := yamlText(object)
 	var got map[string]any
@@ -42,6 +43,7 @@ func FuzzYAML(f *testing.F) {
 	for _, s := range []string{"", "a: b", "- x", "|\n a", "a\n b\n", "1_000", "0b1", "=", "!!binary x", "a\u2028b", "\ufeff", "a \n", "'", "? x", "%a", "@", "`", "a\n---\nb", "...\n"} {
 		f.Add(s, s)
 	}
+	f.Add(strings.Repeat("\n", 1100), "a\nb")
 	f.Fuzz(func(t *testing.T, key, value string) {
 		if !utf8Text(key) || !utf8Text(value) || key == "<<" {
 			t.Skip()

@@ -75,10 +75,26 @@ func (w *yamlWriter) mapping(m map[string]any, depth int) {
 			w.end()
 			w.put("", indent(depth))
 		}
-		w.put("k", yamlScalar(key))
-		w.put("", ":")
+		w.key(yamlScalar(key), depth)
 		w.value(m[key], depth)
 	}
+}
+
+// longKey is above how many bytes a key is written as an explicit one: readers take
+// none of more than 1024 characters without its question mark (YAML 1.2, 7.4.2).
+const longKey = 1000
+
+// key writes a key and its colon.
+func (w *yamlWriter) key(text string, depth int) {
+	if len(text) > longKey {
+		w.put("", "? ")
+		w.put("k", text)
+		w.end()
+		w.put("", indent(depth)+":")
+		return
+	}
+	w.put("k", text)
+	w.put("", ":")
 }
 
 // value writes what follows a key's colon.
