@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -144,7 +146,7 @@ func (d *door) routes() http.Handler {
 	for _, path := range []string{"/webhook", "/api/webhook", "/hook/"} {
 		mux.Handle(path, orNotFound(d.Hooks))
 	}
-	mux.Handle("/assets/", d.Pages)
+	mux.Handle("GET /assets/", d.Pages)
 	mux.Handle("/auth/", d.own(notFound))
 	mux.Handle("/auth/login", d.own(methods{get: d.loginPage, post: d.login}.serve))
 	mux.Handle("/auth/logout", d.own(methods{post: d.logout}.serve))
@@ -180,7 +182,7 @@ func (d *door) ready(next http.HandlerFunc) http.HandlerFunc {
 
 // entry is the outermost: what holds for each request and answer.
 func (d *door) entry(next http.Handler) http.Handler {
-	plain := d.recovering(next)
+	straight := d.recovering(next)
 	// What an answer weighs must not tell whether the address repeats something secret
 	// that is in the page.
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.EnableZstd(false), gzhttp.RandomJitter(32, 0, false),
@@ -188,16 +190,28 @@ func (d *door) entry(next http.Handler) http.Handler {
 	if err != nil {
 		panic(err) // options that never change
 	}
-	compressed := compress(plain)
+	compressed := compress(straight)
 	return d.logged(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.headers(w, r)
 		r = d.arrived(r)
+		if !plain(r.URL) {
+			refuse(w, r, noSuchPage)
+			return
+		}
 		if isStream(r) {
-			plain.ServeHTTP(w, r)
+			straight.ServeHTTP(w, r)
 			return
 		}
 		compressed.ServeHTTP(w, r)
 	}))
+}
+
+// plain reports whether the first word of a path is written as it is meant. Routes are
+// found by what is written, and what holds for them is known by what is meant: both have
+// to be of the same handler. No page and no API has a first word that needs escapes.
+func plain(u *url.URL) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	return !strings.Contains(first, "%")
 }
 
 // uncompressed are the types that are compressed already, and those of streams.

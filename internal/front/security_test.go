@@ -234,6 +234,35 @@ func TestSecurityNothingWithoutReader(t *testing.T) {
 	}
 }
 
+// TestSecurityOtherSpellings: an address that is written otherwise than it is meant leads
+// past no check: not as what everybody may ask, not as an asset.
+func TestSecurityOtherSpellings(t *testing.T) {
+	h := build(t, nil)
+	for _, ask := range []string{
+		"GET /api%2fversion", "GET /api%2Fv1%2Fsettings", "GET /fixpoint%2fv1%2fsign-in", "HEAD /api%2fbadge",
+		"POST /fixpoint%2fv1%2fsession", "POST /api%2fv1%2fsession", "GET /%61pi%2fversion", "GET /api%2fversion%2f..%2f",
+		"GET /assets%2f..%2fapps", "GET /assets%2f..", "POST /assets/x", "DELETE /assets/../apps", "CONNECT /assets/../apps",
+	} {
+		got, body := h.ask(t, ask)
+		if strings.Contains(body, "nobody") || got.StatusCode < 300 {
+			t.Errorf("%s is answered without a reader: %d %s", ask, got.StatusCode, body)
+		}
+	}
+	// What an asset is not, no cache keeps.
+	if got, body := h.ask(t, "GET /assets%2f..%2fapps", cookie); got.StatusCode == http.StatusOK && got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a page may be kept: %s", body)
+	}
+	for ask, want := range map[string]string{
+		"GET /assets/a.js": "page: nobody", "GET /api/version": "argo: nobody", "GET /api/v1/repositories/https%3A%2F%2Fgit.example%2Fa": "",
+		"GET /apps/application/argocd/a%2fb": "",
+	} {
+		got, body := h.ask(t, ask)
+		if want != "" && !strings.HasPrefix(body, want) || want == "" && got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d %s", ask, got.StatusCode, body)
+		}
+	}
+}
+
 // TestSecurityLengthTellsNothing (BREACH, CVE-2013-3587): what a compressed page weighs
 // does not say whether the address repeats something secret in it.
 func TestSecurityLengthTellsNothing(t *testing.T) {

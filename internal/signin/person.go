@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,7 +25,9 @@ type person struct {
 	claims          map[string]any
 	// more are the claims of the provider's page about the person.
 	more map[string]any
+	// raw is the ID token, said the claims in it as they were signed.
 	raw  string
+	said json.RawMessage
 }
 
 // verify checks an ID token: signature, issuer, audience, expiry.
@@ -43,10 +46,17 @@ func (p *provider) verify(ctx context.Context, found *discovered, raw string) (p
 	who := person{
 		subject: token.Subject, nonce: token.Nonce, issued: token.IssuedAt, expires: token.Expiry, raw: raw,
 	}
-	if err := token.Claims(&who.claims); err != nil || who.subject == "" {
+	if err := errors.Join(token.Claims(&who.said), token.Claims(&who.claims)); err != nil || who.subject == "" {
 		return person{}, fmt.Errorf("%w: the ID token says of nobody", ErrSSO)
 	}
 	return who, nil
+}
+
+// id names the ID token by what it says. Its text has several spellings that are the same
+// token: one that was signed out would come back as another.
+func (who person) id() string {
+	sum := sha256.Sum256(who.said)
+	return base64.RawURLEncoding.EncodeToString(sum[:18])
 }
 
 // takes reports whether an ID token for that audience is for us.
@@ -181,9 +191,8 @@ func (s *Service) identifyForeign(ctx context.Context, set *Settings, token, iss
 		}
 		return access.Identity{}, refused("the identity provider's token is no good")
 	}
-	sum := sha256.Sum256([]byte(token))
 	t := ticket{
-		kind: kindIDToken, name: who.subject, id: base64.RawURLEncoding.EncodeToString(sum[:18]),
+		kind: kindIDToken, name: who.subject, id: who.id(),
 		print: set.OIDC.print(set.Key), issued: who.issued, expires: who.expires,
 	}
 	if err := s.admit(ctx, set, t); err != nil {

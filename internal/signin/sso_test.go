@@ -1,11 +1,14 @@
 package signin_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -329,11 +332,40 @@ func TestIDTokens(t *testing.T) {
 	if got := w.who(token); got != "-" {
 		t.Errorf("a revoked one lets in %q", got)
 	}
+	others := spellings(token)
+	if len(others) == 0 {
+		t.Error("the token has no other spelling: give it a signature of another length")
+	}
+	for _, same := range others {
+		if got := w.who(same); got != "-" {
+			t.Errorf("a revoked one, spelled otherwise, lets in %q: %q", got, same[len(same)-8:])
+		}
+	}
 	delete(w.cm, "oidc.config")
 	w.use()
 	if got := w.who(p.IDToken(oidctest.Person{}, "")); got != "-" {
 		t.Errorf("without a provider it lets in %q", got)
 	}
+}
+
+// spellings are other texts of a token whose parts decode to the same bytes: what is left
+// of the last character of base64 counts for nothing.
+func spellings(token string) []string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	parts := strings.Split(token, ".")
+	var out []string
+	for i, part := range parts {
+		meant, err := base64.RawURLEncoding.DecodeString(part)
+		for _, last := range letters {
+			text := part[:len(part)-1] + string(last)
+			if got, bad := base64.RawURLEncoding.DecodeString(text); text != part && errors.Join(err, bad) == nil && bytes.Equal(got, meant) {
+				other := slices.Clone(parts)
+				other[i] = text
+				out = append(out, strings.Join(other, "."))
+			}
+		}
+	}
+	return out
 }
 
 // TestProvidersNamesAreNotOurs: whom the provider calls admin is not the account.
