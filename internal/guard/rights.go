@@ -137,8 +137,15 @@ func (d *desk) Can(ctx context.Context, resource, action, object string) (bool, 
 	if known := access.Resources(); !slices.Contains(known, resource) {
 		return false, model.Invalidf("there is no resource %s: name one of %s", clean(resource, 100), strings.Join(known, ", "))
 	}
+	if len(action) > mostOfAction {
+		return false, model.Invalidf("an action has at most %d bytes", mostOfAction)
+	}
 	return d.may(resource, action, object), nil
 }
+
+// mostOfAction is how long an action is at most: what was decided of it is remembered. The
+// longest is delete/ with the group, kind, namespace and name of an object.
+const mostOfAction = 1100
 
 // missing is the error for an app that is not there, and for one that the reader may
 // not get.

@@ -263,6 +263,20 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// TestSecurityLongActions: who asks what may be done does not fill what is remembered of
+// rights; each action that objects can have may be asked for.
+func TestSecurityLongActions(t *testing.T) {
+	d := newStage(t, shopper).as("shopper")
+	name := strings.Repeat("n", 253)
+	longest := "delete/" + name + "/" + name[:63] + "/" + name[:63] + "/" + name
+	if _, err := d.Can(t.Context(), access.Applications, longest, "shop/frontend"); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Can(t.Context(), access.Applications, strings.Repeat("a", 2000), "shop/frontend"); !errors.Is(err, model.ErrInvalid) {
+		t.Errorf("an action of 2000 bytes: %v", err)
+	}
+}
+
 // TestSlashInProject: a project that is called like a project and more is another one.
 func TestSlashInProject(t *testing.T) {
 	s := newStage(t, "p, op, applications, get, shop/*, allow")

@@ -1,9 +1,23 @@
 package signin
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
 
 // Decoy is what is compared for accounts that don't exist.
-func Decoy(set *Settings) []byte { return set.decoy() }
+func Decoy(set *Settings) []byte { return decoy(set.cost()) }
+
+// Compared has told what each comparison of a password costs.
+func Compared(s *Service, tell func(cost int)) {
+	s.hashes.same = func(hash, password []byte) error {
+		if cost, err := bcrypt.Cost(hash); err == nil {
+			tell(cost)
+		}
+		return bcrypt.CompareHashAndPassword(hash, password)
+	}
+}
 
 // Inside is how many attempts to sign in are under way.
 func Inside(s *Service) int {

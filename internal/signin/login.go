@@ -57,9 +57,9 @@ func (s *Service) prove(ctx context.Context, set *Settings, name, password, from
 	defer attempt.leave()
 	hash := account.Hash
 	if !known {
-		hash = set.decoy()
+		hash = decoy(set.cost())
 	}
-	same, err := s.hashes.compare(ctx, hash, password, attempt.known)
+	same, err := s.hashes.compare(ctx, hash, set.cost(), password, attempt.known)
 	if err != nil {
 		attempt.refund()
 		return Account{}, err

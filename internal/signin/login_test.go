@@ -88,6 +88,29 @@ func TestUnknownAccountsCostTheSame(t *testing.T) {
 	})
 }
 
+// TestSecurityAccountsCostTheSame: accounts whose hashes cost less than others' are
+// refused at the same cost as those, and as names that are no account's.
+func TestSecurityAccountsCostTheSame(t *testing.T) {
+	w := newWorld(t, signin.Config{})
+	costly, err := bcrypt.GenerateFromPassword([]byte(password), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.secret["accounts.bob.password"] = costly
+	w.use()
+	work := 0
+	signin.Compared(w.service, func(cost int) { work += 1 << cost })
+	for _, name := range []string{"nobody", "admin", "bob", "alice", "ci", ""} {
+		work = 0
+		if _, err := w.service.Login(t.Context(), name, "wrong", here); !errors.Is(err, signin.ErrPassword) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if work != 1<<7 {
+			t.Errorf("%q is refused after %d rounds, and not %d", name, work, 1<<7)
+		}
+	}
+}
+
 // TestLongPasswords: bcrypt looks at 72 bytes, we at all.
 func TestLongPasswords(t *testing.T) {
 	w := newWorld(t, signin.Config{})
