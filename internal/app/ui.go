@@ -67,7 +67,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 // listen opens the door.
 func (u *ui) listen() (*server, error) {
 	c := u.c
-	pages := web.New(web.Config{Log: c.log, Version: cli.Version()})
+	pages := web.New(web.Config{Log: c.log, Version: cli.Version(), Namespace: c.opt.ArgoNamespace})
 	mux := http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{u.access.service, c.log}

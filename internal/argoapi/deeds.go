@@ -1,6 +1,10 @@
 package argoapi
 
 import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -41,6 +45,18 @@ type selected struct {
 
 type options struct {
 	Items []string `json:"items"`
+}
+
+// UnmarshalJSON reads options, and also their list alone, which some clients send.
+func (o *options) UnmarshalJSON(raw []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
+		if json.Unmarshal(raw, &o.Items) != nil {
+			return invalid("syncOptions: they are texts such as \"ServerSideApply=true\"")
+		}
+		return nil
+	}
+	type plain options
+	return decode(raw, (*plain)(o))
 }
 
 type retry struct {
@@ -200,7 +216,7 @@ func deleteApp(c *call) (any, error) {
 
 // cascade is what the parameters say of an Application's objects.
 func (c *call) cascade() (view.Cascade, error) {
-	policy := c.query.Get("propagationPolicy")
+	policy := strings.ToLower(c.query.Get("propagationPolicy"))
 	if c.query.Get("cascade") != "" {
 		cascades, err := c.flag("cascade")
 		switch {

@@ -85,10 +85,17 @@ type item struct {
 // snapshot is what a selection finds.
 type snapshot struct {
 	items []item
-	// version is that of the newest change that the reader may see, total how many apps
-	// the query has found.
+	// state is what it was found in.
+	state state
+}
+
+// state is that of a query: it is another whenever its answer may be.
+type state struct {
+	// version is that of the newest change that the reader may see.
 	version uint64
-	total   int
+	// apps is of the keys of those that the query finds, whose number may stay the same
+	// where rights change.
+	apps model.Digest
 }
 
 // find asks for page after page, and anew if something changes meanwhile; what changes
@@ -105,13 +112,14 @@ func (c *call) find(s selection) (snapshot, error) {
 func (c *call) pages(s selection) (out snapshot, steady bool, err error) {
 	steady = true
 	q, seen := s.query, map[model.AppKey]bool{}
+	var keys []byte
 	for q.Offset = 0; ; q.Offset += view.MaxLimit {
 		objects, page, err := c.desk.Manifests(c.r.Context(), q)
 		if err != nil {
 			return out, false, err
 		}
-		steady = steady && (q.Offset == 0 || page.Version == out.version)
-		out.version, out.total = page.Version, page.Total
+		steady = steady && (q.Offset == 0 || page.Version == out.state.version)
+		out.state.version, keys = page.Version, withKeys(keys, page)
 		for i, app := range page.Apps {
 			if app.Key.Dialect != dialect || seen[app.Key] {
 				continue
@@ -122,9 +130,35 @@ func (c *call) pages(s selection) (out snapshot, steady bool, err error) {
 			}
 		}
 		if q.Offset+view.MaxLimit >= page.Total {
+			out.state.apps = model.DigestOf(keys)
 			return out, steady, nil
 		}
 	}
+}
+
+// state is that of a selection's query now. No object is read for it.
+func (c *call) state(s selection) (out state, err error) {
+	q := s.query
+	var keys []byte
+	for q.Offset = 0; ; q.Offset += view.MaxLimit {
+		page, err := c.desk.Apps(c.r.Context(), q)
+		if err != nil {
+			return out, err
+		}
+		out.version, keys = page.Version, withKeys(keys, page)
+		if q.Offset+view.MaxLimit >= page.Total {
+			out.apps = model.DigestOf(keys)
+			return out, nil
+		}
+	}
+}
+
+// withKeys adds the keys of a page's apps.
+func withKeys(keys []byte, page view.Page) []byte {
+	for _, app := range page.Apps {
+		keys = append(append(keys, app.Key.String()...), 0)
+	}
+	return keys
 }
 
 // newest is the highest resource version among the items; "0" if there is none.

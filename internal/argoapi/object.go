@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -30,12 +32,39 @@ func texts(object map[string]any, field string) map[string]string {
 	return out
 }
 
-// shown is an object for readers: addresses of repositories are without passwords. What
-// is given is not changed.
+// shown is an Application for readers: addresses of repositories are without passwords, and
+// what Argo CD's clients take for granted is there, even before it was worked on. What is
+// given is not changed.
 func shown(object map[string]any) map[string]any {
 	out, _ := withoutPasswords(object)
 	m, _ := out.(map[string]any)
-	return m
+	m = withDefault(m, "default", "spec", "project")
+	m = withDefault(m, map[string]any{}, "spec", "destination")
+	m = withDefault(m, string(model.SyncUnknown), "status", "sync", "status")
+	return withDefault(m, string(model.Unknown), "status", "health", "status")
+}
+
+// withDefault is an object with a value in a field that has none; a copy, where it was
+// missing.
+func withDefault(object map[string]any, value any, path ...string) map[string]any {
+	if _, there, _ := unstructured.NestedFieldNoCopy(object, path...); there {
+		return object
+	}
+	return with(object, value, path)
+}
+
+// with is a copy of an object with a value in a field.
+func with(object map[string]any, value any, path []string) map[string]any {
+	out := maps.Clone(object)
+	if out == nil {
+		out = map[string]any{}
+	}
+	if len(path) > 1 {
+		inner, _ := object[path[0]].(map[string]any)
+		value = with(inner, value, path[1:])
+	}
+	out[path[0]] = value
+	return out
 }
 
 // withoutPasswords is v, or a copy where it had to be changed.

@@ -3,6 +3,7 @@ package argoapi
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -223,6 +224,9 @@ func syncWindows(c *call) (any, error) {
 	return map[string]bool{"canSync": true}, nil
 }
 
+// shortest is how much of a commit's name stands for all of it.
+const shortest = 7
+
 // revisionMetadata is who made a commit, of those that the app has or had.
 func revisionMetadata(c *call) (any, error) {
 	app, err := c.app()
@@ -235,7 +239,7 @@ func revisionMetadata(c *call) (any, error) {
 	}
 	revision := c.r.PathValue("revision")
 	for _, commit := range commitsOf(d) {
-		if commit.ID == revision && revision != "" {
+		if commit.ID == revision && revision != "" || len(revision) >= shortest && strings.HasPrefix(commit.ID, revision) {
 			return map[string]any{"author": commit.Author, "date": timeOf(commit.Time), "message": commit.Subject}, nil
 		}
 	}

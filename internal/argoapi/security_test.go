@@ -56,7 +56,9 @@ func TestMissingAndForbiddenAnswerAlike(t *testing.T) {
 	}
 	same("GET", "/api/v1/stream/applications/payments-api/resource-tree", "/api/v1/stream/applications/nothing-at-all/resource-tree", "")
 	same("GET", "/api/v1/clusters/staging?id.type=name", "/api/v1/clusters/nowhere?id.type=name", "")
-	same("GET", "/api/v1/projects/payments-api", "/api/v1/projects/nothing-at-all", "")
+	for _, below := range []string{"", "/detailed", "/globalprojects", "/links"} {
+		same("GET", "/api/v1/projects/payments-api"+below, "/api/v1/projects/nothing-at-all"+below, "")
+	}
 	if len(w.Deeds()) > 0 {
 		t.Errorf("it was done: %v", w.Deeds())
 	}
@@ -271,8 +273,29 @@ func TestRevisionMetadata(t *testing.T) {
 	w := newWorld()
 	app, _ := w.Brief(viewtest.Key(view.KindApplication, "argocd", "shop-frontend"))
 	got := w.ask("GET", "/api/v1/applications/shop-frontend/revisions/"+app.Commit.ID+"/metadata", "").Body.String()
+	short := w.ask("GET", "/api/v1/applications/shop-frontend/revisions/"+app.Commit.ID[:7]+"/metadata?sourceIndex=0", "").Body.String()
+	if short != got {
+		t.Errorf("by its short name: %s", short)
+	}
 	if want := `{"author":"Team Web","date":"2026-11-18T06:30:00Z","message":"Show prices with tax"}`; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestBareApplications: what clients take for granted is there of an Application that
+// nobody has worked on yet.
+func TestBareApplications(t *testing.T) {
+	w := newWorld()
+	w.Edit(cart, func(d *view.Detail) {
+		d.Raw = map[string]any{"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": d.Raw["metadata"]}
+	})
+	for _, address := range []string{"/api/v1/applications/shop-cart", "/api/v1/applications?name=shop-cart"} {
+		got := w.ask("GET", address, "").Body.String()
+		for _, want := range []string{`"spec":{"destination":{},"project":"default"}`, `"status":{"health":{"status":"Unknown"},"sync":{"status":"Unknown"}}`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %s is not in %s", address, want, got)
+			}
+		}
 	}
 }
 

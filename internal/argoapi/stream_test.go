@@ -20,9 +20,10 @@ import (
 )
 
 var (
-	cart    = viewtest.Key(view.KindApplication, "argocd", "shop-cart")
-	index   = viewtest.Key(view.KindApplication, "argocd", "search-index")
-	payment = viewtest.Key(view.KindApplication, "argocd", "payments-api")
+	frontend = viewtest.Key(view.KindApplication, "argocd", "shop-frontend")
+	cart     = viewtest.Key(view.KindApplication, "argocd", "shop-cart")
+	index    = viewtest.Key(view.KindApplication, "argocd", "search-index")
+	payment  = viewtest.Key(view.KindApplication, "argocd", "payments-api")
 )
 
 // follow opens a stream on a real server.
@@ -121,6 +122,35 @@ func TestWatch(t *testing.T) {
 	take()
 	want := []string{"ADDED preview-42", "ADDED search-index", "ADDED shop-cart", "ADDED shop-frontend", "MODIFIED shop-cart", "DELETED search-index"}
 	if diff := cmp.Diff(want, sortedFirst(got, 4)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestWatchTellsOfRights: an app that the reader may see from now on, and one that it may not
+// any more, are told with the next signal, even where nothing has changed of any app that
+// the reader may see, nor how many they are.
+func TestWatchTellsOfRights(t *testing.T) {
+	w := newWorld()
+	renew(w, frontend, "4712") // the newest change, which stays to be seen
+	var swapped atomic.Bool
+	w.options = viewtest.Options{Hidden: true, May: func(v view.Verb, a view.App) bool {
+		return a.Key == frontend || a.Key == cart && !swapped.Load() || a.Key == index && swapped.Load()
+	}}
+	answer := follow(t, w, "/api/v1/stream/applications", "")
+	next := messages(t, answer.Body)
+	var got []string
+	take := func() {
+		m, _ := next()
+		got = append(got, m.Result.Type+" "+m.Result.Application.Metadata.Name)
+	}
+	take()
+	take()
+	swapped.Store(true)
+	renew(w, payment, "4713") // which the reader never sees
+	take()
+	take()
+	want := []string{"ADDED shop-cart", "ADDED shop-frontend", "ADDED search-index", "DELETED shop-cart"}
+	if diff := cmp.Diff(want, sortedFirst(got, 2)); diff != "" {
 		t.Error(diff)
 	}
 }

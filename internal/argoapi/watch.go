@@ -60,19 +60,16 @@ func watchApps(c *call) (any, error) {
 type appWatch struct {
 	*stream
 	known map[model.AppKey]map[string]any
-	// version and total are those of the snapshot that was told.
-	version uint64
-	total   int
+	// state is that of the snapshot that was told.
+	state state
 	// since is the resource version up to which the client knows all; 0 is none.
 	since uint64
 }
 
 // look tells what has changed, if anything has. Rights are those of now.
 func (w *appWatch) look(s selection) error {
-	first := s.query
-	first.Limit = 1
-	page, err := w.c.desk.Apps(w.c.r.Context(), first)
-	if err != nil || page.Version == w.version && page.Total == w.total {
+	state, err := w.c.state(s)
+	if err != nil || state == w.state {
 		return err
 	}
 	now, err := w.c.find(s)
@@ -83,7 +80,7 @@ func (w *appWatch) look(s selection) error {
 }
 
 func (w *appWatch) tell(now snapshot) error {
-	w.version, w.total = now.version, now.total
+	w.state = now.state
 	gone := maps.Clone(w.known)
 	for _, it := range now.items {
 		before, was := gone[it.key]

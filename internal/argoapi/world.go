@@ -2,6 +2,7 @@ package argoapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,25 +151,35 @@ func getRepository(c *call) (any, error) {
 	return items[0], nil
 }
 
-// project is an AppProject, as far as it is known; without windows and tokens.
+// project is an AppProject, as far as it is known; without tokens.
 type project struct {
-	APIVersion string            `json:"apiVersion"`
-	Kind       string            `json:"kind"`
-	Metadata   map[string]string `json:"metadata"`
-	Spec       projectSpec       `json:"spec"`
-	Status     struct{}          `json:"status"`
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	Metadata   projectMetadata `json:"metadata"`
+	Spec       projectSpec     `json:"spec"`
+	Status     struct{}        `json:"status"`
+}
+
+// projectMetadata is that of an object where an AppProject is declared, and else a name.
+type projectMetadata struct {
+	Name              string     `json:"name"`
+	Namespace         string     `json:"namespace"`
+	UID               string     `json:"uid,omitempty"`
+	ResourceVersion   string     `json:"resourceVersion,omitempty"`
+	CreationTimestamp *time.Time `json:"creationTimestamp,omitempty"`
 }
 
 type projectSpec struct {
-	Description                string        `json:"description,omitempty"`
-	SourceRepos                []string      `json:"sourceRepos,omitempty"`
-	SourceNamespaces           []string      `json:"sourceNamespaces,omitempty"`
-	Destinations               []destination `json:"destinations,omitempty"`
-	ClusterResourceWhitelist   []groupKind   `json:"clusterResourceWhitelist,omitempty"`
-	ClusterResourceBlacklist   []groupKind   `json:"clusterResourceBlacklist,omitempty"`
-	NamespaceResourceWhitelist []groupKind   `json:"namespaceResourceWhitelist,omitempty"`
-	NamespaceResourceBlacklist []groupKind   `json:"namespaceResourceBlacklist,omitempty"`
-	Roles                      []role        `json:"roles,omitempty"`
+	Description                string           `json:"description,omitempty"`
+	SourceRepos                []string         `json:"sourceRepos,omitempty"`
+	SourceNamespaces           []string         `json:"sourceNamespaces,omitempty"`
+	Destinations               []destination    `json:"destinations,omitempty"`
+	ClusterResourceWhitelist   []groupKind      `json:"clusterResourceWhitelist,omitempty"`
+	ClusterResourceBlacklist   []groupKind      `json:"clusterResourceBlacklist,omitempty"`
+	NamespaceResourceWhitelist []groupKind      `json:"namespaceResourceWhitelist,omitempty"`
+	NamespaceResourceBlacklist []groupKind      `json:"namespaceResourceBlacklist,omitempty"`
+	Roles                      []role           `json:"roles,omitempty"`
+	SyncWindows                []map[string]any `json:"syncWindows,omitempty"`
 }
 
 type destination struct {
@@ -193,8 +204,8 @@ type role struct {
 func (c *call) projectOf(p view.Project) project {
 	out := project{
 		APIVersion: "argoproj.io/v1alpha1", Kind: "AppProject",
-		Metadata: map[string]string{"name": p.Name, "namespace": c.Namespace},
-		Spec:     projectSpec{Description: p.Description, SourceRepos: p.SourceRepos, SourceNamespaces: p.Namespaces},
+		Metadata: projectMetadata{Name: p.Name, Namespace: c.Namespace, UID: p.UID, ResourceVersion: p.Version, CreationTimestamp: timeOf(p.Created)},
+		Spec:     projectSpec{Description: p.Description, SourceRepos: p.SourceRepos, SourceNamespaces: p.Namespaces, SyncWindows: p.SyncWindows},
 	}
 	for _, text := range p.Destinations {
 		to, ns, _ := strings.Cut(text, " / ")
@@ -250,13 +261,48 @@ func listProjects(c *call) (any, error) {
 	return map[string]any{"metadata": struct{}{}, "items": items}, nil
 }
 
-func getProject(c *call) (any, error) {
+// project is that of the address. One that is missing and one that the reader may not see
+// are the same error.
+func (c *call) project() (project, error) {
 	items, err := c.projects(c.r.PathValue("project"))
+	if err != nil {
+		return project{}, err
+	}
+	if len(items) == 0 {
+		return project{}, refusal{code: notFound, text: fmt.Sprintf("appprojects.argoproj.io %q not found", c.r.PathValue("project"))}
+	}
+	return items[0], nil
+}
+
+func getProject(c *call) (any, error) { return c.project() }
+
+// detailedProject is Argo CD's DetailedProjectsResponse, with those clusters and
+// repositories that are the project's alone, as far as the reader may see them.
+func detailedProject(c *call) (any, error) {
+	p, err := c.project()
 	if err != nil {
 		return nil, err
 	}
-	if len(items) == 0 {
-		return nil, refusal{code: notFound, text: fmt.Sprintf("appprojects.argoproj.io %q not found", c.r.PathValue("project"))}
+	clusters, err := c.clusters("", "")
+	if err != nil {
+		return nil, err
 	}
-	return items[0], nil
+	repositories, err := c.repositories("")
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"project": p, "globalProjects": []project{},
+		"clusters":     slices.DeleteFunc(clusters, func(one cluster) bool { return one.Project != p.Metadata.Name }),
+		"repositories": slices.DeleteFunc(repositories, func(one repository) bool { return one.Project != p.Metadata.Name }),
+	}, nil
+}
+
+// emptyOf answers for a project with a list that has nothing in it: links come from
+// templates that are not read, and there are no global projects.
+func emptyOf(c *call) (any, error) {
+	if _, err := c.project(); err != nil {
+		return nil, err
+	}
+	return map[string]any{"items": []any{}}, nil
 }

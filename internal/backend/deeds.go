@@ -38,11 +38,26 @@ func (b *Backend) Sync(ctx context.Context, key model.AppKey, by string, r view.
 		}
 		return b.reconcile(ctx, obj, by)
 	}
-	operation := map[string]any{"initiatedBy": map[string]any{"username": by}, "sync": syncOf(obj, r)}
-	if r.Retries > 0 {
-		operation["retry"] = map[string]any{"limit": r.Retries}
+	return b.again(ctx, obj, func(obj *unstructured.Unstructured) error {
+		operation := map[string]any{"initiatedBy": map[string]any{"username": by}, "sync": syncOf(obj, r)}
+		if r.Retries > 0 {
+			operation["retry"] = map[string]any{"limit": r.Retries}
+		}
+		return b.operate(ctx, obj, operation, "sync"+atRevision(r.Revision)+dryWord(r.DryRun), by)
+	})
+}
+
+// again repeats a write that others' writes come before, with the object as it is then.
+func (b *Backend) again(ctx context.Context, obj *unstructured.Unstructured, write func(*unstructured.Unstructured) error) error {
+	for tried := 1; ; tried++ {
+		err := write(obj)
+		if tried == attempts || !errors.Is(err, errChanged) {
+			return err
+		}
+		if obj, err = read(ctx, b.Latest, KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName())); err != nil {
+			return err
+		}
 	}
-	return b.operate(ctx, obj, operation, "sync"+atRevision(r.Revision)+dryWord(r.DryRun), by)
 }
 
 // plainSync refuses what Flux's kinds can't be asked for.
@@ -144,6 +159,10 @@ func (b *Backend) Rollback(ctx context.Context, key model.AppKey, by string, r v
 	if err != nil {
 		return err
 	}
+	return b.again(ctx, obj, func(obj *unstructured.Unstructured) error { return b.rollback(ctx, obj, by, r) })
+}
+
+func (b *Backend) rollback(ctx context.Context, obj *unstructured.Unstructured, by string, r view.RollbackRequest) error {
 	if why := cantRollback(obj); why != "" && !r.DryRun {
 		return conflict("%s", why)
 	}

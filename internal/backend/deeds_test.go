@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,39 @@ func TestDeedsSeeTheLatest(t *testing.T) {
 	now, err := read(t.Context(), c, kustomization)
 	if err != nil || len(now.GetAnnotations()) > 0 {
 		t.Errorf("it was asked for a look: %v, %v", now.GetAnnotations(), err)
+	}
+}
+
+// overtaken is a reader after which somebody else writes, some times.
+type overtaken struct {
+	client.Client
+	times int
+}
+
+func (o *overtaken) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	err := o.Client.Get(ctx, key, into, opts...)
+	if u, is := into.(*unstructured.Unstructured); is && err == nil && o.times > 0 {
+		o.times--
+		other := u.DeepCopy()
+		other.SetLabels(map[string]string{"written": strconv.Itoa(o.times)})
+		return o.Update(ctx, other)
+	}
+	return err
+}
+
+// Syncs come through though others write into the Application meanwhile, as the controller
+// does all the time; only who is always overtaken is told so.
+func TestSyncBetweenWrites(t *testing.T) {
+	for times, want := range map[int]error{0: nil, attempts - 1: nil, attempts: view.ErrConflict} {
+		b, c := working(t, anApplication(t, "", ""))
+		b.Latest = &overtaken{c, times}
+		if err := b.Sync(t.Context(), application, "ann", view.SyncRequest{}); !errors.Is(err, want) {
+			t.Errorf("overtaken %d times: got %v, want %v", times, err, want)
+		}
+		now, err := read(t.Context(), c, application)
+		if _, asked := now.Object["operation"]; err != nil || asked != (want == nil) {
+			t.Errorf("overtaken %d times: an operation: %v, %v", times, asked, err)
+		}
 	}
 }
 

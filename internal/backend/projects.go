@@ -20,7 +20,7 @@ func (b *Backend) Projects(context.Context) ([]view.Project, error) {
 	}}
 	for _, obj := range b.Extra("AppProject") {
 		p := projectOf(obj.Object)
-		p.Name = obj.GetName()
+		p.Name, p.UID, p.Version, p.Created = obj.GetName(), string(obj.GetUID()), obj.GetResourceVersion(), obj.GetCreationTimestamp().Time
 		all[p.Name] = &p
 	}
 	b.board.Each(func(app *view.App) {
@@ -64,7 +64,7 @@ func projectOf(o map[string]any) view.Project {
 		p.Roles = append(p.Roles, roleOf(o, r))
 	}
 	for _, w := range list(o, "spec", "syncWindows") {
-		p.Windows = append(p.Windows, windowOf(w))
+		p.Windows, p.SyncWindows = append(p.Windows, windowOf(w)), append(p.SyncWindows, w)
 	}
 	return p
 }

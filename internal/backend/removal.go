@@ -2,7 +2,6 @@ package backend
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -88,16 +87,12 @@ func (b *Backend) DeleteApp(ctx context.Context, key model.AppKey, by string, c 
 const attempts = 5
 
 // cascading is cascade, tried again where the Application was changed meanwhile.
-func (b *Backend) cascading(ctx context.Context, obj *unstructured.Unstructured, policy string) (*unstructured.Unstructured, error) {
-	for tried := 1; ; tried++ {
-		now, err := b.cascade(ctx, obj, policy)
-		if tried == attempts || !errors.Is(err, errChanged) {
-			return now, err
-		}
-		if obj, err = read(ctx, b.Latest, KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName())); err != nil {
-			return nil, err
-		}
-	}
+func (b *Backend) cascading(ctx context.Context, obj *unstructured.Unstructured, policy string) (now *unstructured.Unstructured, err error) {
+	err = b.again(ctx, obj, func(obj *unstructured.Unstructured) (err error) {
+		now, err = b.cascade(ctx, obj, policy)
+		return err
+	})
+	return now, err
 }
 
 // cascade has an Application's finalizers say what becomes of its objects; nil where they

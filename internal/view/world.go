@@ -70,6 +70,11 @@ type Project struct {
 	// and admits everything where no AppProject says otherwise. With neither only apps name
 	// it.
 	Declared, Implicit bool
+	// Version and UID are those of the AppProject, Created when it was made.
+	Version, UID string
+	Created      time.Time
+	// SyncWindows are its windows as they are declared.
+	SyncWindows []map[string]any
 }
 
 // Role is one of a project's.

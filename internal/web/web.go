@@ -15,6 +15,9 @@ type Config struct {
 	Log *slog.Logger
 	// Version is that of the program, as the foot of a page shows it.
 	Version string
+	// Namespace is that of the control plane, where links mean Applications that name
+	// none; "" is argocd.
+	Namespace string
 }
 
 // Web serves the pages. Its handlers expect a view.Desk in the request's context.
@@ -22,6 +25,7 @@ type Web struct {
 	now       func() time.Time
 	log       *slog.Logger
 	version   string
+	namespace string
 	assets    *assets
 	templates *template.Template
 	pages     *http.ServeMux
@@ -30,7 +34,7 @@ type Web struct {
 
 // New reads the templates and assets of the binary.
 func New(c Config) *Web {
-	w := &Web{now: c.Now, log: c.Log, version: c.Version, pages: http.NewServeMux(), pace: usualPace}
+	w := &Web{now: c.Now, log: c.Log, version: c.Version, namespace: c.Namespace, pages: http.NewServeMux(), pace: usualPace}
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -47,6 +51,7 @@ func New(c Config) *Web {
 func (w *Web) Routes(mux *http.ServeMux) {
 	w.worldRoutes()
 	w.appRoutes()
+	w.deepLinks()
 	w.pages.Handle("/", http.HandlerFunc(w.missing))
 	mux.Handle("GET /assets/", w.assets)
 	mux.HandleFunc("GET /live", w.live)

@@ -47,8 +47,10 @@ func sampleProjects() []view.Project {
 		{
 			Name: "payments", Description: "All that moves money", SourceRepos: []string{paymentsRepo}, Destinations: []string{"in-cluster / payments", "in-cluster / reports", "staging / *"},
 			Namespaces: []string{"argocd"}, NamespacedKinds: []string{"*.*", "-ResourceQuota"}, Apps: 4, Declared: true,
-			Roles:   []view.Role{{Name: "deployer", Description: "Deploys from the pipeline", Policies: []string{"p, proj:payments:deployer, applications, sync, payments/*, allow"}, Groups: []string{"payments-leads"}, Tokens: 2}},
-			Windows: []string{"no syncs on Fridays from 15:00 for 3 days, Europe/Berlin"},
+			Roles:       []view.Role{{Name: "deployer", Description: "Deploys from the pipeline", Policies: []string{"p, proj:payments:deployer, applications, sync, payments/*, allow"}, Groups: []string{"payments-leads"}, Tokens: 2}},
+			Windows:     []string{"no syncs on Fridays from 15:00 for 3 days, Europe/Berlin"},
+			SyncWindows: []map[string]any{{"kind": "deny", "schedule": "0 15 * * 5", "duration": "72h", "timeZone": "Europe/Berlin"}},
+			Version:     "4242", UID: "0f0c6a1e-5ad7-4b3f-9a35-4ba0c3b4d7c1", Created: Now.Add(-90 * 24 * time.Hour),
 		},
 		{Name: "platform", SourceRepos: []string{fleetRepo, chartsRepo}, Destinations: []string{"* / *"}, ClusterKinds: []string{"*.*"}, Apps: 1, Declared: true},
 		{Name: "shop", Apps: 4},
