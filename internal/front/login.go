@@ -37,6 +37,7 @@ func (d *door) showLogin(w http.ResponseWriter, r *http.Request, status int, pag
 
 // login takes a name and a password from the form's body.
 func (d *door) login(w http.ResponseWriter, r *http.Request) {
+	brief(w, r)
 	if err := r.ParseForm(); err != nil {
 		if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
 			refuse(w, r, tooLarge)

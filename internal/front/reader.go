@@ -34,6 +34,7 @@ func (d *door) seated(next http.Handler) http.HandlerFunc {
 		id, err := d.SignIn.Authenticate(r)
 		if err != nil {
 			if open[r.Method+" "+r.URL.Path] {
+				brief(w, r)
 				d.timed(w, r, next)
 				return
 			}
@@ -57,6 +58,17 @@ func (d *door) seated(next http.Handler) http.HandlerFunc {
 		}
 		defer leave()
 		d.timed(w, r, next)
+	}
+}
+
+// mostOfStranger bounds the body of somebody who is not known: a name and a password. Read,
+// it takes many times its size, and there is no bound for how many strangers ask at a time.
+const mostOfStranger = 32 << 10
+
+// brief bounds the body of a request without a reader.
+func brief(w http.ResponseWriter, r *http.Request) {
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, mostOfStranger)
 	}
 }
 

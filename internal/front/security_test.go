@@ -197,6 +197,23 @@ func TestSecurityBodySize(t *testing.T) {
 	}
 }
 
+// TestSecurityBodiesOfStrangers: who is not known sends no more than a name and a password,
+// declared or not.
+func TestSecurityBodiesOfStrangers(t *testing.T) {
+	h := build(t, nil)
+	long := "name=ann&password=correct&more=" + strings.Repeat("a&", 20_000)
+	for _, ask := range [][]string{
+		{"POST /auth/login", asForm, long}, {"POST /fixpoint/v1/session", asJSON, long}, {"POST /api/v1/session", asJSON, long},
+	} {
+		if got, body := h.ask(t, ask...); got.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %d %.80s", ask[0], got.StatusCode, body)
+		}
+	}
+	if got, _ := h.ask(t, "POST /fixpoint/v1/x", bearer, asJSON, long); got.StatusCode != http.StatusOK {
+		t.Errorf("of somebody who is known: %d", got.StatusCode)
+	}
+}
+
 func TestSecurityHeaderSize(t *testing.T) {
 	s := Server(http.NotFoundHandler())
 	if s.MaxHeaderBytes <= 0 || s.MaxHeaderBytes > 1<<17 || s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 {

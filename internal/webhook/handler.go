@@ -16,7 +16,7 @@ const DefaultMaxBytes = 25 << 20
 const (
 	// small bodies are read as they come: who sends one slowly holds up nobody.
 	small = 256 << 10
-	// bodies is how many larger ones are in memory at a time.
+	// bodies is how many larger ones are in memory at a time, as they are or decoded.
 	bodies = 4
 )
 
@@ -118,7 +118,8 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, check func(*http.
 	if r.ContentLength > limit {
 		return 0, tooLarge(limit)
 	}
-	body, err := h.body(r, http.MaxBytesReader(w, r.Body, limit))
+	body, done, err := h.body(r, http.MaxBytesReader(w, r.Body, limit))
+	defer done()
 	var large *http.MaxBytesError
 	var known *statusError
 	switch {
@@ -132,33 +133,36 @@ func (h *Handler) call(w http.ResponseWriter, r *http.Request, check func(*http.
 	return do(r, body)
 }
 
-// body reads a body; a large one when there is room for it.
-func (h *Handler) body(r *http.Request, in io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(in, small))
+// body reads a body; a large one when there is room for it, until done.
+func (h *Handler) body(r *http.Request, in io.Reader) (body []byte, done func(), err error) {
+	body, err = io.ReadAll(io.LimitReader(in, small))
 	if err != nil || len(body) < small {
-		return body, err
+		return body, func() {}, err
 	}
 	select {
 	case h.free <- struct{}{}:
-		defer func() { <-h.free }()
 	case <-r.Context().Done():
-		return nil, &statusError{http.StatusServiceUnavailable, errors.New("too many calls at a time")}
+		return nil, func() {}, &statusError{http.StatusServiceUnavailable, errors.New("too many calls at a time")}
 	}
 	rest, err := io.ReadAll(in)
-	return append(body, rest...), err
+	return append(body, rest...), func() { <-h.free }, err
 }
 
 func tooLarge(limit int64) error {
 	return &statusError{http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes", limit)}
 }
 
-// any takes a call whose headers and body say who sends it.
+// any takes a call whose headers and body say who sends it. Nothing of one that proves
+// nothing is decoded: that takes many times the body's memory.
 func (h *Handler) any(r *http.Request, body []byte) (int, error) {
+	secrets := h.cfg.Secrets()
+	open := h.cfg.Unsigned && secrets == (Secrets{})
+	if err := secrets.proven(r.Header, body, h.now()); err != nil && !open {
+		return 0, err
+	}
 	event, err := decode(r.Header, body)
 	from := senderOf(r.Header, event)
-	denied := h.cfg.Secrets().verify(from, r.Header, body, h.now())
-	open := h.cfg.Unsigned && h.cfg.Secrets() == (Secrets{})
-	if denied != nil && !open {
+	if denied := secrets.verify(from, r.Header, body, h.now()); denied != nil && !open {
 		return 0, denied // before any other error: who proves nothing learns nothing
 	}
 	if err != nil {

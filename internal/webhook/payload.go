@@ -88,9 +88,23 @@ const (
 	anyone          sender = "a generic sender"
 )
 
-// senderOf tells who calls by what only its calls have. Gitea sends GitHub's and
-// Gogs' headers beside its own, so the order counts.
+// senderOf tells who calls by what only its calls have.
 func senderOf(h http.Header, body value) sender {
+	if s, ok := senderBy(h); ok {
+		return s
+	}
+	switch {
+	case strings.HasPrefix(body.at("eventType").text(), "git.") && body.at("publisherId").text() != "":
+		return azure
+	case len(registryPush(body).URLs) > 0:
+		return registry
+	}
+	return anyone
+}
+
+// senderBy tells who calls by headers alone, of those whose calls have some of their own.
+// Gitea sends GitHub's and Gogs' headers beside its own, so the order counts.
+func senderBy(h http.Header) (sender, bool) {
 	for _, s := range []struct {
 		sender  sender
 		headers []string
@@ -103,17 +117,11 @@ func senderOf(h http.Header, body value) sender {
 	} {
 		for _, name := range s.headers {
 			if h.Get(name) != "" {
-				return s.sender
+				return s.sender, true
 			}
 		}
 	}
-	switch {
-	case strings.HasPrefix(body.at("eventType").text(), "git.") && body.at("publisherId").text() != "":
-		return azure
-	case len(registryPush(body).URLs) > 0:
-		return registry
-	}
-	return anyone
+	return "", false
 }
 
 // read is what a call of a sender says.

@@ -47,6 +47,19 @@ func verdict(ok bool, header string) error {
 	return fmt.Errorf("%w: %s does not fit; set the configured secret where the webhook is sent", errForged, header)
 }
 
+// proven is nil if the proof of a call is one of those that senders with its headers may
+// give. Where several may, the body tells whose it has to be: verify checks that.
+func (s Secrets) proven(h http.Header, body []byte, now time.Time) error {
+	if from, ok := senderBy(h); ok {
+		return s.verify(from, h, body, now)
+	}
+	denied := s.verify(anyone, h, body, now)
+	if basic := s.verify(azure, h, body, now); denied != nil && (basic == nil || errors.Is(basic, errForged)) {
+		return basic
+	}
+	return denied
+}
+
 // verify checks a call of a sender. A wrong proof is not saved by a right one of
 // another form.
 func (s Secrets) verify(from sender, h http.Header, body []byte, now time.Time) error {

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -193,6 +195,61 @@ func TestAuthentication(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSecurityNothingUnprovenIsDecoded (GHSA-jmvp-698c-4x3w): a call that proves nothing
+// costs no more memory than its body, whoever it says to be from.
+func TestSecurityNothingUnprovenIsDecoded(t *testing.T) {
+	secrets := Secrets{Shared: secret, GitHub: secret, AzureUsername: "u", AzurePassword: secret}
+	body := `{"eventType":"git.push","publisherId":"tfs","a":[` + strings.Repeat("{},", 50_000) + `0]}`
+	for name, h := range map[string]http.Header{
+		"nobody": nil, "GitHub, unsigned": header("X-GitHub-Event", "push"), "GitHub, wrong": header("X-Hub-Signature-256", "sha256=00"),
+		"a form": header("Content-Type", "application/x-www-form-urlencoded"), "Azure, wrong": header("Authorization", "Basic dTpw"),
+	} {
+		handler := New(Config{Secrets: func() Secrets { return secrets }}).Any()
+		allocations := testing.AllocsPerRun(1, func() {
+			req := httptest.NewRequest(http.MethodPost, "/api/webhook", strings.NewReader(body))
+			maps.Copy(req.Header, h)
+			w := httptest.NewRecorder()
+			if handler.ServeHTTP(w, req); w.Code != 401 && w.Code != 403 {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
+		})
+		if allocations > 5_000 {
+			t.Errorf("%s: %.0f allocations for %d values that nobody has vouched for", name, allocations, 50_000)
+		}
+	}
+}
+
+// TestSecurityLargeBodies: as many large bodies as there is room for are worked on at a
+// time, not only read.
+func TestSecurityLargeBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body := `{"repository":{"clone_url":"https://git.example/a"},"a":"` + strings.Repeat("a", small) + `"}`
+		release, inside := make(chan struct{}), make(chan int, 2*bodies)
+		handler := New(Config{Secrets: func() Secrets { return Secrets{Shared: secret} }, Refresh: func(Push) int {
+			inside <- 1
+			<-release
+			return 1
+		}}).Any()
+		var all sync.WaitGroup
+		for range bodies + 2 {
+			all.Go(func() {
+				req := httptest.NewRequest(http.MethodPost, "/api/webhook", strings.NewReader(body))
+				req.Header.Set("X-Gitlab-Token", secret)
+				handler.ServeHTTP(httptest.NewRecorder(), req)
+			})
+		}
+		synctest.Wait()
+		if len(inside) != bodies {
+			t.Errorf("%d are worked on at a time, and not %d", len(inside), bodies)
+		}
+		close(release)
+		all.Wait()
+		if len(inside) != bodies+2 {
+			t.Errorf("%d of %d were worked on", len(inside), bodies+2)
+		}
+	})
 }
 
 func TestReceivers(t *testing.T) {
