@@ -31,20 +31,16 @@ type previews struct {
 	targets *targets
 	engine  *engine.Engine
 	paths   compare.Paths
-	slots   chan struct{}
 	serial  atomic.Int64
 
 	mu      sync.Mutex
 	waiting map[chan struct{}]struct{}
 }
 
-// manyPreviews is how many are made at a time.
-const manyPreviews = 4
-
 // newPreviews makes what answers the UI's questions about syncs.
 func (c *controller) newPreviews(dialects map[string]engine.Dialect) *previews {
 	p := &previews{
-		store: c.store, targets: c.targets, paths: c.scripts.Paths, slots: make(chan struct{}, manyPreviews), waiting: map[chan struct{}]struct{}{},
+		store: c.store, targets: c.targets, paths: c.scripts.Paths, waiting: map[chan struct{}]struct{}{},
 	}
 	hosts := *c.hosts
 	hosts.uses = remote.NewUses(c.store, func(model.AppKey) { p.news() })
@@ -103,14 +99,9 @@ func (p *previews) listen() (news chan struct{}, stop func()) {
 	}
 }
 
-// diff is what a sync of an app would change.
+// diff is what a sync of an app would change. How many are made at a time is the guard's
+// to say.
 func (p *previews) diff(ctx context.Context, app model.App, q view.DiffQuery) (view.Diff, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return view.Diff{}, context.Cause(ctx)
-	}
 	news, stop := p.listen()
 	defer stop()
 	app.Last, app.Deleting = nil, false

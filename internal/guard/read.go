@@ -94,7 +94,7 @@ func (d *desk) Diff(ctx context.Context, key model.AppKey, q view.DiffQuery) (vi
 		return view.Diff{}, err
 	}
 	return look(ctx, d, key, rec, func() (view.Diff, error) {
-		done, err := d.diffs.take(ctx, d.reader.Identity.Subject)
+		done, err := d.diffs.take(ctx, d.reader.Identity.Subject, q.Now)
 		if err != nil {
 			return view.Diff{}, err
 		}

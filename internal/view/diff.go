@@ -11,6 +11,9 @@ type DiffQuery struct {
 	Noise bool
 	// Object limits it to one; nil is all.
 	Object *model.ObjectKey
+	// Now does not wait where as many diffs are being made as may be at a time: the error
+	// is ErrNoTurn.
+	Now bool
 }
 
 // Diff is what a sync would change.

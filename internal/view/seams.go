@@ -14,6 +14,9 @@ var (
 	ErrUnauthenticated = errors.New("not signed in")
 	// ErrConflict: not now, since something else is under way, such as a sync.
 	ErrConflict = errors.New("not now")
+	// ErrNoTurn: as many diffs are being made as may be at a time; it is model.ErrTransient
+	// as well.
+	ErrNoTurn = errors.New("no turn")
 )
 
 // SyncRequest asks for a sync.

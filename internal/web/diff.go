@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -22,8 +23,8 @@ type diffPage struct {
 	Noise, Split bool
 	// Only is the one object that is shown; nil is all.
 	Only *model.ObjectKey
-	// Err says why there is no diff.
-	Err            string
+	// Err says why there is no diff, Waits for what it waits.
+	Err, Waits     string
 	Diff           view.Diff
 	Objects        []diffObject
 	Added, Removed int
@@ -62,8 +63,12 @@ func (w *Web) diffPage(r *http.Request) (Page, error) {
 		p.Only = &key
 	}
 	d, err := view.DeskOf(r.Context()).Diff(r.Context(), head.App.Key, view.DiffQuery{
-		Revision: p.Revision, Noise: p.Noise, Object: p.Only,
+		Revision: p.Revision, Noise: p.Noise, Object: p.Only, Now: !isCapture(r),
 	})
+	if errors.Is(err, view.ErrNoTurn) {
+		p.Waits, _ = explained(err)
+		return p, nil
+	}
 	if err != nil {
 		p.Err, _ = explained(err)
 		return p, nil

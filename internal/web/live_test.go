@@ -312,3 +312,37 @@ func TestSplit(t *testing.T) {
 		t.Error("other items are taken for the same")
 	}
 }
+
+// TestLiveDiffTakesItsTurn: a diff for which there is no turn says so at once, and comes
+// by the page's stream.
+func TestLiveDiffTakesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := viewtest.New()
+		busy := model.As(view.ErrNoTurn, model.As(model.ErrTransient, errors.New("4 diffs are being made")))
+		h := site(queueing{b, busy}, viewtest.Options{})
+		page := AppPath(frontend) + "/diff"
+		d := get(t, h, page)
+		if told := text(d.one("#diff-body")); d.code != http.StatusOK || !strings.Contains(told, "waits for its turn 4 diffs are being made") || len(d.all(".diff-object, .empty, .note.bad")) != 0 {
+			t.Errorf("%d: %q", d.code, told)
+		}
+		l := listen(t, h, page)
+		if got := l.events(); !slices.Equal(got, []string{"region diff-body"}) {
+			t.Errorf("its turn brings %q", got)
+		}
+		l.stop()
+		<-l.done
+	})
+}
+
+// queueing has no turn for who does not wait.
+type queueing struct {
+	*viewtest.Backend
+	busy error
+}
+
+func (q queueing) Diff(ctx context.Context, app model.AppKey, ask view.DiffQuery) (view.Diff, error) {
+	if ask.Now {
+		return view.Diff{}, q.busy
+	}
+	return q.Backend.Diff(ctx, app, ask)
+}
