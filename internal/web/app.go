@@ -120,8 +120,7 @@ type appPage struct {
 	Failed int
 	Shown  []view.Result
 	Hidden int
-	// Culprits are what a degraded app fails for.
-	Culprits []culprit
+	culpritList
 }
 
 // shownResults is how many results of a sync its panel shows.

@@ -24,6 +24,15 @@ var unstarted = []string{
 	"CreateContainerConfigError", "CreateContainerError", "ContainerCreating", "Unschedulable",
 }
 
+// patience are the states of containers that have an explanation, and are no trouble.
+var patience = []string{"ContainerCreating", "PodInitializing", "Completed"}
+
+// troubled reports whether a container's state is one that somebody has to look at.
+func troubled(state string) bool {
+	text, _ := view.Explain(state)
+	return text != "" && !slices.Contains(patience, state)
+}
+
 // mostCulprits is how many a page names.
 const mostCulprits = 4
 
@@ -40,6 +49,28 @@ func culprits(nodes []view.Node) []culprit {
 	slices.SortStableFunc(out, func(a, b culprit) int {
 		return cmp.Or(first(a.HasLog, b.HasLog), cmp.Compare(a.Ref.Kind, b.Ref.Kind), cmp.Compare(a.Ref.Name, b.Ref.Name))
 	})
+	return out
+}
+
+// below are the nodes that descend from the object, without itself.
+func below(nodes []view.Node, object model.ObjectKey) []view.Node {
+	inside := map[string]bool{}
+	for i := range nodes {
+		if nodes[i].Ref.ObjectKey == object {
+			inside[nodeID(&nodes[i])] = true
+		}
+	}
+	var out []view.Node
+	for grown := true; grown; {
+		grown = false
+		for i := range nodes {
+			n := &nodes[i]
+			if !inside[nodeID(n)] && slices.ContainsFunc(n.Parents, func(id string) bool { return inside[id] }) {
+				inside[nodeID(n)], grown = true, true
+				out = append(out, *n)
+			}
+		}
+	}
 	return out
 }
 
@@ -74,16 +105,21 @@ func culpritOf(n *view.Node) culprit {
 	return c
 }
 
+// culpritList is what an app, or an object of it, fails for.
+type culpritList struct{ Culprits []culprit }
+
 // ShownCulprits are those that the page names.
-func (p *appPage) ShownCulprits() []culprit { return p.Culprits[:min(mostCulprits, len(p.Culprits))] }
+func (l culpritList) ShownCulprits() []culprit {
+	return l.Culprits[:min(mostCulprits, len(l.Culprits))]
+}
 
 // LogPath is the address of an object's log: of the run before, if it is being restarted.
-func (p *appPage) LogPath(c culprit) string {
+func (h appHead) LogPath(c culprit) string {
 	q := objectQuery(c.Ref.ObjectKey)
 	if c.Word == "CrashLoopBackOff" {
 		q.Set("previous", "1")
 	}
-	return p.Path + "/logs?" + q.Encode()
+	return h.Path + "/logs?" + q.Encode()
 }
 
 // Repeats reports whether what the operation says stands above it already.

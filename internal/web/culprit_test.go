@@ -67,3 +67,50 @@ func TestOperationDoesNotRepeat(t *testing.T) {
 	d.wantText("#app-state .note", "The sync failed", "it went wrong")
 	d.wantNoText("#app-state .operation", "it went wrong")
 }
+
+// An object's page names what fails below it, not beside it.
+func TestBelow(t *testing.T) {
+	node := func(kind, name string, parents ...string) view.Node {
+		return view.Node{Ref: viewtest.Ref(kind, "shop", name), UID: name, Health: model.Degraded, Parents: parents}
+	}
+	nodes := []view.Node{ // children before their parents, too
+		node("Pod", "api-1-x", "api-1"), node("Pod", "web-1-x", "web-1"),
+		node("ReplicaSet", "api-1", "api"), node("ReplicaSet", "web-1", "web"),
+		node("Deployment", "api"), node("Deployment", "web"),
+	}
+	var names []string
+	for _, n := range below(nodes, nodes[4].Ref.ObjectKey) {
+		names = append(names, n.Ref.Name)
+	}
+	if diff := cmp.Diff([]string{"api-1", "api-1-x"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := below(nodes, model.ObjectKey{Kind: "Service", Namespace: "shop", Name: "api"}); got != nil {
+		t.Errorf("below what is not there: %v", got)
+	}
+}
+
+// A degraded Deployment says which of its pods fails and why, and leads to it and its log.
+func TestObjectNamesCulprits(t *testing.T) {
+	b := viewtest.New()
+	s := site(b, viewtest.Options{})
+	app := sampleKey("payments-api")
+	deployment, pod := findNode(t, b, app, "Deployment").Ref, findNode(t, b, app, "Pod").Ref
+	d := get(t, s, pathOf(app, "resource", deployment))
+	d.wantText(".culprits", "Pod", "CrashLoopBackOff", "a container ends again and again")
+	d.one(".culprits a.button")
+	d.wantCount(".pods .status.bad", 4)
+	if to := get(t, s, attr(d.all(".pods b a")[0], "href")); to.code != 200 {
+		t.Errorf("its pod: status %d", to.code)
+	}
+	own := get(t, s, pathOf(app, "resource", pod))
+	own.wantCount(".culprits", 0)
+	own.wantCount(".pods b a", 0)
+
+	b.Fail("Tree", model.As(model.ErrTransient, errNoPage))
+	without := get(t, s, pathOf(app, "resource", deployment))
+	without.wantCount(".culprits", 0)
+	if without.code != 200 {
+		t.Errorf("without its tree: status %d", without.code)
+	}
+}

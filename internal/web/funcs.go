@@ -30,6 +30,8 @@ func (w *Web) funcs() template.FuncMap {
 		"cause":    cause,
 		"appPath":  AppPath,
 		"weblink":  weblink,
+		"image":    imageOf,
+		"troubled": troubled,
 		"count":    groupedAny,
 		"plural":   plural,
 		"dict":     dict,

@@ -32,6 +32,12 @@ func (h appHead) DiffTo(d view.Deployment) string {
 	return h.Path + "/diff?" + url.Values{"revision": {d.Revision}}.Encode()
 }
 
+// StopsFirst reports whether going back is to be had only with the automated sync switched
+// off, which the reader may do.
+func (h appHead) StopsFirst() bool {
+	return !h.App.CanRollback && h.App.Auto && h.CanAutomate() && h.May.Rollback && len(h.App.History) > 1
+}
+
 // rollbackPage asks whether to go back to a deployment.
 type rollbackPage struct {
 	Frame
@@ -78,6 +84,21 @@ func (p *rollbackPage) From() view.Deployment {
 	return from
 }
 
+// goBack switches the automated sync off, if it stops that, and asks for the rollback.
+func (w *Web) goBack(r *http.Request, p *rollbackPage, stops bool) error {
+	desk := view.DeskOf(r.Context())
+	if stops {
+		if err := desk.Automate(r.Context(), p.App.Key, view.Automation{}); err != nil {
+			return fmt.Errorf("the automated sync could not be switched off, and nothing was done: %w", err)
+		}
+	}
+	err := desk.Rollback(r.Context(), p.App.Key, p.Asked)
+	if err != nil && stops {
+		return fmt.Errorf("the automated sync is off now, but the rollback was refused: %w", err)
+	}
+	return err
+}
+
 // askRollback asks for the rollback; what is refused leads back to the question.
 func (w *Web) askRollback(rw http.ResponseWriter, r *http.Request) {
 	head, err := w.head(r, "history")
@@ -90,10 +111,13 @@ func (w *Web) askRollback(rw http.ResponseWriter, r *http.Request) {
 		w.fail(rw, r, err)
 		return
 	}
-	err = view.DeskOf(r.Context()).Rollback(r.Context(), head.App.Key, p.Asked)
-	if err == nil {
-		goOn(rw, r, head.Path, "rollback")
+	stops := p.StopsFirst() && !p.Asked.DryRun
+	if err = w.goBack(r, p, stops); err == nil {
+		goOn(rw, r, head.Path, map[bool]string{true: "rollback-off", false: "rollback"}[stops])
 		return
+	}
+	if now, e := w.head(r, "history"); e == nil {
+		p.appHead = now // the automated sync may be off by now
 	}
 	p.Err, p.Status = explained(err)
 	w.fill(p, r)

@@ -9,15 +9,16 @@ import (
 // notices are what a page says of the deed that led to it, by the codes in addresses:
 // nothing that an address says is shown.
 var notices = map[string]string{
-	"sync":      "Sync requested",
-	"rollback":  "Rollback requested",
-	"refresh":   "Refresh requested",
-	"hard":      "Hard refresh requested: all is rendered anew",
-	"terminate": "The sync is being ended",
-	"suspend":   "Suspended: nothing is done until somebody resumes it",
-	"resume":    "Resumed",
-	"action":    "The action was done",
-	"delete":    "The object was deleted",
+	"sync":         "Sync requested",
+	"rollback":     "Rollback requested",
+	"rollback-off": "Automated sync is off, and a rollback is requested",
+	"refresh":      "Refresh requested",
+	"hard":         "Hard refresh requested: all is rendered anew",
+	"terminate":    "The sync is being ended",
+	"suspend":      "Suspended: nothing is done until somebody resumes it",
+	"resume":       "Resumed",
+	"action":       "The action was done",
+	"delete":       "The object was deleted",
 
 	"autosync-on":  "Automated sync is on",
 	"autosync-off": "Automated sync is off",

@@ -24,6 +24,7 @@ type objectPage struct {
 	Actions []view.Action
 	MayDrop bool
 	eventList
+	culpritList
 	// Why says what keeps it from being healthy, if anything does.
 	Why []string
 	// YAML is the manifest that is shown; Cut: it goes on.
@@ -59,6 +60,7 @@ func (w *Web) objectPage(r *http.Request) (Page, error) {
 		p.Show = "overview"
 		p.readEvents(r)
 		p.why()
+		p.readCulprits(r)
 	}
 	return p, nil
 }
@@ -84,11 +86,24 @@ func (p *objectPage) rights(desk view.Desk) {
 			p.Actions = append(p.Actions, a)
 		}
 	}
+	slices.SortStableFunc(p.Actions, func(a, b view.Action) int { return first(a.Why == "", b.Why == "") })
 	p.MayDrop = p.Object.Live != nil && desk.MayOn(view.VerbDelete, p.App.App, key, "")
 }
 
 func (p *objectPage) readEvents(r *http.Request) {
 	p.eventList = readEvents(r, p.App.Key, p.Object.Ref.ObjectKey)
+}
+
+// readCulprits finds what below a degraded object it fails for. A tree that can't be read
+// leaves that open: the object's own state says enough.
+func (p *objectPage) readCulprits(r *http.Request) {
+	if p.Object.Health != model.Degraded || p.Object.Ref.Kind == "Pod" {
+		return
+	}
+	tree, err := view.DeskOf(r.Context()).Tree(r.Context(), p.App.Key)
+	if err == nil {
+		p.Culprits = culprits(below(tree.Nodes, p.Object.Ref.ObjectKey))
+	}
 }
 
 // EventPath is the address of the object that an event is about.
@@ -135,6 +150,15 @@ func oursFirst(owners []view.FieldOwner) []view.FieldOwner {
 // Here is the address of a part of the page.
 func (p *objectPage) Here(show string) string {
 	return p.ObjectPath(p.Object.Ref) + "&show=" + show
+}
+
+// PodPath is the address of a pod's page; "" of the page that this is.
+func (p *objectPage) PodPath(pod view.Pod) string {
+	key := model.ObjectKey{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name}
+	if key == p.Object.Ref.ObjectKey {
+		return ""
+	}
+	return p.ObjectPath(model.ObjectRef{ObjectKey: key})
 }
 
 // Below is the address of what belongs to the object, such as its logs.

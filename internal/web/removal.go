@@ -92,6 +92,16 @@ func (h appHead) Told() []view.Condition {
 	})
 }
 
+// Wrong are those of Told that are errors: what fails in the cluster belongs to them.
+func (h appHead) Wrong() []view.Condition { return slices.DeleteFunc(h.Told(), isBeside) }
+
+// Besides are the others.
+func (h appHead) Besides() []view.Condition {
+	return slices.DeleteFunc(h.Told(), func(c view.Condition) bool { return !isBeside(c) })
+}
+
+func isBeside(c view.Condition) bool { return c.Severity != view.SeverityError }
+
 // LetsGo reports whether the rest of a deletion can be left behind.
 func (h appHead) LetsGo() bool {
 	return h.App.Deleting && h.App.Kind == view.KindApplication && h.App.Deletion.Cascade != view.CascadeNone && h.May.Delete

@@ -155,6 +155,9 @@ func (b *Backend) Automate(_ context.Context, app model.AppKey, by string, a vie
 			return model.Invalidf("a %s syncs by itself: suspend it to stop that", s.Kind)
 		}
 		s.Auto, s.Changed = a.On, at
+		if !a.On && len(s.History) > 1 {
+			s.CanRollback, s.WhyNot = true, ""
+		}
 		for to, set := range map[*bool]*bool{&s.Prune: a.Prune, &s.SelfHeal: a.SelfHeal} {
 			if set != nil {
 				*to = *set

@@ -136,12 +136,12 @@ func podsBelow(s *sample, n *view.Node) []view.Pod {
 		}
 		p := view.Pod{Namespace: d.Ref.Namespace, Name: d.Ref.Name}
 		for _, image := range d.Images {
-			c := view.Container{Name: containerOf(image), State: "running", Init: strings.Contains(image, "/init-")}
+			c := view.Container{Name: containerOf(image), State: "Running", Init: strings.Contains(image, "/init-")}
 			for _, info := range d.Info {
 				_, _ = fmt.Sscanf(info, "%d restarts", &c.Restarts)
 			}
 			if c.Restarts > 0 {
-				c.State = "waiting: CrashLoopBackOff"
+				c.State = "CrashLoopBackOff"
 			}
 			p.Containers = append(p.Containers, c)
 		}
