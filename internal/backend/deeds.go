@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,12 +40,21 @@ func (b *Backend) Sync(ctx context.Context, key model.AppKey, by string, r view.
 		return b.reconcile(ctx, obj, by)
 	}
 	return b.again(ctx, obj, func(obj *unstructured.Unstructured) error {
+		if r.Revision != "" && followsOther(obj, view.JudgedOf(ctx)) {
+			return changed(obj)
+		}
 		operation := map[string]any{"initiatedBy": map[string]any{"username": by}, "sync": syncOf(obj, r)}
 		if r.Retries > 0 {
 			operation["retry"] = map[string]any{"limit": r.Retries}
 		}
 		return b.operate(ctx, obj, operation, "sync"+atRevision(r.Revision)+dryWord(r.DryRun), by)
 	})
+}
+
+// followsOther reports whether an Application has come to follow something else than when
+// a deed was permitted, for which another revision may have been its own.
+func followsOther(obj *unstructured.Unstructured, judged *view.App) bool {
+	return judged != nil && !slices.EqualFunc(sourcesOf(obj.Object), judged.Sources, func(a, b view.Source) bool { return a.Target == b.Target })
 }
 
 // again repeats a write that others' writes come before, with the object as it is then.
@@ -54,7 +64,7 @@ func (b *Backend) again(ctx context.Context, obj *unstructured.Unstructured, wri
 		if tried == attempts || !errors.Is(err, errChanged) {
 			return err
 		}
-		if obj, err = read(ctx, b.Latest, KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName())); err != nil {
+		if obj, err = b.latest(ctx, KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName())); err != nil {
 			return err
 		}
 	}

@@ -220,6 +220,77 @@ func TestDeedsSeeTheLatest(t *testing.T) {
 	}
 }
 
+// TestSecurityMovedMeanwhile (GHSA-3jfq-742w-xg8j's class): what was permitted in a project
+// is not done in another that the app has been moved to since, nor between two tries; nor
+// is a revision synced that was the app's own when that was permitted, and is not any more.
+func TestSecurityMovedMeanwhile(t *testing.T) {
+	const spec = "source: {repoURL: 'https://git.example/a', targetRevision: v1}"
+	was := view.App{Key: application, Project: "shop", Sources: []view.Source{{Target: "v1"}}}
+	on := model.ObjectKey{Group: "apps", Kind: "Deployment", Namespace: "shop", Name: "cart"}
+	for what, do := range map[string]func(context.Context, *Backend) error{
+		"sync": func(ctx context.Context, b *Backend) error {
+			return b.Sync(ctx, application, "ann", view.SyncRequest{})
+		},
+		"rollback": func(ctx context.Context, b *Backend) error {
+			return b.Rollback(ctx, application, "ann", view.RollbackRequest{ID: 1})
+		},
+		"terminate": func(ctx context.Context, b *Backend) error { return b.Terminate(ctx, application, "ann") },
+		"refresh":   func(ctx context.Context, b *Backend) error { return b.Refresh(ctx, application, "ann", true) },
+		"autosync": func(ctx context.Context, b *Backend) error {
+			return b.Automate(ctx, application, "ann", view.Automation{On: true})
+		},
+		"deletion": func(ctx context.Context, b *Backend) error {
+			return b.DeleteApp(ctx, application, "ann", view.CascadeNone)
+		},
+		"delete": func(ctx context.Context, b *Backend) error { return b.Delete(ctx, application, "ann", on) },
+		"action": func(ctx context.Context, b *Backend) error {
+			_, err := b.Act(ctx, application, "ann", on, "restart", nil)
+			return err
+		},
+	} {
+		moved := anApplication(t, "", spec)
+		b, c := working(t, moved)
+		before, _ := read(t.Context(), c, application)
+		if err := do(view.WithJudged(t.Context(), &was), b); !errors.Is(err, view.ErrConflict) {
+			t.Errorf("%s: %v, want a conflict", what, err)
+		}
+		if now, err := read(t.Context(), c, application); err != nil || !cmp.Equal(before.Object, now.Object) {
+			t.Errorf("%s was done: %v", what, err)
+		}
+	}
+	was.Project = "default"
+	b, c := working(t, anApplication(t, "", spec))
+	b.Latest = &moving{c, "other"}
+	if err := b.Sync(view.WithJudged(t.Context(), &was), application, "ann", view.SyncRequest{}); !errors.Is(err, view.ErrConflict) {
+		t.Errorf("moved while it was written: %v", err)
+	}
+	b, _ = working(t, anApplication(t, "", strings.Replace(spec, "v1", "v2", 1)))
+	if err := b.Sync(view.WithJudged(t.Context(), &was), application, "ann", view.SyncRequest{Revision: "v1"}); !errors.Is(err, view.ErrConflict) {
+		t.Errorf("a revision that it does not follow any more: %v", err)
+	}
+	b, _ = working(t, anApplication(t, "", spec))
+	if err := b.Sync(view.WithJudged(t.Context(), &was), application, "ann", view.SyncRequest{Revision: "v1"}); err != nil {
+		t.Errorf("an app that is where it was: %v", err)
+	}
+}
+
+// moving is a reader after which the app is moved to another project.
+type moving struct {
+	client.Client
+	to string
+}
+
+func (m *moving) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	err := m.Client.Get(ctx, key, into, opts...)
+	if u, is := into.(*unstructured.Unstructured); is && err == nil && m.to != "" {
+		other := u.DeepCopy()
+		err = unstructured.SetNestedField(other.Object, m.to, "spec", "project")
+		m.to = ""
+		return errors.Join(err, m.Update(ctx, other))
+	}
+	return err
+}
+
 // overtaken is a reader after which somebody else writes, some times.
 type overtaken struct {
 	client.Client

@@ -70,12 +70,23 @@ func (b *Backend) declared(ctx context.Context, key model.AppKey) (*unstructured
 }
 
 // latest is the declaring object of an app that something is done with, as it is now:
-// whoever has just suspended an app must not find it running.
+// whoever has just suspended an app must not find it running. It is errChanged if the app
+// is not where the deed was permitted any more.
 func (b *Backend) latest(ctx context.Context, key model.AppKey) (*unstructured.Unstructured, error) {
 	if !b.isDeclared(key) {
 		return nil, notFound(key)
 	}
-	return read(ctx, b.Latest, key)
+	obj, err := read(ctx, b.Latest, key)
+	if err == nil && hasMoved(obj, view.JudgedOf(ctx)) {
+		return nil, changed(obj)
+	}
+	return obj, err
+}
+
+// hasMoved reports whether an app is in another project than when a deed was permitted:
+// rights in the one are none in the other.
+func hasMoved(obj *unstructured.Unstructured, judged *view.App) bool {
+	return judged != nil && judged.Key.Dialect == argo.Dialect && argo.ProjectOf(obj) != judged.Project
 }
 
 func (b *Backend) isDeclared(key model.AppKey) bool {

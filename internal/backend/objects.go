@@ -25,7 +25,11 @@ type found struct {
 // find looks an object up in an app's tree: nothing else of a cluster can be read by
 // way of an app.
 func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKey) (found, error) {
-	if _, err := b.declared(ctx, key); err != nil {
+	declared, err := b.declared(ctx, key)
+	if err == nil && hasMoved(declared, view.JudgedOf(ctx)) {
+		err = changed(declared)
+	}
+	if err != nil {
 		return found{}, err
 	}
 	f := found{}
@@ -33,7 +37,6 @@ func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKe
 	if f.app, ok = b.Engine.App(key); !ok {
 		return f, notFound(key)
 	}
-	var err error
 	if f.cluster, err = b.Place(f.app.Target); err != nil {
 		return f, err
 	}

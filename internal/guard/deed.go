@@ -16,7 +16,7 @@ type deed struct {
 	action, target, revision, detail string
 	// needs are the rights that it takes, besides seeing the app.
 	needs func(*view.App) ([]right, error)
-	do    func(by string) error
+	do    func(ctx context.Context, by string) error
 	// often: it takes no more than a look, and is in the trail like one that is refused.
 	often bool
 }
@@ -51,7 +51,7 @@ func (d *desk) deed(ctx context.Context, key model.AppKey, w deed) error {
 	if err := write(ctx, rec); err != nil {
 		return err
 	}
-	if err := w.do(d.by()); err != nil {
+	if err := w.do(view.WithJudged(ctx, &app), d.by()); err != nil {
 		rec.Outcome, rec.Detail = outcomeFailed, err.Error()
 		d.trail.failed(ctx, rec)
 		return err
@@ -95,7 +95,7 @@ func (d *desk) Sync(ctx context.Context, key model.AppKey, r view.SyncRequest) e
 			}
 			return sync, err
 		},
-		do: func(by string) error { return d.Backend.Sync(ctx, key, by, r) },
+		do: func(ctx context.Context, by string) error { return d.Backend.Sync(ctx, key, by, r) },
 	})
 }
 
@@ -145,14 +145,14 @@ func (d *desk) Rollback(ctx context.Context, key model.AppKey, r view.RollbackRe
 		action: "rollback", target: fmt.Sprintf("history %d", r.ID),
 		detail: words("prune", r.Prune, "dry run", r.DryRun),
 		needs:  d.verb(view.VerbRollback),
-		do:     func(by string) error { return d.Backend.Rollback(ctx, key, by, r) },
+		do:     func(ctx context.Context, by string) error { return d.Backend.Rollback(ctx, key, by, r) },
 	})
 }
 
 func (d *desk) Terminate(ctx context.Context, key model.AppKey) error {
 	return d.deed(ctx, key, deed{
 		action: "terminate", needs: d.verb(view.VerbSync),
-		do: func(by string) error { return d.Backend.Terminate(ctx, key, by) },
+		do: func(ctx context.Context, by string) error { return d.Backend.Terminate(ctx, key, by) },
 	})
 }
 
@@ -160,7 +160,7 @@ func (d *desk) Refresh(ctx context.Context, key model.AppKey, hard bool) error {
 	return d.deed(ctx, key, deed{
 		action: "refresh", detail: words("hard", hard), often: true,
 		needs: d.verb(view.VerbRefresh),
-		do:    func(by string) error { return d.Backend.Refresh(ctx, key, by, hard) },
+		do:    func(ctx context.Context, by string) error { return d.Backend.Refresh(ctx, key, by, hard) },
 	})
 }
 
@@ -171,14 +171,14 @@ func (d *desk) Suspend(ctx context.Context, key model.AppKey, suspend bool) erro
 	}
 	return d.deed(ctx, key, deed{
 		action: action, needs: d.verb(view.VerbSuspend),
-		do: func(by string) error { return d.Backend.Suspend(ctx, key, by, suspend) },
+		do: func(ctx context.Context, by string) error { return d.Backend.Suspend(ctx, key, by, suspend) },
 	})
 }
 
 func (d *desk) Automate(ctx context.Context, key model.AppKey, a view.Automation) error {
 	return d.deed(ctx, key, deed{
 		action: "autosync", detail: automation(a), needs: d.verb(view.VerbUpdate),
-		do: func(by string) error { return d.Backend.Automate(ctx, key, by, a) },
+		do: func(ctx context.Context, by string) error { return d.Backend.Automate(ctx, key, by, a) },
 	})
 }
 
@@ -193,7 +193,7 @@ func automation(a view.Automation) string {
 func (d *desk) DeleteApp(ctx context.Context, key model.AppKey, c view.Cascade) error {
 	return d.deed(ctx, key, deed{
 		action: "delete", detail: words("cascade "+clean(string(c), 20), c != ""), needs: d.verb(view.VerbDelete),
-		do: func(by string) error { return d.Backend.DeleteApp(ctx, key, by, c) },
+		do: func(ctx context.Context, by string) error { return d.Backend.DeleteApp(ctx, key, by, c) },
 	})
 }
 
@@ -204,7 +204,7 @@ func (d *desk) Act(ctx context.Context, key model.AppKey, on model.ObjectKey, ac
 		// Of parameters only the names: a value may be anything.
 		detail: words("with "+strings.Join(slices.Sorted(maps.Keys(params)), ", "), len(params) > 0),
 		needs:  d.withObject(view.VerbAct, on, action),
-		do: func(by string) (err error) {
+		do: func(ctx context.Context, by string) (err error) {
 			did, err = d.Backend.Act(ctx, key, by, on, action, params)
 			return err
 		},
@@ -215,7 +215,7 @@ func (d *desk) Act(ctx context.Context, key model.AppKey, on model.ObjectKey, ac
 func (d *desk) Delete(ctx context.Context, key model.AppKey, on model.ObjectKey) error {
 	return d.deed(ctx, key, deed{
 		action: "delete", target: on.String(), needs: d.withObject(view.VerbDelete, on, ""),
-		do: func(by string) error { return d.Backend.Delete(ctx, key, by, on) },
+		do: func(ctx context.Context, by string) error { return d.Backend.Delete(ctx, key, by, on) },
 	})
 }
 

@@ -263,6 +263,61 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// TestSecurityDeedsKnowWhatWasJudged: whatever is done is done to the app for which it was
+// permitted, as it was then.
+func TestSecurityDeedsKnowWhatWasJudged(t *testing.T) {
+	for name, do := range deeds {
+		s := newStage(t, "p, op, applications, *, shop/*, allow\np, op, applications, action/*, shop/*, allow\np, op, applications, delete/*, shop/*, allow")
+		w := &asked{Backend: s.sample}
+		s.Backend = w
+		if err := do(t.Context(), s.as("op"), frontend); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if w.judged == nil || w.judged.Key != frontend || w.judged.Project != "shop" {
+			t.Errorf("%s: it is done to %+v", name, w.judged)
+		}
+	}
+}
+
+// asked is a backend that knows what a deed was permitted for, and does none.
+type asked struct {
+	view.Backend
+	judged *view.App
+}
+
+func (w *asked) saw(ctx context.Context) error { w.judged = view.JudgedOf(ctx); return nil }
+
+func (w *asked) Sync(ctx context.Context, _ model.AppKey, _ string, _ view.SyncRequest) error {
+	return w.saw(ctx)
+}
+
+func (w *asked) Rollback(ctx context.Context, _ model.AppKey, _ string, _ view.RollbackRequest) error {
+	return w.saw(ctx)
+}
+
+func (w *asked) Automate(ctx context.Context, _ model.AppKey, _ string, _ view.Automation) error {
+	return w.saw(ctx)
+}
+
+func (w *asked) DeleteApp(ctx context.Context, _ model.AppKey, _ string, _ view.Cascade) error {
+	return w.saw(ctx)
+}
+
+func (w *asked) Act(ctx context.Context, _ model.AppKey, _ string, _ model.ObjectKey, _ string, _ map[string]string) ([]string, error) {
+	return nil, w.saw(ctx)
+}
+
+func (w *asked) Delete(ctx context.Context, _ model.AppKey, _ string, _ model.ObjectKey) error {
+	return w.saw(ctx)
+}
+func (w *asked) Terminate(ctx context.Context, _ model.AppKey, _ string) error { return w.saw(ctx) }
+func (w *asked) Refresh(ctx context.Context, _ model.AppKey, _ string, _ bool) error {
+	return w.saw(ctx)
+}
+func (w *asked) Suspend(ctx context.Context, _ model.AppKey, _ string, _ bool) error {
+	return w.saw(ctx)
+}
+
 // TestSecurityLongActions: who asks what may be done does not fill what is remembered of
 // rights; each action that objects can have may be asked for.
 func TestSecurityLongActions(t *testing.T) {
