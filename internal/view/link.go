@@ -42,7 +42,8 @@ func SafeLink(raw string) (Link, bool) {
 	return Link{Title: firstRunes(title, maxTitle), URL: u.String()}, true
 }
 
-// webAddress parses an http or https address that every browser reads alike.
+// webAddress parses an http or https address that every browser reads alike, of at most
+// maxLink bytes also when it is written with all its escapes.
 func webAddress(s string) (*url.URL, bool) {
 	if len(s) > maxLink || strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsPrint(r) || unicode.IsSpace(r) || r == '\\' || r == unicode.ReplacementChar
@@ -50,7 +51,7 @@ func webAddress(s string) (*url.URL, bool) {
 		return nil, false
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !isHost(u.Hostname()) {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !isHost(u.Hostname()) || len(u.String()) > maxLink {
 		return nil, false
 	}
 	return u, true

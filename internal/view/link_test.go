@@ -88,7 +88,7 @@ func TestSafeLink(t *testing.T) {
 // FuzzSafeLink: whatever comes out is an http or https address without credentials, and
 // safe as it stands.
 func FuzzSafeLink(f *testing.F) {
-	for _, raw := range []string{"Docs|https://example.com/a?b#c", " jAvascript:alert(1)", "https://u:p@h/", "http://[::1%25en0]/"} {
+	for _, raw := range []string{"Docs|https://example.com/a?b#c", " jAvascript:alert(1)", "https://u:p@h/", "http://[::1%25en0]/", "http://h/{" + strings.Repeat(")", 1000)} {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
