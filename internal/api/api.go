@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -48,6 +49,8 @@ type api struct {
 	login  func(ctx context.Context, name, password, from string) (Session, error)
 	logout func(*http.Request) error
 	ways   func() Ways
+	// document is the one of this API, made once: everybody may ask for it.
+	document func() map[string]any
 }
 
 // New is the handler of all below /fixpoint/. Requests have a desk (view.WithDesk), but
@@ -65,6 +68,7 @@ func New(c Config) http.Handler {
 	var run [4]byte
 	_, _ = rand.Read(run[:])
 	a := &api{log: c.Log, heartbeat: c.Heartbeat, pause: c.Pause, run: hex.EncodeToString(run[:]), login: c.Login, logout: c.Logout, ways: c.Ways}
+	a.document = sync.OnceValue(func() map[string]any { return document(routes()) })
 	return a.mux(routes())
 }
 

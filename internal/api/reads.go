@@ -139,7 +139,7 @@ func getMe(c *call) (any, error) {
 	return me, nil
 }
 
-func getOpenAPI(*call) (any, error) { return document(routes()), nil }
+func getOpenAPI(c *call) (any, error) { return c.document(), nil }
 
 func getProblem(c *call) (any, error) {
 	k, ok := kindNamed(c.r.PathValue("problem"))

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,5 +164,66 @@ func TestSecurityDeclaredIsNotOwned(t *testing.T) {
 		if strings.Contains(what, "taken") || strings.Contains(what, "vault") || !strings.HasPrefix(what, "GET") {
 			t.Errorf("the cluster was asked: %s", what)
 		}
+	}
+}
+
+// passing is an engine whose app loses its object to another.
+type passing struct {
+	oneApp
+	lost *atomic.Bool
+}
+
+func (p passing) Report(key model.AppKey) (model.Report, bool) {
+	r, ok := p.oneApp.Report(key)
+	r.Resources = slices.Clone(r.Resources)
+	for i := range r.Resources {
+		r.Resources[i].Foreign = p.lost.Load()
+	}
+	return r, ok
+}
+
+// TestSecurityLogsOfWhatIsLost (GHSA-2f5v-8r3f-8pww's class): a log that is read ends when
+// its object is another app's.
+func TestSecurityLogsOfWhatIsLost(t *testing.T) {
+	lost, more := &atomic.Bool{}, make(chan struct{})
+	others := pods(func(string) {}, "own")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/log") {
+			others(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, "2026-01-02T03:04:05Z before\n")
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-more:
+			_, _ = io.WriteString(w, "2026-01-02T03:04:06Z after\n2026-01-02T03:04:07Z much later\n")
+		case <-r.Context().Done():
+		}
+	}))
+	defer server.Close()
+	service := live.New(live.Config{})
+	defer service.Close()
+	own := model.ResourceState{Live: true, Object: model.ObjectRef{ObjectKey: model.ObjectKey{Kind: "Pod", Namespace: "shop", Name: "own"}, Version: "v1"}}
+	var ticks atomic.Int64
+	b := New(Config{
+		Engine: passing{oneApp{model.App{Key: application}, model.Report{App: application, Resources: []model.ResourceState{own}}}, lost},
+		Cache:  declares{}, Live: service, Settings: func() *argo.Settings { return &argo.Settings{} },
+		Place: func(target string) (*live.Cluster, error) {
+			return service.Cluster(target, &rest.Config{Host: server.URL})
+		},
+		Declares: func(string) bool { return true }, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Unix(ticks.Add(60), 0) },
+	})
+	var read []string
+	err := b.Logs(t.Context(), application, view.LogQuery{Object: own.Object.ObjectKey, Tail: -1}, func(l view.LogLine) error {
+		read = append(read, l.Text)
+		if len(read) == 1 {
+			lost.Store(true)
+			close(more)
+		}
+		return nil
+	})
+	if !errors.Is(err, model.ErrDenied) || !slices.Equal(read, []string{"before"}) {
+		t.Errorf("read %q, %v; want the line before, and a refusal", read, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
 	"github.com/fixpoint-cd/fixpoint/internal/live"
@@ -156,7 +157,67 @@ func (b *Backend) Logs(ctx context.Context, key model.AppKey, q view.LogQuery, e
 	if err != nil {
 		return err
 	}
-	return b.Live.Logs(ctx, f.cluster, q, emit)
+	roots, last := f.above(), b.Now()
+	return b.Live.Logs(ctx, f.cluster, q, func(line view.LogLine) error {
+		if now := b.Now(); now.Sub(last) >= relook {
+			last = now
+			if err := b.owns(key, roots); err != nil {
+				return err
+			}
+		}
+		return emit(line)
+	})
+}
+
+// relook is how long a log is read on that was the app's before.
+const relook = time.Second
+
+// above are the objects of the app itself that the found one is, or descends from.
+func (f found) above() map[model.ObjectKey]bool {
+	byUID := map[string]view.Node{}
+	for _, n := range f.tree.Nodes {
+		byUID[n.UID] = n
+	}
+	out, seen := map[model.ObjectKey]bool{}, map[string]bool{}
+	for next := []view.Node{f.node}; len(next) > 0; {
+		n := next[0]
+		next = next[1:]
+		if n.Managed || n.Hook {
+			out[n.Ref.ObjectKey] = true
+		}
+		for _, uid := range n.Parents {
+			if parent, ok := byUID[uid]; ok && uid != "" && !seen[uid] {
+				seen[uid] = true
+				next = append(next, parent)
+			}
+		}
+	}
+	return out
+}
+
+// owns refuses what was the app's and is not any more: none of those objects is left to
+// it. Whoever may look into another app that has them now asks by way of that one.
+func (b *Backend) owns(key model.AppKey, any map[model.ObjectKey]bool) error {
+	app, ok := b.Engine.App(key)
+	if !ok {
+		return notFound(key)
+	}
+	report, _ := b.Engine.Report(key)
+	if len(report.Resources) == 0 {
+		return nil // it can't be told now, as while nothing can be rendered
+	}
+	err := model.As(model.ErrNotFound, fmt.Errorf("it is none of the objects of %s/%s any more", key.Namespace, key.Name))
+	for _, s := range report.Resources {
+		if !any[s.Object.ObjectKey] {
+			continue
+		}
+		barred := b.barred(app, s)
+		if barred == nil {
+			return nil
+		}
+		err = barred
+	}
+	return err
 }
 
 // Act does an action of an object.
