@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -99,6 +100,7 @@ type Backend struct {
 	// changed are the apps whose line is to be made anew.
 	changed *changes
 	seen    commits
+	roll    *roll
 	// started is when the Backend was made: what ended before that is told of already.
 	started time.Time
 	// told are the last operations, and troubles the errors, that were noted. Only who
@@ -114,23 +116,24 @@ var _ view.Backend = (*Backend)(nil)
 
 // New makes a Backend without any app.
 func New(config Config) *Backend {
-	return &Backend{
+	b := &Backend{
 		Config: config, board: board.New(), notes: make(chan view.Activity, 4096), changed: newChanges(), started: config.Now(),
 		told: map[model.AppKey]string{}, troubles: map[model.AppKey]string{}, contents: map[model.AppKey]model.Digest{},
 	}
+	b.roll = newRoll(b.version)
+	return b
 }
 
-// Run keeps the board and writes what happens into the history, until ctx ends.
+// Run keeps the board, asks clusters whether they answer while somebody watches them, and
+// writes what happens into the history, until ctx ends.
 func (b *Backend) Run(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		b.keepBoard(ctx)
-	}()
+	var wg sync.WaitGroup
+	wg.Go(func() { b.keepBoard(ctx) })
+	wg.Go(func() { b.keepRoll(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
-			<-done
+			wg.Wait()
 			b.flush()
 			return nil
 		case note := <-b.notes:

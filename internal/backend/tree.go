@@ -92,7 +92,11 @@ func (b *Backend) Watch(ctx context.Context, topic view.Topic) <-chan struct{} {
 	name, isTree := strings.CutPrefix(string(topic), "tree:")
 	parts := strings.Split(name, "/")
 	if !isTree || len(parts) != 3 {
-		return b.board.Watch(ctx, topic)
+		news := b.board.Watch(ctx, topic)
+		if topic == view.TopicClusters {
+			b.roll.stir()
+		}
+		return news
 	}
 	out := make(chan struct{}, 1)
 	go b.watchTree(ctx, model.AppKey{Dialect: parts[0], Namespace: parts[1], Name: parts[2]}, out)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fixpoint-cd/fixpoint/internal/dialect/argo"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -19,17 +20,12 @@ func (b *Backend) Clusters(ctx context.Context) ([]view.Cluster, error) {
 			out[0].Unsupported = c.Unsupported
 			continue
 		}
-		found := view.Cluster{
-			ClusterName: view.ClusterName{Name: cmp.Or(c.Name, c.Server), Server: c.Server}, Project: c.Project(), Unsupported: c.Unsupported,
-		}
-		if c.Err != nil {
-			found.Err = c.Err.Error()
-		}
-		out, targets = append(out, found), append(targets, c.Target())
+		out, targets = append(out, declaredCluster(c)), append(targets, c.Target())
 	}
+	b.callRoll(ctx, rollAge)
 	byServer := map[string]*view.Cluster{}
 	for i := range out {
-		b.connection(ctx, &out[i], targets[i])
+		b.connection(&out[i], targets[i])
 		byServer[out[i].Server] = &out[i]
 	}
 	b.board.Each(func(app *view.App) {
@@ -41,26 +37,29 @@ func (b *Backend) Clusters(ctx context.Context) ([]view.Cluster, error) {
 	return out, nil
 }
 
-// connection says how a cluster is. One that no app uses is not connected to.
-func (b *Backend) connection(ctx context.Context, c *view.Cluster, target string) {
+// declaredCluster is one that a Secret declares.
+func declaredCluster(c argo.Cluster) view.Cluster {
+	found := view.Cluster{
+		ClusterName: view.ClusterName{Name: cmp.Or(c.Name, c.Server), Server: c.Server}, Project: c.Project(), Unsupported: c.Unsupported,
+	}
+	if c.Err != nil {
+		found.Err = c.Err.Error()
+	}
+	return found
+}
+
+// connection says how a cluster is.
+func (b *Backend) connection(c *view.Cluster, target string) {
 	if c.Err != "" {
 		return
 	}
 	how := b.Cluster(target)
-	c.Connected, c.Requests, c.Kinds = how.Connected, how.Requests, how.Kinds
-	if how.Err != nil {
-		c.Err = how.Err.Error()
-		return
+	c.Requests, c.Kinds = how.Requests, how.Kinds
+	last, ok := b.roll.of(target)
+	if c.Version = last.version; last.err != nil {
+		c.Err, c.Since = last.err.Error(), last.since
 	}
-	place, err := b.Place(target)
-	if err == nil {
-		c.Version, err = place.Version(ctx)
-	}
-	if err != nil {
-		c.Connected, c.Err = false, err.Error()
-		return
-	}
-	c.Connected = true
+	c.Connected = ok && last.err == nil
 }
 
 // Repositories are the places that content comes from: those of the apps, of Flux's

@@ -118,6 +118,7 @@ func (nothing) Brief(model.AppKey) (view.App, bool) { return view.App{}, false }
 func (nothing) Clusters(context.Context) ([]view.Cluster, error) {
 	return nil, nil
 }
+func (nothing) Unreachable() []view.Cluster                             { return nil }
 func (nothing) Repositories(context.Context) ([]view.Repository, error) { return nil, nil }
 func (nothing) Projects(context.Context) ([]view.Project, error)        { return nil, nil }
 func (nothing) Feeders(context.Context) ([]view.Feeder, error)          { return nil, nil }

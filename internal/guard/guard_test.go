@@ -176,6 +176,7 @@ var deeds = map[string]func(context.Context, view.Desk, model.AppKey) error{
 var lists = map[string]func(context.Context, view.Desk) (any, error){
 	"Apps":         func(ctx context.Context, d view.Desk) (any, error) { return d.Apps(ctx, view.Query{Facets: true}) },
 	"Clusters":     func(ctx context.Context, d view.Desk) (any, error) { return d.Clusters(ctx) },
+	"Unreachable":  func(ctx context.Context, d view.Desk) (any, error) { return d.Unreachable(ctx) },
 	"Repositories": func(ctx context.Context, d view.Desk) (any, error) { return d.Repositories(ctx) },
 	"Projects":     func(ctx context.Context, d view.Desk) (any, error) { return d.Projects(ctx) },
 	"Feeders":      func(ctx context.Context, d view.Desk) (any, error) { return d.Feeders(ctx) },

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -69,14 +70,29 @@ func scoped(project, name string) string {
 
 func (d *desk) Clusters(ctx context.Context) ([]view.Cluster, error) {
 	return list(ctx, d, d.Backend.Clusters, func(c *view.Cluster, apps survey) bool {
-		server := c.Server
-		if server == "" {
-			server = c.Name
-		}
+		sees := d.seesCluster(c)
 		c.Apps, c.Objects = apps.clusters[c.Name], apps.objects[c.Name]
 		c.Server = bare(c.Server)
-		return d.may(access.Clusters, "get", scoped(c.Project, server))
+		return sees
 	})
+}
+
+func (d *desk) seesCluster(c *view.Cluster) bool {
+	return d.may(access.Clusters, "get", scoped(c.Project, cmp.Or(c.Server, c.Name)))
+}
+
+func (d *desk) Unreachable(ctx context.Context) ([]view.Cluster, error) {
+	if err := d.valid(ctx); err != nil {
+		return nil, err
+	}
+	var out []view.Cluster
+	for _, c := range d.Backend.Unreachable() {
+		if d.seesCluster(&c) {
+			c.Server = bare(c.Server)
+			out = append(out, c)
+		}
+	}
+	return out, nil
 }
 
 func (d *desk) Repositories(ctx context.Context) ([]view.Repository, error) {

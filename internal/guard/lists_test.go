@@ -262,3 +262,25 @@ func (c crowd) Brief(key model.AppKey) (view.App, bool) { return c.Get(key) }
 func (c crowd) Watch(ctx context.Context, topic view.Topic) <-chan struct{} {
 	return c.Board.Watch(ctx, topic)
 }
+
+// TestUnreachableIsFiltered: of clusters that can't be reached a reader is told only of
+// those that it may see.
+func TestUnreachableIsFiltered(t *testing.T) {
+	s := newStage(t, `
+p, one, clusters, get, https://kubernetes.default.svc, allow
+p, shopper, clusters, get, shop/*, allow
+p, all, clusters, get, *, allow
+`)
+	s.sample.Reach("in-cluster", "no route to host")
+	s.sample.Reach("staging", "no route to host")
+	for name, want := range map[string][]string{"one": {"in-cluster"}, "shopper": {"edge"}, "all": {"in-cluster", "staging", "edge"}, "none": nil} {
+		away, err := s.as(name).Unreachable(t.Context())
+		var got []string
+		for _, c := range away {
+			got = append(got, c.Name)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s is told of %q, %v, want %q", name, got, err, want)
+		}
+	}
+}

@@ -83,6 +83,9 @@ type Backend interface {
 	Logs(ctx context.Context, app model.AppKey, q LogQuery, emit func(LogLine) error) error
 
 	Clusters(context.Context) ([]Cluster, error)
+	// Unreachable are the clusters that did not answer when they were asked last, or can't
+	// be asked: name, project, and why. Nothing is asked for it.
+	Unreachable() []Cluster
 	Repositories(context.Context) ([]Repository, error)
 	Projects(context.Context) ([]Project, error)
 	Feeders(context.Context) ([]Feeder, error)
@@ -178,6 +181,7 @@ type Desk interface {
 	Logs(context.Context, model.AppKey, LogQuery, func(LogLine) error) error
 
 	Clusters(context.Context) ([]Cluster, error)
+	Unreachable(context.Context) ([]Cluster, error)
 	Repositories(context.Context) ([]Repository, error)
 	Projects(context.Context) ([]Project, error)
 	Feeders(context.Context) ([]Feeder, error)

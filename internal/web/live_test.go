@@ -346,3 +346,33 @@ func (q queueing) Diff(ctx context.Context, app model.AppKey, ask view.DiffQuery
 	}
 	return q.Backend.Diff(ctx, app, ask)
 }
+
+// TestLiveTellsOfClusters: whatever page is looked at, its navigation says when a cluster
+// can't be reached, and when it can again. Who may see none is told of none.
+func TestLiveTellsOfClusters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := viewtest.New()
+		h := site(b, viewtest.Options{})
+		b.Reach("edge", "")
+		for _, page := range []string{"/apps", AppPath(frontend), "/activity", AppPath(frontend) + "/diff"} {
+			l := listen(t, h, page)
+			for _, c := range []struct{ err, want string }{{"no route to host", "1, 1 cluster can't be reached"}, {"", ""}} {
+				stay()
+				l.events()
+				b.Reach("staging", c.err)
+				if got := l.events(); !slices.Contains(got, "region "+awayRegion) {
+					t.Errorf("%s is sent %q", page, got)
+				}
+				if got := text(get(t, h, page).one("#nav-clusters")); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(c.want, " ", "") {
+					t.Errorf("%s: the navigation says %q, want %q", page, got, c.want)
+				}
+			}
+			l.stop()
+			<-l.done
+		}
+		b.Reach("staging", "no route to host")
+		if got := text(get(t, site(b, viewtest.Options{Hidden: true}), "/apps").one("#nav-clusters")); got != "" {
+			t.Errorf("who may see no cluster is told %q", got)
+		}
+	})
+}

@@ -52,6 +52,10 @@ type Frame struct {
 
 	// The rest is filled in for the templates.
 
+	// Away are the clusters that can't be reached, of those that the reader may see. The
+	// navigation of every page says so.
+	Away []view.Cluster
+
 	// Who looks at it, Theme is "light", "dark" or "" for that of the system.
 	Who   view.Who
 	Theme string
@@ -71,6 +75,18 @@ func (f *Frame) frame() *Frame { return f }
 
 // Main is the content of the page.
 func (f *Frame) Main() (template.HTML, error) { return f.execute(f.Template) }
+
+// lay makes all regions of the page without its frame.
+func (f *Frame) lay() error {
+	if _, err := f.Live(awayRegion); err != nil {
+		return err
+	}
+	_, err := f.Main()
+	return err
+}
+
+// awayRegion is the one of the navigation, on all pages.
+const awayRegion = "nav-clusters"
 
 // Live is a region of the page.
 func (f *Frame) Live(name string) (template.HTML, error) {
@@ -138,6 +154,7 @@ func (w *Web) fill(p Page, r *http.Request) {
 	f.Self, f.Theme = cmp.Or(f.Address, r.URL.RequestURI()), themeOf(r)
 	if desk := view.DeskOf(r.Context()); desk != nil {
 		f.Who = desk.Who()
+		f.Away, _ = desk.Unreachable(r.Context()) // whoever may see nothing, of no cluster
 	}
 }
 
@@ -181,7 +198,7 @@ func (w *Web) render(p Page, partial bool) ([]byte, error) {
 		err := w.templates.ExecuteTemplate(&b, "layout", p)
 		return b.Bytes(), err
 	}
-	if _, err := f.Main(); err != nil {
+	if err := f.lay(); err != nil {
 		return nil, err
 	}
 	err := w.templates.ExecuteTemplate(&b, "partials", p)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
@@ -54,11 +55,11 @@ func (w *Web) sightOf(ctx context.Context, page string, phone bool) (*sight, err
 	if !f.IsLive() {
 		return nil, errNoPage
 	}
-	if _, err := f.Main(); err != nil {
+	if err := f.lay(); err != nil {
 		w.log.Error("a live page could not be rendered", "page", f.Template, "err", err)
 		return nil, err
 	}
-	l := &sight{topics: f.Topics, gone: f.Gone}
+	l := &sight{topics: append(slices.Clip(f.Topics), view.TopicClusters), gone: f.Gone}
 	for _, region := range f.regions {
 		its, html := split(region.HTML)
 		l.regions = append(l.regions, liveRegion{region, its, html})

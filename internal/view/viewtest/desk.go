@@ -140,6 +140,13 @@ func (d *desk) Clusters(ctx context.Context) ([]view.Cluster, error) {
 	return world(ctx, d, d.b.Clusters)
 }
 
+func (d *desk) Unreachable(context.Context) ([]view.Cluster, error) {
+	if d.o.Hidden {
+		return nil, nil
+	}
+	return d.b.Unreachable(), nil
+}
+
 func (d *desk) Repositories(ctx context.Context) ([]view.Repository, error) {
 	return world(ctx, d, d.b.Repositories)
 }

@@ -139,6 +139,26 @@ func (b *Backend) Clusters(context.Context) ([]view.Cluster, error) {
 	return listed(b, "Clusters", func() []view.Cluster { return b.clusters })
 }
 
+// Unreachable is view.Backend's.
+func (b *Backend) Unreachable() []view.Cluster {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(b.clusters), func(c view.Cluster) bool { return c.Connected })
+}
+
+// Reach makes a cluster reachable, or unreachable for a reason.
+func (b *Backend) Reach(name, err string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clusters = slices.Clone(b.clusters)
+	for i := range b.clusters {
+		if c := &b.clusters[i]; c.Name == name {
+			c.Connected, c.Err = err == "", err
+		}
+	}
+	b.board.Touch(view.TopicClusters)
+}
+
 // Repositories is view.Backend's.
 func (b *Backend) Repositories(context.Context) ([]view.Repository, error) {
 	return listed(b, "Repositories", func() []view.Repository { return b.repositories })
