@@ -8,6 +8,10 @@ export CGO_ENABLED = 0
 export FIXPOINT_BIN = $(CURDIR)/bin/fixpoint
 export LOCALCLUSTER_BIN = $(CURDIR)/bin/localcluster
 
+# How long a package's tests may take. It only ends tests that hang: a machine that has
+# other work, too, may take many times as long as they need.
+PATIENCE = 2h
+
 LINTER = .cache/bin/golangci-lint
 UNITS = $$(go list ./... | grep -v /internal/e2e)
 
@@ -59,7 +63,7 @@ arrows:
 
 units:
 	@echo "== units"
-	@go test -short $(UNITS)
+	@go test -timeout $(PATIENCE) -short $(UNITS)
 
 test: build check generated race fuzz cluster e2e ## everything that CI runs
 	@echo "== demo"
@@ -77,10 +81,10 @@ generated:
 race:
 	@if command -v "$$(CGO_ENABLED=1 go env CC)" >/dev/null 2>&1; then \
 		echo "== all unit tests, with the race detector"; \
-		CGO_ENABLED=1 go test -race $(UNITS); \
+		CGO_ENABLED=1 go test -timeout $(PATIENCE) -race $(UNITS); \
 	else \
 		echo "== all unit tests (no C compiler: without the race detector)"; \
-		go test $(UNITS); \
+		go test -timeout $(PATIENCE) $(UNITS); \
 	fi
 
 fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME); in CI some for a minute
@@ -90,12 +94,12 @@ fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME); in CI some for a minute
 # Without vet, which go test would run over all of Kubernetes.
 cluster: localcluster
 	@echo "== control plane"
-	@go -C localcluster test -vet=off -count=1 ./...
+	@go -C localcluster test -timeout $(PATIENCE) -vet=off -count=1 ./...
 
 e2e: build
 	@echo "== end to end"
-	go test -count=1 -timeout 45m ./internal/e2e/...
-	FIXPOINT_E2E=1 go test -count=1 -run TestClusterScript ./cmd/fixpoint
+	go test -count=1 -timeout $(PATIENCE) ./internal/e2e/...
+	FIXPOINT_E2E=1 go test -count=1 -timeout $(PATIENCE) -run TestClusterScript ./cmd/fixpoint
 
 pictures: build ## pictures of all pages, light, dark and on a phone: .cache/screenshots, or $$FIXPOINT_SCREENSHOTS
 	go test -count=1 -run TestPictures ./internal/e2e

@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds every wait; it only ends tests that fail.
-const patience = 3 * time.Minute
+const patience = 10 * time.Minute
 
 // TestClusterScript runs the scripts of testdata/cluster, each on a control
 // plane of its own. They need bin/localcluster and FIXPOINT_E2E=1.

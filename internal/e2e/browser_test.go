@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -32,7 +34,14 @@ type tab struct {
 	asked    []*request
 	byID     map[network.RequestID]*request
 	faults   []string
-	expected []string // faults that contain one of these are none
+	expected []expectation
+}
+
+// expectation is that faults which contain the text are none, from when it was said until
+// it was taken back. Faults that happened before that may be heard of later.
+type expectation struct {
+	text  string
+	until *time.Time
 }
 
 // request is one that a page has made.
@@ -61,7 +70,7 @@ func newBrowser(t *testing.T) context.Context {
 		t.Skip("NOT TESTED: there is no chromium; install it to see the pages tested in a browser")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile(t)), chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("hide-scrollbars", true), chromedp.Flag("lang", "en-GB"))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
@@ -79,6 +88,23 @@ func newBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
+// profile is a new folder. What the browser still writes into it when it is closed does no
+// harm.
+func profile(t *testing.T) string {
+	t.Helper()
+	//nolint:usetesting // a test would fail whose folder can't be removed
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// stay has messages stay for which the page's script sets a time to go: on a slow machine
+// nobody would see them otherwise.
+const stay = `(set => window.setTimeout = (f, ms, ...rest) => set(f, ms === 6000 ? 2 ** 30 : ms, ...rest))(window.setTimeout)`
+
 // newTab opens a page of the browser for the site at base.
 func newTab(browser context.Context, t *testing.T, base string) *tab {
 	t.Helper()
@@ -86,6 +112,7 @@ func newTab(browser context.Context, t *testing.T, base string) *tab {
 	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx, base: base, byID: map[network.RequestID]*request{}}
 	b.do(chromedp.EmulateViewport(1360, 900))
+	command(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: stay})
 	if err := chromedp.Listen(ctx, b.hear); err != nil {
 		t.Fatal(err)
 	}
@@ -128,10 +155,10 @@ func (b *tab) hear(ev any) {
 			r.Done = true
 		}
 	case *runtime.EventExceptionThrown:
-		b.fault("exception: " + said(ev.ExceptionDetails))
+		b.fault(ev.Timestamp, "exception: "+said(ev.ExceptionDetails))
 	case *log.EventEntryAdded:
 		if ev.Entry.Level == log.EntryLevelError {
-			b.fault(fmt.Sprintf("%s: %s %s", ev.Entry.Source, ev.Entry.Text, ev.Entry.URL))
+			b.fault(ev.Entry.Timestamp, fmt.Sprintf("%s: %s %s", ev.Entry.Source, ev.Entry.Text, ev.Entry.URL))
 		}
 	}
 }
@@ -143,9 +170,9 @@ func said(e *runtime.ExceptionDetails) string {
 	return e.Text
 }
 
-func (b *tab) fault(text string) {
+func (b *tab) fault(at runtime.Timestamp, text string) {
 	for _, e := range b.expected {
-		if strings.Contains(text, e) {
+		if strings.Contains(text, e.text) && (e.until == nil || at.Float64() <= float64(e.until.UnixMilli()+1)) {
 			return
 		}
 	}
@@ -157,7 +184,13 @@ func (b *tab) fault(text string) {
 func (b *tab) expect(texts ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.expected = texts
+	now := time.Now()
+	for i := range b.expected {
+		b.expected[i].until = cmp.Or(b.expected[i].until, &now)
+	}
+	for _, text := range texts {
+		b.expected = append(b.expected, expectation{text, nil})
+	}
 }
 
 func (b *tab) takeFaults() []string {
@@ -223,7 +256,7 @@ func js[T any](b *tab, expression string, args ...any) (T, error) {
 		names, values = append(names, fmt.Sprintf("a%d", i+1)), append(values, string(text))
 	}
 	code := fmt.Sprintf("((%s) => (%s))(%s)", strings.Join(names, ","), expression, strings.Join(values, ","))
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](code, chromedp.EvalAwaitPromise))
 }
@@ -297,8 +330,23 @@ const (
 )
 
 // click presses the mouse in the middle of the first visible element that the selector
-// finds and that has the text, once nothing covers it.
+// finds and that has the text, once nothing covers it. A page that changes may have put
+// something else there meanwhile: that is not clicked, and click looks anew.
 func (b *tab) click(selector, text string) {
+	b.t.Helper()
+	for range 1000 {
+		point := b.aim(selector, text)
+		b.do(chromedp.MouseClickXY(point[0], point[1]))
+		if missed, err := js[bool](b, "window.fixpointAim?.missed === true"); err != nil || !missed {
+			return // an error: the page is left
+		}
+	}
+	b.t.Fatalf("%s with %q does not stay where it is", selector, text)
+}
+
+// aim waits until the element can be clicked, and returns where. The next click does
+// nothing if it hits anything else.
+func (b *tab) aim(selector, text string) []float64 {
 	b.t.Helper()
 	var point []float64
 	err := within(patience, func() (err error) {
@@ -308,7 +356,20 @@ func (b *tab) click(selector, text string) {
 			e.scrollIntoView({block: "center", inline: "center", behavior: "instant"});
 			const r = e.getClientRects()[0], x = r.x + r.width / 2, y = r.y + r.height / 2;
 			const top = document.elementFromPoint(x, y);
-			return top && (e.contains(top) || top.contains(e)) ? [x, y] : [-1];
+			if (!top || !e.contains(top) && !top.contains(e)) return [-1];
+			window.fixpointAim?.done();
+			const aim = window.fixpointAim = {};
+			const guard = ev => {
+				if (!e.isConnected || !e.contains(ev.target) && !ev.target.contains(e)) aim.missed = true;
+				if (aim.missed) {
+					ev.preventDefault();
+					ev.stopImmediatePropagation();
+				} else if (ev.type === "click") aim.done();
+			};
+			const kinds = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+			aim.done = () => kinds.forEach(k => removeEventListener(k, guard, true));
+			kinds.forEach(k => addEventListener(k, guard, true));
+			return [x, y];
 		})()`, selector, text)
 		if err == nil && len(point) != 2 {
 			err = fmt.Errorf("%d elements can be clicked", 0)
@@ -321,7 +382,7 @@ func (b *tab) click(selector, text string) {
 	if err != nil {
 		b.t.Fatalf("clicking %s with %q: %v\nat %s\n%s", selector, text, err, b.where(), b.text())
 	}
-	b.do(chromedp.MouseClickXY(point[0], point[1]))
+	return point
 }
 
 // follow clicks on what leads to another page, and waits for it.

@@ -135,7 +135,7 @@ func (c *cluster) start(bin string, args ...string) error {
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- c.cmd.Wait() }()
-	deadline := time.After(3 * time.Minute)
+	deadline := time.After(2 * patience)
 	for {
 		if _, err := os.Stat(filepath.Join(c.dir, "ready")); err == nil {
 			return nil
@@ -175,7 +175,7 @@ func (c *cluster) installCRDs() error {
 			return err
 		}
 		gvr := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-		err = within(time.Minute, func() error {
+		err = within(patience, func() error {
 			o, err := c.dynamic.Resource(gvr).Get(ctx, u.GetName(), metav1.GetOptions{})
 			if err != nil {
 				return err

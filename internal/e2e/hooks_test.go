@@ -238,7 +238,7 @@ func TestHooks(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range []string{"Job/migrate", "Job/page-up", "Job/page-down", "Job/check"} {
-		if n := len(slices.DeleteFunc(w.all(), func(s string) bool { return s != name })); n != 2 {
+		if n := w.count(name, 2); n != 2 {
 			t.Errorf("%s was made %d times in two syncs", name, n)
 		}
 	}

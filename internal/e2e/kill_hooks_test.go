@@ -54,8 +54,8 @@ func TestKillHooks(t *testing.T) {
 	versions, phases := 0, map[string]int{}
 	for done := 0; done < kills; versions++ {
 		commit := e.push(repo, "next", pipeline(versions+1))
-		for done < kills {
-			time.Sleep(time.Duration(random.IntN(700)) * time.Millisecond)
+		for try := 1; done < kills; try++ { // each a little later: a slow machine gets on, too
+			time.Sleep(time.Duration(random.IntN(600+100*try)) * time.Millisecond)
 			o := e.app("killhooks")
 			phases[at(o, "status", "operationState", "phase")]++
 			p.kill(t)
@@ -73,15 +73,26 @@ func TestKillHooks(t *testing.T) {
 	if phases["Running"] == 0 {
 		t.Error("no kill came in the middle of a sync")
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for version := range versions + 1 {
 		for _, name := range []string{"pre", "mid", "post"} {
-			if n := len(w.jobs[fmt.Sprintf("Job/%s of %d", name, version)]); n != 1 {
+			if n := w.made(fmt.Sprintf("Job/%s of %d", name, version)); n != 1 {
 				t.Errorf("hook %s of version %d was made %d times", name, version, n)
 			}
 		}
 	}
+}
+
+// made waits until a hook has been made, and says how often.
+func (w *witness) made(hook string) (n int) {
+	_ = within(patience, func() error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if n = len(w.jobs[hook]); n == 0 {
+			return errorf("%s was not made", hook)
+		}
+		return nil
+	})
+	return n
 }
 
 // endState expects exactly what a version of the pipeline declares.

@@ -65,7 +65,7 @@ func TestOptionHelmHooks(t *testing.T) {
 	e.done("opt-helm", commit)
 	e.holds("opt-helm", "settings", "key", "blue")
 	for name, want := range map[string]int{"first": 2, "second": 2, "after": 2, "bye": 0} {
-		if got := w.count("Pod/opt-helm-" + name); got != want {
+		if got := w.count("Pod/opt-helm-"+name, want); got != want {
 			t.Errorf("%s was made %d times in two syncs, want %d", name, got, want)
 		}
 	}

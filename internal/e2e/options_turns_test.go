@@ -54,7 +54,7 @@ func TestOptionTurns(t *testing.T) {
 	if got := hookResult(e.app("opt-turns"), "plain"); got != "PreSync Succeeded" {
 		t.Errorf("plain, which is a hook now: %q", got)
 	}
-	if n := w.count("ConfigMap/plain"); n != 2 {
+	if n := w.count("ConfigMap/plain", 2); n != 2 {
 		t.Errorf("plain was made %d times, want once as an object and once as a hook", n)
 	}
 	o := e.get(configMapKind, "opt-turns", "hook")
@@ -70,7 +70,7 @@ func TestOptionTurns(t *testing.T) {
 	if err := e.absent(configMapKind, "opt-turns", "hook"); err != nil {
 		t.Error(err)
 	}
-	if got := w.count("-Pod/pod"); got == 0 {
+	if got := w.count("-Pod/pod", 1); got == 0 {
 		t.Error("the hook that stayed in Git was not made anew")
 	}
 }
@@ -90,7 +90,7 @@ func TestOptionRetryHooks(t *testing.T) {
 	if got := at(o, "status", "operationState", "retryCount"); got != "2" {
 		t.Errorf("retryCount is %s", got)
 	}
-	if pre, fail := w.count("Pod/pre"), w.count("Pod/fail"); pre != 3 || fail != 3 {
+	if pre, fail := w.count("Pod/pre", 3), w.count("Pod/fail", 3); pre != 3 || fail != 3 {
 		t.Errorf("in three attempts the hook was made %d times, and the one of the failure %d times", pre, fail)
 	}
 	if err := e.absent(configMapKind, "opt-retryhooks", "a"); err != nil {

@@ -9,14 +9,16 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// count is how often something has happened.
-func (w *witness) count(what string) int {
-	n := 0
-	for _, s := range w.all() {
-		if s == what {
-			n++
+// count is how often something has happened, once that is as often as it should have been:
+// a watch tells of it later than what the test waited for before.
+func (w *witness) count(what string, want int) (n int) {
+	_ = within(patience, func() error {
+		n = len(slices.DeleteFunc(w.all(), func(s string) bool { return s != what }))
+		if n < want {
+			return errorf("%s: %d of %d times", what, n, want)
 		}
-	}
+		return nil
+	})
 	return n
 }
 
@@ -46,8 +48,14 @@ func TestOptionWaveFails(t *testing.T) {
 	commit := e.push(repo, "repaired", map[string]string{"web.yaml": deployment("web", "")})
 	e.done("opt-wavefails", commit)
 	e.holds("opt-wavefails", "next", "key", "1")
-	attempts := strings.Count(e.logs.String(), `msg="sync ended" app=argo/argocd/opt-wavefails `)
-	if attempts != 4 {
+	attempts, want := 0, 4
+	_ = within(patience, func() error { // it is logged after it is shown
+		if attempts = strings.Count(e.logs.String(), `msg="sync ended" app=argo/argocd/opt-wavefails `); attempts < want {
+			return errorf("%d syncs", attempts)
+		}
+		return nil
+	})
+	if attempts != want {
 		t.Errorf("%d syncs, want a first one that fails, two repetitions, and that of the repaired commit", attempts)
 	}
 }
@@ -144,8 +152,8 @@ func TestOptionPruneWaves(t *testing.T) {
 	for _, name := range []string{"minus", "zero", "one"} {
 		e.holds("opt-prunewaves", name, "key", "1")
 	}
-	if !slices.Contains(w.all(), "-ConfigMap/three") {
-		t.Errorf("the highest wave is not gone: %q", w.all())
+	if seen := w.saw("-ConfigMap/three"); !slices.Contains(seen, "-ConfigMap/three") {
+		t.Errorf("the highest wave is not gone: %q", seen)
 	}
 	e.edit(configMapKind, "opt-prunewaves", "two", `{"metadata":{"finalizers":null}}`)
 	e.done("opt-prunewaves", commit)
@@ -193,7 +201,7 @@ func TestOptionLift(t *testing.T) {
 	if got := hookResult(e.app("opt-lift"), "e"); got != "PreSync Succeeded" {
 		t.Errorf("the hook of a kind that the app brings: %q", got)
 	}
-	if n := w.count("CustomResourceDefinition/gizmos." + group); n != 1 {
+	if n := w.count("CustomResourceDefinition/gizmos."+group, 1); n != 1 {
 		t.Errorf("the definition was made %d times", n)
 	}
 }

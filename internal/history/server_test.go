@@ -137,7 +137,7 @@ func (p *server) start() error {
 		return err
 	}
 	defer db.Close()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(3 * time.Minute); ; {
 		if err = db.PingContext(context.Background()); err == nil {
 			return nil
 		}

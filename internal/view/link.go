@@ -54,7 +54,7 @@ func webAddress(s string) (*url.URL, bool) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !isHost(u.Hostname()) || len(u.String()) > maxLink {
 		return nil, false
 	}
-	return u, true
+	return u, len(u.String()) <= maxLink // escaping makes it longer
 }
 
 // isHost reports whether a name is an address or made of what names are made of.

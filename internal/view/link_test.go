@@ -56,6 +56,7 @@ func TestLinkSchemes(t *testing.T) {
 		"entity":                  "java&#115;cript:alert(1)",
 		"encoded scheme":          "javascript%3Aalert(1)",
 		"far too long":            "https://example.com/" + strings.Repeat("a", 2048),
+		"too long once escaped":   "https://example.com/" + strings.Repeat("{", 1000),
 		"view-source":             "view-source:https://example.com",
 		"host with an open quote": "https://example.com\"onclick=alert(1)",
 	} {

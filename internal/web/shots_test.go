@@ -119,6 +119,19 @@ func shoot(ctx context.Context, t *testing.T, file, url, scheme string, width in
 	}
 }
 
+// profile is a new folder. What the browser still writes into it when it is ended does no
+// harm.
+func profile(t *testing.T) string {
+	t.Helper()
+	//nolint:usetesting // a test would fail whose folder can't be removed
+	dir, err := os.MkdirTemp("", "browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // browser is a Chromium of the machine; without one the test is skipped.
 func browser(t *testing.T) context.Context {
 	t.Helper()
@@ -127,7 +140,7 @@ func browser(t *testing.T) context.Context {
 		t.Skip("there is no chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(profile(t)), chromedp.WSURLReadTimeout(5*time.Minute),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)

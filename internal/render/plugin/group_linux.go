@@ -46,6 +46,7 @@ func runGroup(ctx context.Context, cmd *exec.Cmd, watch func(ctx context.Context
 	context.AfterFunc(ctx, kill)
 	awaitEnd(group)
 	kill()
+	awaitLast(group)
 	over()
 	watching.Wait()
 	// From here on another group may get the number.
@@ -60,6 +61,20 @@ func awaitEnd(pid int) {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// lastWords is how long at most a killed process may take to go. One that waits for a disk
+// takes longer than that, and keeps nobody else waiting.
+const lastWords = time.Minute
+
+// awaitLast waits until all of a killed group are gone: until then each may end the call that
+// it is in, and so make files.
+func awaitLast(group int) {
+	for deadline := time.Now().Add(lastWords); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if n, _ := usage(group); n == 0 {
 			return
 		}
 	}
@@ -103,7 +118,8 @@ func (r *run) excess(group int) error {
 	return nil
 }
 
-// usage is how many processes a group has, and how much memory.
+// usage is how many processes a group has, and how much memory. Those that have ended count
+// no more, even if nobody has taken note of it.
 func usage(group int) (processes int, resident int64) {
 	all, err := os.ReadDir("/proc")
 	if err != nil {
@@ -118,9 +134,10 @@ func usage(group int) (processes int, resident int64) {
 			continue
 		}
 		// After the name, which may hold anything: state, parent, group, …
-		const groupField, residentField = 2, 21
+		const stateField, groupField, residentField = 0, 2, 21
 		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) <= residentField || string(fields[groupField]) != strconv.Itoa(group) {
+		if len(fields) <= residentField || string(fields[groupField]) != strconv.Itoa(group) ||
+			bytes.ContainsAny(fields[stateField], "ZX") {
 			continue
 		}
 		pages, err := strconv.ParseInt(string(fields[residentField]), 10, 64)

@@ -103,7 +103,7 @@ func (r *run) start(ctx context.Context, stop context.CancelCauseFunc, spec sand
 	cmd.Env, cmd.Dir = []string{}, "/"
 	cmd.Stdout, cmd.Stderr = out, said
 	cmd.ExtraFiles = []*os.File{reader}
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 30 * time.Second // for what is still to be read of an output that nobody writes to
 	var speaking sync.WaitGroup
 	speaking.Go(func() {
 		_, _ = writer.Write(text) // if it does not arrive, the command fails

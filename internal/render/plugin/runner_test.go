@@ -271,18 +271,18 @@ func TestLimits(t *testing.T) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 			assertEmpty(t, r.Dir)
-			assertNoneLeft(t)
+			assertNoneLeft(t, r.Dir)
 		})
 	}
 }
 
-// assertNoneLeft fails if a process of a plugin is alive: they all have a home
-// in a folder for plugins.
-func assertNoneLeft(t *testing.T) {
+// assertNoneLeft fails if a process of a runner's plugins is alive: they all have a home in
+// its folder.
+func assertNoneLeft(t *testing.T, dir string) {
 	t.Helper()
 	environs, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, name := range environs {
-		if text, _ := os.ReadFile(name); strings.Contains(string(text), "HOME="+os.TempDir()) && strings.Contains(string(text), "fixpoint-plugin-") {
+		if text, _ := os.ReadFile(name); strings.Contains(string(text), "HOME="+dir) {
 			t.Errorf("%s is that of a plugin's process", name)
 		}
 	}
@@ -294,7 +294,7 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Errorf("%q, %v", out, err)
 	}
 	assertEmpty(t, r.Dir)
-	assertNoneLeft(t)
+	assertNoneLeft(t, r.Dir)
 }
 
 func TestCallerGivesUp(t *testing.T) {
@@ -311,7 +311,7 @@ func TestCallerGivesUp(t *testing.T) {
 		t.Error(err)
 	}
 	assertEmpty(t, r.Dir)
-	assertNoneLeft(t)
+	assertNoneLeft(t, r.Dir)
 }
 
 func globbed(pattern string) []string {

@@ -48,7 +48,7 @@ func start(program string, args []string, run func(*exec.Cmd) error) (*Process, 
 	cmd.SysProcAttr = attributes()
 	cmd.ExtraFiles = []*os.File{hear, speak}
 	cmd.Stdout, cmd.Stderr = p.said, p.said
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = dying
 	err = run(cmd)
 	_, _ = hear.Close(), speak.Close()
 	if err != nil {
@@ -102,8 +102,9 @@ func (p *Process) end() {
 	p.close()
 }
 
-// dying is how long a child whose pipe broke may take to say why.
-const dying = 5 * time.Second
+// dying is how long a child whose pipe broke may take to say why, on a machine that is
+// overwhelmed, and what it said to be read.
+const dying = 30 * time.Second
 
 // bury waits for a child that is dying, or ends it.
 func (p *Process) bury(ctx context.Context) {
