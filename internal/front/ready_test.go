@@ -17,10 +17,14 @@ func TestStarting(t *testing.T) {
 		c.Ready = func(ctx context.Context) error {
 			select {
 			case <-known:
-				return nil
 			case <-ctx.Done():
-				return ctx.Err()
+				select {
+				case <-known: // also where that much time has passed before anybody looked
+				default:
+					return ctx.Err()
+				}
 			}
+			return nil
 		}
 	})
 	asks := map[string][]string{

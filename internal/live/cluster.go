@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// dialTimeout bounds a connection's start, readTimeout a read that somebody waits
-	// for, listTimeout a list, which may be long.
-	dialTimeout = 5 * time.Second
-	readTimeout = 15 * time.Second
-	listTimeout = time.Minute
+	// dialTimeout bounds a connection's start, readTimeout a read that somebody waits for.
+	// A list may be long, and take patienceForLists times as long as a read.
+	dialTimeout      = 5 * time.Second
+	readTimeout      = 15 * time.Second
+	patienceForLists = 4
 )
 
 // Cluster is a connection to a cluster, with what is kept of it at the moment.

@@ -208,6 +208,9 @@ func serve(t *testing.T, cfg live.Config, config *rest.Config) (*live.Service, *
 	if cfg.Health == nil {
 		cfg.Health = health.Of
 	}
+	if cfg.Patience == 0 {
+		cfg.Patience = time.Hour // a machine that has other work takes its time
+	}
 	s := live.New(cfg)
 	t.Cleanup(s.Close)
 	c, err := s.Cluster("test", config)

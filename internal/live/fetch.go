@@ -48,7 +48,7 @@ func (c *Cluster) read(ctx context.Context, p place) (listing, error) {
 
 // fetchLocked begins to read what is at p.
 func (c *Cluster) fetchLocked(p place) *fetch {
-	ctx, cancel := context.WithTimeout(c.ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, patienceForLists*c.cfg.Patience)
 	f := &fetch{done: make(chan struct{}), stop: cancel}
 	f.expiry = time.AfterFunc(time.Hour, func() { c.forget(p, f) })
 	c.fetches[p] = f

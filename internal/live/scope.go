@@ -130,7 +130,7 @@ func (s *scope) List(o metav1.ListOptions) (runtime.Object, error) {
 
 // ListWithContext implements cache.ListerWatcherWithContext.
 func (s *scope) ListWithContext(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patienceForLists*s.c.cfg.Patience)
 	defer cancel()
 	l, known := s.c.fresh(s.place)
 	var err error

@@ -30,7 +30,8 @@ type Config struct {
 	Fresh time.Duration
 	// Pause is the least time between two signals to a viewer; 0 is 250 ms.
 	Pause time.Duration
-	// Patience is how long a read may take that somebody waits for; 0 is 15 s.
+	// Patience is how long a read may take that somebody waits for, and a quarter of how
+	// long a list may; 0 is 15 s.
 	Patience time.Duration
 }
 
