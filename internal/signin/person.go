@@ -99,7 +99,7 @@ func (set *Settings) welcome(who person) (Session, error) {
 		kind: kindSSO, name: who.subject, id: newID(), print: set.OIDC.print(set.Key),
 		issued: now, expires: earlier(now.Add(set.Session), who.expires),
 	}
-	token, err := set.sign(t, set.titleOf(who), who.groups(set.GroupClaims))
+	token, err := set.sign(t, set.titleOf(who), who.groups(set))
 	if err != nil {
 		return Session{}, fmt.Errorf("%w: %w", ErrSSO, err)
 	}
@@ -119,35 +119,50 @@ func (set *Settings) titleOf(who person) string {
 	for _, claim := range []string{"email", "name", "preferred_username"} {
 		text, _ := who.claims[claim].(string)
 		name := seen(text)
-		if set.foreign(name) == nil && set.foreign(strings.ToLower(name)) == nil && !who.unverified(claim) {
+		if set.foreign(name) == nil && set.foreign(strings.ToLower(name)) == nil && (claim != "email" || !who.refutes()) {
 			return name
 		}
 	}
 	return who.subject
 }
 
-// unverified: a mail address that its owner has not confirmed says nothing.
-func (who person) unverified(claim string) bool {
-	if claim != "email" {
-		return false
-	}
+// verifies reports whether claims say that of the mail address which is among them; said
+// is false if they say neither.
+func verifies(claims map[string]any) (verified, said bool) {
+	v, said := claims["email_verified"]
+	return v == true || v == "true", said
+}
+
+// refutes reports whether any of the claims says that the mail address is not confirmed.
+func (who person) refutes() bool {
 	for _, claims := range []map[string]any{who.claims, who.more} {
-		if v, ok := claims["email_verified"]; ok && v != true && v != "true" {
+		if verified, said := verifies(claims); said && !verified {
 			return true
 		}
 	}
 	return false
 }
 
-// groups are the values of claims, sorted. Names of roles are left out: a provider's
-// groups get roles by policies.
-func (who person) groups(from []string) []string {
+// counts reports whether rights may go by a claim. A mail address counts if the same
+// answer says that its owner has confirmed it, or an admin vouches for the provider:
+// elsewhere anybody could have typed it.
+func (set *Settings) counts(claim string, among map[string]any) bool {
+	verified, _ := verifies(among)
+	return claim != "email" || verified || set.TrustEmails
+}
+
+// groups are the values of the claims that say groups, sorted. Names of roles are left
+// out: a provider's groups get roles by policies.
+func (who person) groups(set *Settings) []string {
 	found := map[string]bool{}
-	for _, claim := range from {
-		if who.unverified(claim) {
+	for _, claim := range set.GroupClaims {
+		if claim == "email" && who.refutes() {
 			continue
 		}
 		for _, claims := range []map[string]any{who.claims, who.more} {
+			if !set.counts(claim, claims) {
+				continue
+			}
 			for _, group := range texts(claims[claim]) {
 				if group != "" && !strings.HasPrefix(group, "role:") && !strings.HasPrefix(group, "proj:") {
 					found[group] = true
@@ -156,6 +171,13 @@ func (who person) groups(from []string) []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// unsaid reports whether a mail address does not count that would if the provider said
+// that it is confirmed.
+func (who person) unsaid(set *Settings) bool {
+	return slices.Contains(set.GroupClaims, "email") && !who.refutes() &&
+		len(texts(who.claims["email"])) > 0 && !set.counts("email", who.claims) && !set.counts("email", who.more)
 }
 
 func texts(value any) []string {
@@ -198,5 +220,5 @@ func (s *Service) identifyForeign(ctx context.Context, set *Settings, token, iss
 	if err := s.admit(ctx, set, t); err != nil {
 		return access.Identity{}, err
 	}
-	return t.identity(set.titleOf(who), who.groups(set.GroupClaims)), nil
+	return t.identity(set.titleOf(who), who.groups(set)), nil
 }

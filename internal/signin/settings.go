@@ -16,6 +16,9 @@ const (
 	defaultPattern = `^.{8,32}$`
 	// minKey is the fewest bytes of server.secretkey that tokens are signed with.
 	minKey = 16
+	// trustEmails is the key of argocd-cm for TrustEmails. Argo CD has none: there any
+	// address counts.
+	trustEmails = "oidc.email.trusted"
 )
 
 // Settings decide who may sign in, and how. The zero Settings let nobody in. They are
@@ -37,6 +40,9 @@ type Settings struct {
 	Key []byte
 	// GroupClaims are the claims of an ID token that say somebody's groups.
 	GroupClaims []string
+	// TrustEmails: a mail address of which the provider does not say whether its owner
+	// has confirmed it counts as confirmed.
+	TrustEmails bool
 	// OIDC is the identity provider; nil if there is none.
 	OIDC *OIDC
 	// ProjectTokens are those that AppProjects' roles list.
@@ -67,6 +73,7 @@ func Read(cm map[string]string, secret map[string][]byte, scopes string, tokens 
 		Pattern:       passwordPattern(p, cm["passwordPattern"]),
 		Key:           slices.Clone(secret["server.secretkey"]),
 		GroupClaims:   groupClaims(p, scopes),
+		TrustEmails:   truth(p, trustEmails, cm[trustEmails], false),
 		ProjectTokens: slices.Clone(tokens),
 	}
 	if len(set.Key) < minKey {

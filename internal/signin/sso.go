@@ -87,6 +87,9 @@ func (s *Service) Callback(w http.ResponseWriter, r *http.Request) (returnTo str
 	if err != nil {
 		return f.ReturnTo, err
 	}
+	if person.unsaid(set) {
+		s.log.Warn("rights by the mail address don't count: the identity provider does not say email_verified; if it vouches for all addresses, set "+trustEmails+" in argocd-cm", "issuer", set.OIDC.Issuer)
+	}
 	session, err := set.welcome(person)
 	if err != nil {
 		return f.ReturnTo, err

@@ -482,10 +482,83 @@ func TestMadeUpKeysAskNobody(t *testing.T) {
 	}
 }
 
+// TestSecurityEmailsHaveToBeConfirmed: rights that go by a mail address are those of who
+// has confirmed it, as the same answer of the provider says, unless an admin vouches for
+// the provider. An address that is said not to be confirmed never counts.
+func TestSecurityEmailsHaveToBeConfirmed(t *testing.T) {
+	const chief = "ceo@example.com"
+	claims := func(email string, verified ...any) map[string]any {
+		out := map[string]any{"sub": "u-1", "email": email}
+		if len(verified) > 0 {
+			out["email_verified"] = verified[0]
+		}
+		return out
+	}
+	for name, tt := range map[string]struct {
+		token, info map[string]any
+		// counts by itself, and where an admin vouches for it.
+		counts, trusted bool
+	}{
+		"confirmed":                {claims(chief, true), nil, true, true},
+		"confirmed, as text":       {claims(chief, "true"), nil, true, true},
+		"nothing said":             {claims(chief), nil, false, true},
+		"not confirmed":            {claims(chief, false), nil, false, false},
+		"not confirmed, as text":   {claims(chief, "false"), nil, false, false},
+		"something else":           {claims(chief, 1), nil, false, false},
+		"confirmed on the page":    {claims(chief), claims(chief, true), true, true},
+		"another one on the page":  {claims(chief), claims("u-1@example.com", true), false, true},
+		"denied on the page":       {claims(chief, true), claims(chief, false), false, false},
+		"only the page has it":     {map[string]any{"sub": "u-1"}, claims(chief, true), true, true},
+		"only the page, unsaid":    {map[string]any{"sub": "u-1"}, claims(chief), false, true},
+		"confirmed for nothing":    {map[string]any{"sub": "u-1", "email_verified": true}, claims(chief), false, true},
+		"several, none of them so": {map[string]any{"sub": "u-1", "email": []string{chief, "x@example.com"}}, nil, false, true},
+	} {
+		for _, trusts := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s %t", name, trusts), func(t *testing.T) {
+				w, p := newSSO(t, "enableUserInfoGroups: true")
+				w.scopes = "[email]"
+				w.set("oidc.email.trusted", fmt.Sprint(trusts))
+				person := oidctest.Person{Claims: tt.token, UserInfo: tt.info}
+				if person.UserInfo == nil {
+					person.UserInfo = map[string]any{"sub": "u-1"}
+				}
+				p.Become(person)
+				b := newBrowser(t, w)
+				_, back := b.begin(p, "/")
+				if _, err := b.callback(back); err != nil {
+					t.Fatal(err)
+				}
+				id, err := b.who()
+				want := tt.counts || trusts && tt.trusted
+				if got := slices.Contains(id.Groups, chief); err != nil || got != want {
+					t.Errorf("it counts: %t, want %t; groups %q, %v", got, want, id.Groups, err)
+				}
+			})
+		}
+	}
+}
+
+// TestUnconfirmedEmailOfPrograms: the ID token that a program shows is no better.
+func TestUnconfirmedEmailOfPrograms(t *testing.T) {
+	w, p := newSSO(t)
+	w.scopes = "[email]"
+	w.use()
+	for verified, want := range map[bool][]string{true: {"ada@example.com"}, false: nil} {
+		claims := map[string]any{"sub": "u-1", "email": "ada@example.com"}
+		if verified {
+			claims["email_verified"] = true
+		}
+		id, err := w.service.Authenticate(bearer(p.IDToken(oidctest.Person{Claims: claims}, "")))
+		if err != nil || !cmp.Equal(id.Groups, want) {
+			t.Errorf("confirmed %t: groups %q, %v; want %q", verified, id.Groups, err, want)
+		}
+	}
+}
+
 // TestGroups come from the claims that scopes names, and from the page about a person.
 func TestGroups(t *testing.T) {
 	person := oidctest.Person{
-		Claims:   map[string]any{"sub": "u-1", "groups": []string{"b", "a"}, "email": "ada@example.com", "team": "red"},
+		Claims:   map[string]any{"sub": "u-1", "groups": []string{"b", "a"}, "email": "ada@example.com", "email_verified": true, "team": "red"},
 		UserInfo: map[string]any{"sub": "u-1", "groups": []string{"info", "a"}},
 	}
 	roles := oidctest.Person{Claims: map[string]any{"sub": "u-1", "groups": []string{"role:admin", "proj:team:ci", "", "b"}}}
