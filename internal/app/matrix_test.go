@@ -271,14 +271,22 @@ func argoRoutes(t *testing.T) []route {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bodies := map[string]string{"/rollback": `{"id":1}`, "/resource/actions": `"restart"`, "/v2": `{"kind":"Deployment","group":"apps","namespace":"payments","resourceName":"api","action":"restart"}`}
+	const declared = `{"metadata":{"name":"{name}"},"spec":{"project":"another","source":{"path":"a"}}}`
+	bodies := map[string]string{
+		"POST /api/v1/applications": declared, "PUT /api/v1/applications/{name}": declared, "PUT /api/v1/applications/{name}/spec": `{"source":{"path":"a"}}`,
+		"PATCH /api/v1/applications/{name}": `{"patchType":"merge","patch":"{}"}`,
+	}
+	ends := map[string]string{"/rollback": `{"id":1}`, "/resource/actions": `"restart"`, "/v2": `{"kind":"Deployment","group":"apps","namespace":"payments","resourceName":"api","action":"restart"}`}
 	var out []route
 	for _, m := range inDocs.FindAllStringSubmatch(string(page), -1) {
 		r := route{method: m[1], path: m[2], query: "group=apps&kind=Deployment&namespace=payments&resourceName=api"}
 		if r.method != http.MethodGet && r.method != http.MethodDelete {
 			r.body = "{}"
 		}
-		for end, body := range bodies {
+		if body, has := bodies[r.method+" "+r.path]; has {
+			r.body = body
+		}
+		for end, body := range ends {
 			if strings.HasSuffix(r.path, end) && r.method == http.MethodPost {
 				r.body = body
 			}

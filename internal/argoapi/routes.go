@@ -13,10 +13,14 @@ func routes() []route {
 }
 
 func answered() []route {
-	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
+	get, post, del, put, patch := http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch
 	return []route{
 		{method: get, path: apps, do: listApps},
+		{method: post, path: apps, do: createApp},
 		{method: get, path: one, do: getApp},
+		{method: put, path: one, do: updateApp},
+		{method: patch, path: one, do: patchApp},
+		{method: put, path: one + "/spec", do: updateSpec},
 		{method: del, path: one, do: deleteApp},
 		{method: get, path: one + "/manifests", do: getManifests},
 		{method: get, path: one + "/resource-tree", do: getTree},
@@ -77,9 +81,6 @@ func refused() []route {
 		path    string
 		instead string
 	}{
-		{[]string{"POST"}, apps, declare},
-		{[]string{"PUT", "PATCH"}, one, declare},
-		{[]string{"PUT"}, one + "/spec", declare},
 		{[]string{"POST"}, apps + "/manifestsWithFiles", preview},
 		{[]string{"GET"}, one + "/server-side-diff", preview},
 		{[]string{"GET"}, one + "/revisions/{revision}/chartdetails", content},

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,8 @@ var perApp = []struct{ method, path, body string }{
 	{"GET", "/resource/actions?kind=Pod&resourceName=a", ""}, {"POST", "/resource/actions?kind=Pod&resourceName=a", `"restart"`},
 	{"POST", "/resource/actions/v2", `{"kind":"Pod","resourceName":"a","action":"restart"}`}, {"GET", "/resource/links?kind=Pod&resourceName=a", ""},
 	{"GET", "/links", ""}, {"GET", "/syncwindows", ""}, {"GET", "/revisions/abc/metadata", ""},
+	{"PUT", "", `{"spec":{"source":{"path":"a"}}}`}, {"PUT", "/spec", `{"source":{"path":"a"}}`},
+	{"PATCH", "", `{"patchType":"merge","patch":"{}"}`}, {"PATCH", "", `{"patch":"[{\"op\":\"remove\",\"path\":\"/spec\"}]"}`},
 	{"POST", "/sync", "{}"}, {"POST", "/sync", `{"resources":[{"kind":"Pod","name":"a"}]}`}, {"POST", "/rollback", `{"id":1}`}, {"DELETE", "/operation", ""},
 }
 
@@ -59,8 +62,57 @@ func TestMissingAndForbiddenAnswerAlike(t *testing.T) {
 	for _, below := range []string{"", "/detailed", "/globalprojects", "/links"} {
 		same("GET", "/api/v1/projects/payments-api"+below, "/api/v1/projects/nothing-at-all"+below, "")
 	}
+	declared := func(name, project string) string {
+		return fmt.Sprintf(`{"metadata":{"name":%q},"spec":{"project":%q,"source":{"path":"a"}}}`, name, project)
+	}
+	for _, project := range []string{"payments", "shop", ""} {
+		for _, query := range []string{"", "?upsert=true"} {
+			a := w.ask("POST", "/api/v1/applications"+query, declared("payments-api", project))
+			b := w.ask("POST", "/api/v1/applications"+query, declared("nothing-at-all", project))
+			if a.Code != http.StatusForbidden || a.Body.String() != strings.ReplaceAll(b.Body.String(), "nothing-at-all", "payments-api") {
+				t.Errorf("creating in project %q: %d %s, of what is missing: %d %s", project, a.Code, a.Body, b.Code, b.Body)
+			}
+		}
+	}
 	if len(w.Deeds()) > 0 {
 		t.Errorf("it was done: %v", w.Deeds())
+	}
+}
+
+// TestDeclaredAreApplications: what creating and changing answer is an Application of the
+// API's types, or its spec, with no field that these don't have; and who takes a change
+// back is said in a header.
+func TestDeclaredAreApplications(t *testing.T) {
+	w := newWorld()
+	w.Edit(cart, func(d *view.Detail) {
+		d.Origin = &view.Origin{Kind: view.KindApplication, Namespace: "argocd", Name: "root", App: index, Heals: true}
+	})
+	strict := func(answer *httptest.ResponseRecorder, v any) {
+		t.Helper()
+		d := json.NewDecoder(answer.Body)
+		d.DisallowUnknownFields()
+		if err := d.Decode(v); err != nil || answer.Code != http.StatusOK {
+			t.Fatal(answer.Code, err)
+		}
+	}
+	spec := `{"project":"shop","destination":{"name":"in-cluster"},"source":{"repoURL":"https://git.example/a","path":"b"}}`
+	var made, changed, patched v1alpha1.Application
+	strict(w.ask("POST", "/api/v1/applications", `{"metadata":{"name":"made"},"spec":`+spec+`}`), &made)
+	if made.Name != "made" || made.Namespace != "argocd" || made.ResourceVersion == "" || made.Spec.Source.Path != "b" {
+		t.Errorf("%+v", made)
+	}
+	answer := w.ask("PUT", "/api/v1/applications/shop-cart", `{"spec":`+spec+`}`)
+	warning := `299 fixpoint "Application argocd/root declares this app in Git, and takes back at once what it declares otherwise: change it there"`
+	if got := answer.Header().Get("Warning"); got != warning {
+		t.Errorf("the warning is %s", got)
+	}
+	if strict(answer, &changed); changed.Spec.Source.Path != "b" {
+		t.Errorf("%+v", changed)
+	}
+	strict(w.ask("PATCH", "/api/v1/applications/made", `{"patchType":"merge","patch":"{\"spec\":{\"source\":{\"path\":\"c\"}}}"}`), &patched)
+	var got v1alpha1.ApplicationSpec
+	if strict(w.ask("PUT", "/api/v1/applications/made/spec", spec), &got); patched.Spec.Source.Path != "c" || got.Source.Path != "b" {
+		t.Errorf("%+v, %+v", patched, got)
 	}
 }
 
@@ -324,6 +376,11 @@ func FuzzBodies(f *testing.F) {
 		f.Add("POST", "/sync", body)
 		f.Add("POST", "/rollback", body)
 		f.Add("POST", "/resource/actions/v2", body)
+		f.Add("PATCH", "", `{"patch":`+strconv.Quote(body)+`}`)
+		f.Add("PATCH", "", `{"patchType":"merge","patch":`+strconv.Quote(body)+`}`)
+	}
+	for _, patch := range []string{`[{"op":"remove","path":""}]`, `[{"op":"move","from":"/spec","path":"/metadata"}]`, `[{"op":"add","path":"/spec/sources/-"}]`, `[null]`, `[{}]`, `[{"op":null,"path":1}]`, `[{"op":"replace","path":"/metadata","value":1}]`} {
+		f.Add("PATCH", "", `{"patch":`+strconv.Quote(patch)+`}`)
 	}
 	w := newWorld()
 	f.Fuzz(func(t *testing.T, method, path, body string) {

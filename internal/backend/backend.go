@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -57,7 +58,7 @@ type Connection struct {
 	Kinds     int
 }
 
-// Config is what a Backend is made of. All of it is required.
+// Config is what a Backend is made of. All of it is required, but for what says otherwise.
 type Config struct {
 	Engine  Engine
 	Sources Sources
@@ -74,7 +75,7 @@ type Config struct {
 	Kinds []schema.GroupVersionKind
 	// Settings are Argo CD's.
 	Settings func() *argo.Settings
-	// Namespace is Argo CD's control-plane namespace.
+	// Namespace is Argo CD's control-plane namespace; "" is argocd.
 	Namespace string
 	// Owner is the app that an object of the cluster that apps are declared in is marked
 	// as part of.
@@ -116,6 +117,7 @@ var _ view.Backend = (*Backend)(nil)
 
 // New makes a Backend without any app.
 func New(config Config) *Backend {
+	config.Namespace = cmp.Or(config.Namespace, argo.DefaultNamespace)
 	b := &Backend{
 		Config: config, board: board.New(), notes: make(chan view.Activity, 4096), changed: newChanges(), started: config.Now(),
 		told: map[model.AppKey]string{}, troubles: map[model.AppKey]string{}, contents: map[model.AppKey]model.Digest{},

@@ -84,7 +84,7 @@ func (b *Backend) DeleteApp(ctx context.Context, key model.AppKey, by string, c 
 }
 
 // attempts is how often a write is tried that others' writes come before.
-const attempts = 5
+const attempts = 10
 
 // cascading is cascade, tried again where the Application was changed meanwhile.
 func (b *Backend) cascading(ctx context.Context, obj *unstructured.Unstructured, policy string) (now *unstructured.Unstructured, err error) {

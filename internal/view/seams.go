@@ -47,6 +47,12 @@ type Automation struct {
 	Prune, SelfHeal *bool
 }
 
+// Edit makes of the object that declares an Application, as readers are shown it, what it
+// shall be; nil is that there is none. Of what it returns the spec counts, and of the
+// metadata labels, annotations and finalizers. It may be called several times, and must
+// change nothing of what it is given.
+type Edit func(now map[string]any) (map[string]any, error)
+
 // Cascade is what becomes of an Application's objects when it is deleted.
 type Cascade string
 
@@ -111,6 +117,11 @@ type Backend interface {
 	// their objects, and take no other cascade than "". An Application that is being
 	// deleted can still be told to leave the rest.
 	DeleteApp(ctx context.Context, app model.AppKey, by string, c Cascade) error
+	// Declare changes how an Application is declared, or declares one where there is none,
+	// as edit says, and returns the object as readers are shown it. It is a whole change
+	// or none: nothing that others write meanwhile is lost. What could never be worked on
+	// is model.ErrInvalid, a namespace whose Applications are nobody's model.ErrDenied.
+	Declare(ctx context.Context, app model.AppKey, by string, edit Edit) (map[string]any, error)
 	// Act does an action of an object; it returns what was done, a line each.
 	Act(ctx context.Context, app model.AppKey, by string, on model.ObjectKey, action string, params map[string]string) ([]string, error)
 	// Delete deletes a live object of an app.
@@ -131,6 +142,8 @@ const (
 	// VerbOverride: to sync another revision than the app follows, or with other
 	// options.
 	VerbOverride Verb = "override"
+	// VerbCreate: to declare an app in a project, or move one to it.
+	VerbCreate Verb = "create"
 	// VerbUpdate: to change how an app is declared, such as its automated sync.
 	VerbUpdate Verb = "update"
 	VerbAct    Verb = "action"
@@ -200,6 +213,9 @@ type Desk interface {
 	Suspend(ctx context.Context, app model.AppKey, suspend bool) error
 	Automate(ctx context.Context, app model.AppKey, a Automation) error
 	DeleteApp(ctx context.Context, app model.AppKey, c Cascade) error
+	// Declare is Backend's. Where there is no such app, or none that the reader may see, it
+	// is an error unless edit makes one of nothing.
+	Declare(ctx context.Context, app model.AppKey, edit Edit) (map[string]any, error)
 	Act(ctx context.Context, app model.AppKey, on model.ObjectKey, action string, params map[string]string) ([]string, error)
 	Delete(ctx context.Context, app model.AppKey, on model.ObjectKey) error
 }

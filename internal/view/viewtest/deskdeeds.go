@@ -1,9 +1,12 @@
 package viewtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -96,4 +99,34 @@ func (d *desk) Delete(ctx context.Context, key model.AppKey, on model.ObjectKey)
 		return err
 	}
 	return d.b.Delete(ctx, key, d.o.Who.Name, on)
+}
+
+// Declare asks for the rights that edit takes, as they are of the app now.
+func (d *desk) Declare(ctx context.Context, key model.AppKey, edit view.Edit) (map[string]any, error) {
+	if made, err := edit(nil); err == nil {
+		if err := d.declares(view.VerbCreate, key, made); err != nil {
+			return nil, err
+		}
+	} else if err := d.check(view.VerbUpdate, key); err != nil {
+		return nil, err
+	}
+	return d.b.Declare(ctx, key, d.o.Who.Name, func(now map[string]any) (map[string]any, error) {
+		next, err := edit(now)
+		if err != nil || now == nil {
+			return next, err
+		}
+		if err := d.check(view.VerbUpdate, key); err != nil {
+			return nil, err
+		}
+		return next, d.declares(view.VerbUpdate, key, next)
+	})
+}
+
+// declares is nil if the reader may do that with an app of the object's project.
+func (d *desk) declares(v view.Verb, key model.AppKey, object map[string]any) error {
+	project, _, _ := unstructured.NestedString(object, "spec", "project")
+	if !d.o.May(v, view.App{Key: key, Kind: view.KindApplication, Project: cmp.Or(project, "default")}) {
+		return model.As(model.ErrDenied, fmt.Errorf("you may not %s app %s in project %s", v, key, project))
+	}
+	return nil
 }
