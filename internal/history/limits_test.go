@@ -102,7 +102,7 @@ func testMaxBytes(t *testing.T, at Config) {
 	if _, err := s.Newest(appOf(0)); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("the oldest: %v", err)
 	}
-	err = s.Keep(appOf(1), revisionOf(50, 5000, 5000), 5)
+	err = s.Keep(appOf(1), revisionOf(50, 2000, 2000), 5)
 	if !errors.Is(err, model.ErrInvalid) {
 		t.Errorf("one that is too large by itself: %v", err)
 	}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,7 @@ func open(t testing.TB, config Config) *Store {
 	if config.Key.IsZero() {
 		config.Key = testKey
 	}
+	config.patience = cmp.Or(config.patience, time.Hour) // a machine that has other work takes its time
 	s, err := Open(config)
 	if err != nil {
 		t.Fatal(err)
