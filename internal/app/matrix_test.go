@@ -161,7 +161,7 @@ func (a answer) String() string { return fmt.Sprintf("%d %v %s", a.status, a.hea
 // ask sends a request. Of a stream only the beginning is read.
 func (s *site) ask(t *testing.T, r route, app, token string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	ask, err := http.NewRequestWithContext(ctx, r.method, s.URL+r.of(app), strings.NewReader(strings.ReplaceAll(r.body, "{name}", app)))
 	if err != nil {

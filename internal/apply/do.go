@@ -168,7 +168,7 @@ func (d *doer) makeRoom(ctx context.Context, t Task, r model.Result) model.Resul
 	r.Message = cmp.Or(t.Reason, "deleting what is left of an earlier one")
 	r.State = model.HookStateRunning
 	r.Live = model.Live{Ref: t.Object, UID: d.uid(t)}
-	r.Err = d.w.Delete(ctx, t.Object, r.Live.UID, "Background")
+	r.Err = d.w.Delete(ctx, t.Object, r.Live.UID, model.Background)
 	return r
 }
 
@@ -181,7 +181,7 @@ func (d *doer) prune(ctx context.Context, t Task, r model.Result) model.Result {
 	default:
 		r.State = model.HookStateRunning
 		r.Live = model.Live{Ref: t.Object, UID: d.uid(t)}
-		r.Err = d.w.Delete(ctx, t.Object, r.Live.UID, cmp.Or(d.opt.Deletion, "Background"))
+		r.Err = d.w.Delete(ctx, t.Object, r.Live.UID, cmp.Or(d.opt.Deletion, model.Background))
 	}
 	return r
 }

@@ -42,7 +42,7 @@ func (d *doer) write(ctx context.Context, t Task, r model.Result) model.Result {
 // result is the deletion.
 func (d *doer) recreate(ctx context.Context, obj model.Object, t Task, uid string, r model.Result) model.Result {
 	r.State, r.Live = model.HookStateRunning, model.Live{}
-	if err := d.w.Delete(ctx, t.Object, uid, "Background"); err != nil {
+	if err := d.w.Delete(ctx, t.Object, uid, model.Background); err != nil {
 		r.Err = fmt.Errorf("deleting it to create it anew: %w", err)
 		return r
 	}

@@ -18,15 +18,15 @@ import (
 
 // policies are the cascades in the dialects' words.
 var policies = map[view.Cascade]string{
-	"": argo.Foreground, view.CascadeForeground: argo.Foreground, view.CascadeBackground: argo.Background, view.CascadeNone: argo.Orphan,
+	"": model.Foreground, view.CascadeForeground: model.Foreground, view.CascadeBackground: model.Background, view.CascadeNone: model.Orphan,
 }
 
 // cascadeOf is a policy of the dialects.
 func cascadeOf(policy string) view.Cascade {
 	switch policy {
-	case argo.Foreground:
+	case model.Foreground:
 		return view.CascadeForeground
-	case argo.Background:
+	case model.Background:
 		return view.CascadeBackground
 	}
 	return view.CascadeNone
@@ -48,7 +48,7 @@ func deletionOf(obj *unstructured.Unstructured) view.Deletion {
 		out.Cascade = cascadeOf(argo.Cascade(obj))
 	default:
 		out.Cascade = view.CascadeForeground
-		if argo.Cascade(obj) == argo.Background {
+		if argo.Cascade(obj) == model.Background {
 			out.Cascade = view.CascadeBackground
 		}
 	}
@@ -78,7 +78,7 @@ func (b *Backend) DeleteApp(ctx context.Context, key model.AppKey, by string, c 
 			return err
 		}
 	}
-	b.asked(obj, by, strings.TrimSpace("deletion "+map[bool]string{true: "without its objects"}[policy == argo.Orphan]))
+	b.asked(obj, by, strings.TrimSpace("deletion "+map[bool]string{true: "without its objects"}[policy == model.Orphan]))
 	b.awaitDeleted(ctx, obj)
 	return nil
 }
@@ -104,9 +104,9 @@ func (b *Backend) cascade(ctx context.Context, obj *unstructured.Unstructured, p
 		return nil, nil
 	case is == policy:
 		return obj, nil
-	case deleting && policy != argo.Orphan:
+	case deleting && policy != model.Orphan:
 		return nil, conflict("%s %s/%s is being deleted already, %s: only to leave the rest of its objects can still be asked for",
-			obj.GetKind(), obj.GetNamespace(), obj.GetName(), map[bool]string{true: "without its objects", false: "with cascade " + string(cascadeOf(is))}[is == argo.Orphan])
+			obj.GetKind(), obj.GetNamespace(), obj.GetName(), map[bool]string{true: "without its objects", false: "with cascade " + string(cascadeOf(is))}[is == model.Orphan])
 	}
 	return b.patched(ctx, obj, map[string]any{"metadata": map[string]any{
 		"resourceVersion": obj.GetResourceVersion(), "finalizers": argo.Cascading(obj, policy),

@@ -77,7 +77,7 @@ func TestCommands(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			cmd := New(Deps{In: bytes.NewReader(files["stdin"]), Out: &stdout, Err: &stderr, Actions: someActions, Act: actText})
 			cmd.SetArgs(append(strings.Fields(words), "--kubeconfig", kubeconfig))
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			code := Exit(&stderr, cmd.ExecuteContext(ctx))
 			cancel()
 			fmt.Fprintf(&out, "$ fixpoint %s%s%s[exit %d]\n", words, &stdout, &stderr, code)

@@ -181,7 +181,7 @@ func run(t *testing.T, line, stdin string) string {
 		args = append(args, strings.Fields(part)...)
 	}
 	cmd.SetArgs(args)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	code := Exit(&stderr, cmd.ExecuteContext(ctx))
 	return fmt.Sprintf("$ fixpoint %s\n%s%s[exit %d]\n", line, &stdout, &stderr, code)

@@ -105,7 +105,7 @@ func (c *cluster) edit(ctx context.Context, p place, greeting string) (version s
 
 // patience is how long anything may take to converge; slow machines are no
 // failure.
-const patience = 3 * time.Minute
+const patience = 10 * time.Minute
 
 // ofApp and ofObject say which object shows a goal.
 func ofApp(f follower) place { return f.app }

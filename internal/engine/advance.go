@@ -98,7 +98,7 @@ func (r *run) performRemoval(ctx context.Context, op *model.Operation, move sequ
 		return errPending
 	}
 	r.liveHooks = nil
-	if r.app.Deletion != "Orphan" {
+	if r.app.Deletion != model.Orphan {
 		r.compare()
 	}
 	return nil

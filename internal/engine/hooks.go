@@ -180,7 +180,7 @@ func letGo(ctx context.Context, t Target, releases []sequence.Release) error {
 	var all []error
 	for _, rel := range releases {
 		if rel.Delete {
-			all = append(all, t.Delete(ctx, rel.Object, rel.UID, "Background"))
+			all = append(all, t.Delete(ctx, rel.Object, rel.UID, model.Background))
 		}
 		all = append(all, t.Release(ctx, rel.Object, rel.UID))
 	}

@@ -29,7 +29,7 @@ func (r *run) teardown(ctx context.Context) error {
 	if err := r.stopRunning(ctx); err != nil {
 		return err
 	}
-	if r.app.Deletion == "Orphan" && !r.app.DeleteHooks {
+	if r.app.Deletion == model.Orphan && !r.app.DeleteHooks {
 		r.report.Deleted = true
 		return errDone
 	}
@@ -104,7 +104,7 @@ func (r *run) heldBefore() []model.Live {
 
 // remove takes the deletion as far as it goes now.
 func (r *run) remove(ctx context.Context) error {
-	if r.app.Deletion == "Orphan" {
+	if r.app.Deletion == model.Orphan {
 		r.plan, r.input.Owned = model.Plan{}, nil // objects stay; hooks run all the same
 	}
 	op := r.s.removal

@@ -16,6 +16,15 @@ func (k AppKey) String() string { return k.Dialect + "/" + k.Namespace + "/" + k
 // IsZero reports whether k names no app.
 func (k AppKey) IsZero() bool { return k == AppKey{} }
 
+// The propagation policies of deletes, as Kubernetes calls them: what descends from an
+// object goes before it, goes after it, or stays. For the objects of an app that is deleted
+// Orphan says that they stay.
+const (
+	Foreground = "Foreground"
+	Background = "Background"
+	Orphan     = "Orphan"
+)
+
 // App is what a dialect's object asks for, in the engine's words. It is a
 // value: adapters fill it, the engine never changes it.
 type App struct {
@@ -60,8 +69,7 @@ type App struct {
 	Deleting bool
 	// DeleteHooks: the declaring object says that the app has hooks for its deletion.
 	DeleteHooks bool
-	// Deletion is the propagation policy of deletes: "Foreground",
-	// "Background" or "Orphan".
+	// Deletion is the propagation policy of deletes: Foreground, Background or Orphan.
 	Deletion string
 	// Secrets are texts of Secrets that the objects may be made with. No error shows
 	// one.

@@ -34,7 +34,7 @@ func (r reader) do(steps ...chromedp.Action[chromedp.Void]) {
 // sees waits until an expression of JavaScript is true.
 func (r reader) sees(expression string) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))

@@ -31,7 +31,7 @@ func hooksOfDeletion(u *unstructured.Unstructured, app *model.App) {
 	}
 	app.DeleteHooks = true
 	if !app.Deleting {
-		app.Deleting, app.Suspended, app.Deletion = true, false, "Orphan"
+		app.Deleting, app.Suspended, app.Deletion = true, false, model.Orphan
 	}
 	if app.Since.IsZero() {
 		app.Since = u.GetDeletionTimestamp().Time

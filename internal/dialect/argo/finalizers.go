@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
 // The finalizers by which the deletion of an Application takes its objects along.
@@ -13,21 +15,13 @@ const (
 	finalizerBackground = finalizer + "/background"
 )
 
-// Orphan, Foreground and Background are what becomes of the objects of an Application
-// that is deleted.
-const (
-	Orphan     = "Orphan"
-	Foreground = "Foreground"
-	Background = "Background"
-)
-
 // cascade reports whether the Application is being deleted together with its
 // objects, and how they are deleted.
 func cascade(u *unstructured.Unstructured) (deleting bool, policy string) {
 	if u.GetDeletionTimestamp() == nil {
 		return false, ""
 	}
-	if policy = Cascade(u); policy == Orphan {
+	if policy = Cascade(u); policy == model.Orphan {
 		return false, ""
 	}
 	return true, policy
@@ -38,11 +32,11 @@ func Cascade(u *unstructured.Unstructured) string {
 	held := u.GetFinalizers()
 	switch {
 	case slices.Contains(held, finalizerBackground):
-		return Background
+		return model.Background
 	case slices.Contains(held, finalizer), slices.Contains(held, finalizerForeground):
-		return Foreground
+		return model.Foreground
 	}
-	return Orphan
+	return model.Orphan
 }
 
 // Cascading are the Application's finalizers, with what says that of its deletion. Others
@@ -55,9 +49,9 @@ func Cascading(u *unstructured.Unstructured, policy string) []string {
 		return f == finalizer || f == finalizerForeground || f == finalizerBackground
 	})
 	switch policy {
-	case Foreground:
+	case model.Foreground:
 		return append(held, finalizer)
-	case Background:
+	case model.Background:
 		return append(held, finalizerBackground)
 	}
 	return held

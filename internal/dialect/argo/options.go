@@ -60,9 +60,9 @@ var options = []option{
 	{text: "FailOnSharedResource=false", whole: func(o *model.Options) { o.FailOnShared = model.No }},
 	{text: "RespectIgnoreDifferences=true", whole: func(o *model.Options) { o.Respect = model.Yes }},
 	{text: "RespectIgnoreDifferences=false", whole: func(o *model.Options) { o.Respect = model.No }},
-	{text: "PrunePropagationPolicy=foreground", whole: func(o *model.Options) { o.Deletion = "Foreground" }},
-	{text: "PrunePropagationPolicy=background", whole: func(o *model.Options) { o.Deletion = "Background" }},
-	{text: "PrunePropagationPolicy=orphan", whole: func(o *model.Options) { o.Deletion = "Orphan" }},
+	{text: "PrunePropagationPolicy=foreground", whole: func(o *model.Options) { o.Deletion = model.Foreground }},
+	{text: "PrunePropagationPolicy=background", whole: func(o *model.Options) { o.Deletion = model.Background }},
+	{text: "PrunePropagationPolicy=orphan", whole: func(o *model.Options) { o.Deletion = model.Orphan }},
 }
 
 // optionNoMigration leaves to kubectl the fields that it has applied.

@@ -15,7 +15,7 @@ func syncRules(app *model.App, spec v1alpha1.ApplicationSpec, env Env, p *proble
 	app.Sync.Interval, app.Sync.Timeout = env.Settings.interval(), env.Settings.syncTimeout
 	app.Sync.Migrate = []string{kubectlManager}
 	if app.Deletion == "" {
-		app.Deletion = "Foreground"
+		app.Deletion = model.Foreground
 	}
 	policy := spec.SyncPolicy
 	if policy == nil {

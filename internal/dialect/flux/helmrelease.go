@@ -218,11 +218,11 @@ func helmRetry(hr helmv2.HelmRelease) model.Retry {
 func deletionOf(hr helmv2.HelmRelease) string {
 	switch hr.GetUninstall().GetDeletionPropagation() {
 	case "foreground":
-		return "Foreground"
+		return model.Foreground
 	case "orphan":
-		return "Orphan"
+		return model.Orphan
 	}
-	return "Background"
+	return model.Background
 }
 
 // helmRefusal says why the HelmRelease can't be worked on.

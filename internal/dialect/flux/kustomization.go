@@ -67,7 +67,7 @@ func Kustomization(obj *unstructured.Unstructured, in Contents) model.App {
 		Key:        appKeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName()),
 		Generation: obj.GetGeneration(),
 		Manager:    Manager,
-		Deletion:   "Background",
+		Deletion:   model.Background,
 	}
 	spec, _, _ := unstructured.NestedMap(obj.Object, "spec")
 	app.Warnings = fieldWarnings(obj.GetKind(), spec, honouredKustomization)
