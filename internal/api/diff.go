@@ -22,6 +22,7 @@ type ObjectDiff struct {
 	Before  map[string]any `json:"before,omitempty" doc:"what is there"`
 	After   map[string]any `json:"after,omitempty" doc:"what a sync would make of it"`
 	Hunks   []Hunk         `json:"hunks" doc:"the differing parts of both, as YAML"`
+	SetBy   []Owner        `json:"setBy" doc:"who besides the app set what differs in the cluster, the newest first"`
 	Noise   bool           `json:"noise" doc:"only what is ignored differs"`
 	Added   int            `json:"added" doc:"lines"`
 	Removed int            `json:"removed" doc:"lines"`
@@ -50,7 +51,7 @@ func diff(d view.Diff) Diff {
 func objectDiff(o view.ObjectDiff) ObjectDiff {
 	return ObjectDiff{
 		Object: object(o.Ref), Action: string(o.Action), Reason: o.Reason, Error: o.Err, Before: o.Before, After: o.After,
-		Hunks: list(o.Hunks, hunk), Noise: o.Noise, Added: o.Added, Removed: o.Removed,
+		Hunks: list(o.Hunks, hunk), SetBy: list(o.SetBy, owner), Noise: o.Noise, Added: o.Added, Removed: o.Removed,
 	}
 }
 

@@ -71,7 +71,10 @@ func content(ctx context.Context, p previewer, c *cli.Change, desired model.Obje
 		if c.After, c.Err = p.Preview(ctx, desired, differ.Manager); c.Err != nil {
 			return ctx.Err()
 		}
-		c.Before, c.After, err = differ.Counting(ctx, c.Before, c.After)
+		live := c.Before
+		if c.Before, c.After, err = differ.Counting(ctx, live, c.After); err == nil {
+			c.Others = others(compare.RivalsIn(live, c.Before, c.After, differ.Manager, desired.JSON))
+		}
 		return err
 	case model.ActionDelete:
 		if c.Before, err = p.Read(ctx, c.Object); err != nil && !errors.Is(err, model.ErrNotFound) {
@@ -79,6 +82,17 @@ func content(ctx context.Context, p previewer, c *cli.Change, desired model.Obje
 		}
 	}
 	return nil
+}
+
+// others are rivals as commands and pages show them.
+func others(rivals []compare.Rival) []cli.Other {
+	out := make([]cli.Other, 0, len(rivals))
+	for _, r := range rivals {
+		out = append(out, cli.Other{
+			Manager: r.Manager, Operation: r.Operation, Subresource: r.Subresource, Time: r.Time, Fields: r.Paths, Text: r.String(),
+		})
+	}
+	return out
 }
 
 func decoded(o model.Object) (map[string]any, error) {

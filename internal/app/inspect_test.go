@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fixpoint-cd/fixpoint/internal/cli"
 	"github.com/fixpoint-cd/fixpoint/internal/engine"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -82,6 +87,40 @@ func TestContentsIgnored(t *testing.T) {
 		if _, shown := data["b"]; shown || data["a"] == nil {
 			t.Errorf("shown: %v", side)
 		}
+	}
+}
+
+// TestContentsSetByOthers: a change says who set what it changes, not who set the rest.
+func TestContentsSetByOthers(t *testing.T) {
+	key := model.ObjectKey{Kind: "ConfigMap", Name: "a"}
+	found := engine.Inspection{
+		Plan:    model.Plan{Steps: []model.Step{{Object: model.ObjectRef{ObjectKey: key}, Action: model.ActionUpdate}}},
+		Desired: map[model.ObjectKey]model.Object{key: {ObjectRef: model.ObjectRef{ObjectKey: key}, JSON: []byte(`{"kind":"ConfigMap","data":{"a":"1","b":"1"}}`)}},
+	}
+	entry := func(manager, field string) any {
+		return map[string]any{
+			"manager": manager, "operation": "Update", "time": "2026-01-02T03:04:05Z",
+			"fieldsV1": map[string]any{"f:data": map[string]any{"f:" + field: map[string]any{}}},
+		}
+	}
+	live := map[string]map[string]any{"a": {
+		"kind": "ConfigMap", "data": map[string]any{"a": "2", "b": "1"},
+		"metadata": map[string]any{"managedFields": []any{entry("kubectl-edit", "a"), entry("other", "b")}},
+	}}
+	got, err := contents(context.Background(), fakeCluster{live: live}, found, model.App{Manager: "m"}, nil)
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%v: %v", got, err)
+	}
+	want := []cli.Other{{
+		Manager: "kubectl-edit", Operation: "Update", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		Fields: []string{"data.a"}, Text: "kubectl-edit (Update) changed data.a",
+	}}
+	if diff := cmp.Diff(want, got[0].Others); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	d := looker{}.object(got[0])
+	if len(d.SetBy) != 1 || d.SetBy[0].Manager != "kubectl-edit" || !slices.Equal(d.SetBy[0].Fields, []string{"data.a"}) {
+		t.Errorf("shown: %+v", d.SetBy)
 	}
 }
 

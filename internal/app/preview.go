@@ -227,6 +227,11 @@ func (l looker) object(c cli.Change) view.ObjectDiff {
 	if c.Err != nil {
 		d.Err = engine.Discreet(l.app, c.Err).Error()
 	}
+	for _, o := range c.Others {
+		d.SetBy = append(d.SetBy, view.FieldOwner{
+			Manager: o.Manager, Operation: o.Operation, Subresource: o.Subresource, Time: o.Time, Fields: o.Fields,
+		})
+	}
 	d.Hunks, d.Added, d.Removed = textdiff.Hunks(c.Before, c.After, 3)
 	return d
 }

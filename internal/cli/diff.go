@@ -43,8 +43,25 @@ type Inspection struct {
 type Change struct {
 	model.Step
 	Before, After map[string]any
+	// Others set what it would change, the newest first.
+	Others []Other
 	// Err is why the API server would refuse it.
 	Err error
+}
+
+// Other is somebody besides the app who set fields of an object.
+type Other struct {
+	// Manager is the field manager, Operation "Apply" or "Update", Subresource such as
+	// "scale"; "" is the object itself.
+	Manager     string `json:"manager"`
+	Operation   string `json:"operation"`
+	Subresource string `json:"subresource,omitempty"`
+	// Time is when it last wrote.
+	Time time.Time `json:"time,omitzero"`
+	// Fields are such as "spec.replicas".
+	Fields []string `json:"fields"`
+	// Text says all but the time in words.
+	Text string `json:"-"`
 }
 
 func newDiff(deps Deps) *cobra.Command {
@@ -207,6 +224,9 @@ func (i Inspection) summarise(w io.Writer, app item, all []difference) {
 			printf(w, "%s: would be refused: %s\n", d.Object, d.Error)
 		case d.Diff == "":
 			printf(w, "%s: %s: %s\n", d.Object, d.Action, d.Reason)
+		}
+		for _, o := range d.SetBy {
+			printf(w, "%s: %s\n", d.Object, o.Text)
 		}
 	}
 	at := revision(i.Commit)

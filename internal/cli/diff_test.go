@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,6 +69,21 @@ func TestDifferences(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDifferencesNameOthers: whoever set by hand what a sync would change is named.
+func TestDifferencesNameOthers(t *testing.T) {
+	others := []Other{{Manager: "kubectl-edit", Operation: "Update", Fields: []string{"data.colour"}, Text: "kubectl-edit (Update) changed data.colour"}}
+	i := Inspection{Ref: "main", Changes: []Change{{Step: step(model.ActionUpdate), Before: configMap("blue"), After: configMap("red"), Others: others}}}
+	all, err := i.differences()
+	if err != nil || len(all) != 1 || len(all[0].SetBy) != 1 {
+		t.Fatalf("%+v: %v", all, err)
+	}
+	var out strings.Builder
+	i.summarise(&out, item{}, all)
+	if want := "ConfigMap/my-app/settings: kubectl-edit (Update) changed data.colour\n"; !strings.HasPrefix(out.String(), want) {
+		t.Errorf("%q, want it to begin with %q", out.String(), want)
 	}
 }
 

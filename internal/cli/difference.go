@@ -18,6 +18,8 @@ type difference struct {
 	Action string `json:"action"`
 	Reason string `json:"reason,omitempty"`
 	Error  string `json:"error,omitempty"`
+	// SetBy are those besides the app who set what differs.
+	SetBy []Other `json:"setBy,omitempty"`
 	// Diff is a unified diff; "" where nothing is known to differ.
 	Diff string `json:"diff,omitempty"`
 }
@@ -27,7 +29,7 @@ type difference struct {
 func (i Inspection) differences() ([]difference, error) {
 	var out []difference
 	for _, c := range i.Changes {
-		d := difference{Object: c.Object.String(), Action: string(c.Action), Reason: c.Reason}
+		d := difference{Object: c.Object.String(), Action: string(c.Action), Reason: c.Reason, SetBy: c.Others}
 		if c.Err != nil {
 			d.Error = c.Err.Error()
 		}

@@ -32,7 +32,7 @@ var update = flag.Bool("update", false, "rewrite what comes out in testdata")
 //	-- owners after -- of after, where that differs
 //
 // and what comes out, of what the file has a part for: diff, judge, respect,
-// replace, rivals, released.
+// replace, rivals, rivals in, released.
 type scenario struct {
 	differ               Differ
 	live, after, desired map[string]any
@@ -106,6 +106,13 @@ var outcomes = map[string]func(*testing.T, scenario) string{
 	"rivals": func(t *testing.T, s scenario) string {
 		var b strings.Builder
 		for _, r := range Rivals(s.live, s.differ.Manager, compactBytes(t, s.desired)) {
+			fmt.Fprintf(&b, "%s %s\n", r.Time.Format("15:04"), r)
+		}
+		return b.String()
+	},
+	"rivals in": func(t *testing.T, s scenario) string {
+		var b strings.Builder
+		for _, r := range RivalsIn(s.live, s.live, s.after, s.differ.Manager, compactBytes(t, s.desired)) {
 			fmt.Fprintf(&b, "%s %s\n", r.Time.Format("15:04"), r)
 		}
 		return b.String()

@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,21 @@ func (r Rival) String() string {
 // newest first. Who owns a field together with the manager has it at the same
 // value, and is none.
 func Rivals(live map[string]any, manager string, desired []byte) []Rival {
+	return rivals(live, manager, desired, func(fieldpath.Path) bool { return true })
+}
+
+// RivalsIn lists those of Rivals that what differs between before and after is of: whose
+// values an apply would change. Other fields are not in their paths.
+func RivalsIn(live, before, after map[string]any, manager string, desired []byte) []Rival {
+	return rivals(live, manager, desired, func(p fieldpath.Path) bool {
+		was, had := lookup(before, p)
+		is, has := lookup(after, p)
+		return had != has || !reflect.DeepEqual(was, is)
+	})
+}
+
+// rivals are those of the fields that count.
+func rivals(live map[string]any, manager string, desired []byte, counts func(fieldpath.Path) bool) []Rival {
 	var want map[string]any
 	if json.Unmarshal(desired, &want) != nil {
 		return nil
@@ -55,7 +71,7 @@ func Rivals(live map[string]any, manager string, desired []byte) []Rival {
 		}
 		r := Rival{Manager: e.manager, Operation: e.operation, Subresource: e.subresource, Time: e.time}
 		e.fields.Leaves().Iterate(func(p fieldpath.Path) {
-			if _, declared := lookup(want, p); declared && !isKey(p) && !covers(ours, p) {
+			if _, declared := lookup(want, p); declared && !isKey(p) && !covers(ours, p) && counts(p) {
 				r.Paths = append(r.Paths, text(p))
 			}
 		})

@@ -42,6 +42,9 @@ type ObjectDiff struct {
 	Before, After map[string]any
 	// Hunks are the differing parts of both as YAML.
 	Hunks []Hunk
+	// SetBy are those besides the app who set what differs in the cluster, the newest
+	// first, with the fields that they set.
+	SetBy []FieldOwner
 	// Noise: only what is ignored differs.
 	Noise bool
 	// Added and Removed count lines.

@@ -141,7 +141,7 @@ func (w *Web) appPage(r *http.Request) (Page, error) {
 	p.Topics, p.Gone = append(p.Topics, view.TopicTree(head.App.Key)), head.gone()
 	p.results()
 	tree, err := view.DeskOf(r.Context()).Tree(r.Context(), head.App.Key)
-	if head.App.Health == model.Degraded {
+	if mayFail(head.App.Health) {
 		p.Culprits = culprits(tree.Nodes)
 	}
 	p.Tree = newTreeView(head, tree, err, treeQueryOf(r))

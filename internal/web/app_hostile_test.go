@@ -40,7 +40,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	}}})
 	b.SetDiff(app, view.Diff{
 		Revision: hostile, Blocked: hostile, Warnings: []string{hostile},
-		Objects: []view.ObjectDiff{{Ref: ref, Action: hostile, Reason: hostile, Err: hostile, Hunks: []view.Hunk{{Lines: []view.Line{{Op: '+', Text: hostile, New: 1}}}}}},
+		Objects: []view.ObjectDiff{{Ref: ref, Action: hostile, Reason: hostile, Err: hostile, SetBy: []view.FieldOwner{{Manager: hostile, Fields: []string{hostile}}}, Hunks: []view.Hunk{{Lines: []view.Line{{Op: '+', Text: hostile, New: 1}}}}}},
 	})
 	s := site(b, viewtest.Options{Who: view.Who{Name: hostile, Title: hostile, Groups: []string{hostile}}})
 	for _, path := range []string{

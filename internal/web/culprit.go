@@ -8,7 +8,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
-// culprit is an object that an app is degraded for.
+// culprit is an object that an app fails for.
 type culprit struct {
 	Ref model.ObjectRef
 	// Word is what Kubernetes calls the reason, or what the object says; Text and Next
@@ -35,6 +35,10 @@ func troubled(state string) bool {
 
 // mostCulprits is how many a page names.
 const mostCulprits = 4
+
+// mayFail reports whether something of that health may fail already: a rollout is given
+// its time before it counts as degraded, and its pods fail before that.
+func mayFail(h model.HealthStatus) bool { return h == model.Degraded || h == model.Progressing }
 
 // culprits are the degraded nodes that have no degraded descendant: where to look first.
 // Pods come before others.

@@ -53,6 +53,9 @@ func TestAppNamesCulprits(t *testing.T) {
 		t.Errorf("its log: status %d", log.code)
 	}
 	get(t, s, AppPath(sampleKey("shop-frontend"))).wantCount(".culprits", 0)
+
+	b.Edit(sampleKey("payments-api"), func(d *view.Detail) { d.Health = model.Progressing })
+	get(t, s, AppPath(sampleKey("payments-api"))).wantCount(".culprits li", 1)
 }
 
 // Nothing is said twice on a page: the last sync does not repeat a condition.
@@ -99,7 +102,7 @@ func TestObjectNamesCulprits(t *testing.T) {
 	d := get(t, s, pathOf(app, "resource", deployment))
 	d.wantText(".culprits", "Pod", "CrashLoopBackOff", "a container ends again and again")
 	d.one(".culprits a.button")
-	d.wantCount(".pods .status.bad", 4)
+	d.wantCount(".pods b.bad", 4)
 	if to := get(t, s, attr(d.all(".pods b a")[0], "href")); to.code != 200 {
 		t.Errorf("its pod: status %d", to.code)
 	}

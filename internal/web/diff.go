@@ -13,6 +13,9 @@ import (
 // diffLines is how many lines a page shows; of what is beyond it names the objects.
 const diffLines = 3000
 
+// fewFields is how many fields a page names of those that somebody set.
+const fewFields = 5
+
 // diffPage is what a sync would change.
 type diffPage struct {
 	Frame

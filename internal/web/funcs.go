@@ -31,6 +31,8 @@ func (w *Web) funcs() template.FuncMap {
 		"appPath":  AppPath,
 		"weblink":  weblink,
 		"image":    imageOf,
+		"few":      func(s []string) []string { return s[:min(len(s), fewFields)] },
+		"rest":     func(s []string) []string { return s[min(len(s), fewFields):] },
 		"troubled": troubled,
 		"count":    groupedAny,
 		"plural":   plural,

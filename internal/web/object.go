@@ -94,10 +94,10 @@ func (p *objectPage) readEvents(r *http.Request) {
 	p.eventList = readEvents(r, p.App.Key, p.Object.Ref.ObjectKey)
 }
 
-// readCulprits finds what below a degraded object it fails for. A tree that can't be read
+// readCulprits finds what below the object it fails for. A tree that can't be read
 // leaves that open: the object's own state says enough.
 func (p *objectPage) readCulprits(r *http.Request) {
-	if p.Object.Health != model.Degraded || p.Object.Ref.Kind == "Pod" {
+	if !mayFail(p.Object.Health) || p.Object.Ref.Kind == "Pod" {
 		return
 	}
 	tree, err := view.DeskOf(r.Context()).Tree(r.Context(), p.App.Key)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
@@ -290,6 +291,31 @@ func TestLongDiffsAreCut(t *testing.T) {
 	d.wantCount("details.diff-object[open]", 3)
 	if n := len(d.all("tr.add")); n != diffLines {
 		t.Errorf("%d lines", n)
+	}
+}
+
+// A diff says who besides the app set what differs, when, and a few of the fields.
+func TestDiffNamesOthers(t *testing.T) {
+	b := viewtest.New()
+	app := sampleKey("shop-frontend")
+	many := []string{"spec.a", "spec.b", "spec.c", "spec.d", "spec.e", "spec.f", "spec.g"}
+	b.SetDiff(app, view.Diff{Objects: []view.ObjectDiff{
+		{Ref: viewtest.Ref("Deployment", "shop", "web"), Action: model.ActionUpdate, SetBy: []view.FieldOwner{
+			{Manager: "kubectl-edit", Time: viewtest.Now.Add(-5 * time.Minute), Fields: []string{"spec.replicas"}}, {Manager: "autoscaler", Fields: many},
+		}},
+		{Ref: viewtest.Ref("Service", "shop", "web"), Action: model.ActionUpdate},
+	}})
+	d := get(t, site(b, viewtest.Options{}), AppPath(app)+"/diff")
+	said := d.all(".set-by")
+	if len(said) != 2 {
+		t.Fatalf("%d are named, want 2", len(said))
+	}
+	for i, want := range []string{
+		"kubectl-edit set spec.replicas in the cluster 5m ago", "autoscaler set spec.a , spec.b , spec.c , spec.d , spec.e and 2 more in the cluster",
+	} {
+		if got := text(said[i]); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 

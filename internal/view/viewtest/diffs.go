@@ -92,7 +92,7 @@ func scaled(n *view.Node, from, to int) view.ObjectDiff {
 	before := manifest(n)
 	d := changed(n, with(before, "replicas", from), with(before, "replicas", to), hunk(9, fmt.Sprintf(
 		"   namespace: %s\n spec:\n-  replicas: %d\n+  replicas: %d\n   selector:\n     matchLabels:\n", n.Ref.Namespace, from, to)))
-	d.Reason = "changed by kubectl-edit"
+	d.SetBy = []view.FieldOwner{{Manager: "kubectl-edit", Operation: "Update", Time: Now.Add(-35 * time.Minute), Fields: []string{"spec.replicas"}}}
 	return d
 }
 
