@@ -71,7 +71,8 @@ func TestFilteringAllocatesNothing(t *testing.T) {
 			}
 		}
 	}
-	if got := testing.AllocsPerRun(1, filter); got > 0 {
+	// Ten times, for what the runtime allocates beside it in one of them.
+	if got := testing.AllocsPerRun(10, filter); got > 0 {
 		t.Errorf("asking of %d apps allocates %v times", len(objects), got)
 	}
 	if want := 3 * len(objects) / 200; seen != want {

@@ -115,7 +115,7 @@ func startControl() (*rest.Config, func(), error) {
 		<-exited
 		_ = os.RemoveAll(dir)
 	}
-	deadline := time.After(3 * time.Minute)
+	deadline := time.After(10 * time.Minute)
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "ready")); err == nil {
 			break
@@ -269,7 +269,7 @@ func (c *tally) open(text string) int {
 // eventually waits until got says nothing more.
 func eventually(t *testing.T, got func() string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	for {
 		text := got()

@@ -41,7 +41,7 @@ func TestYAML(t *testing.T) {
 
 // Whatever the texts, what is written is read as the same.
 func FuzzYAML(f *testing.F) {
-	for _, s := range []string{"", "a: b", "- x", "|\n a", "a\n b\n", "1_000", "0b1", "=", "!!binary x", "a\u2028b", "\ufeff", "a \n", "'", "? x", "%a", "@", "`", "a\n---\nb", "...\n"} {
+	for _, s := range []string{"", "a: b", "- x", "|\n a", "a\n b\n", "1_000", "0b1", "=", "!!binary x", "a\u2028b", "\ufeff", "a \n", "'", "? x", "%a", "@", "`", "a\n---\nb", "...\n", "... a", "***", "+++"} {
 		f.Add(s, s)
 	}
 	f.Add(strings.Repeat("\n", 1100), "a\nb")

@@ -170,8 +170,10 @@ func (w *yamlWriter) scalar(v any, depth int) {
 	switch {
 	case !ok:
 		w.put("n", yamlNumber(v))
-	case masked(text):
+	case masked(text) && text[0] != '*': // which begins an alias
 		w.put("m", text)
+	case masked(text):
+		w.put("m", yamlQuoted(text))
 	case strings.Contains(text, "\n") && literal(text):
 		w.block(text, depth)
 	default:
@@ -230,9 +232,12 @@ var yamlPlain = regexp.MustCompile(`^[A-Za-z_/.(][A-Za-z0-9_./()+=$*@,;-]*(?:[ :
 // yamlWords are plain texts that YAML takes for something else.
 var yamlWords = regexp.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null|~|\.nan|[-+]?\.inf|=|<<|\.[0-9_.e+-]*)$`)
 
+// yamlEnd begins a line that ends a document.
+const yamlEnd = "..."
+
 // yamlScalar is a text as YAML of one line, in quotes where it needs them.
 func yamlScalar(text string) string {
-	if yamlPlain.MatchString(text) && !yamlWords.MatchString(text) {
+	if yamlPlain.MatchString(text) && !yamlWords.MatchString(text) && !strings.HasPrefix(text, yamlEnd) {
 		return text
 	}
 	return yamlQuoted(text)
