@@ -27,7 +27,7 @@ func (u *ui) argoAPI(p programs) http.Handler {
 			return session.Token, err
 		},
 		Logout: func(r *http.Request) error { return p.logout(r, via) },
-		Badge:  u.guard.Badge, Badges: u.access.badges.Load,
+		Badge:  u.guard.Badge, ProjectBadge: u.guard.ProjectBadge, Badges: u.access.badges.Load,
 		URL: u.access.url, Ways: p.door.Ways, Namespace: u.c.opt.ArgoNamespace, Version: cli.Version(), Log: u.c.log,
 	})
 }

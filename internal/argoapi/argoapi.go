@@ -26,10 +26,12 @@ type Config struct {
 	URL  func() string
 	Ways func() (local bool, sso string)
 	// Badge is how an Application is, for everybody: found if there is one, enabled if
-	// everybody may know; a namespace of "" is the control plane's. Badges is enabled
-	// alone. nil is that nobody may.
-	Badge  func(namespace, name string) (badge view.Badge, found, enabled bool)
-	Badges func() bool
+	// everybody may know; a namespace of "" is the control plane's. ProjectBadge
+	// is how those of projects are together. Badges is enabled alone. nil is that nobody
+	// may.
+	Badge        func(namespace, name string) (badge view.Badge, found, enabled bool)
+	ProjectBadge func(projects []string) (badge view.Badge, found, enabled bool)
+	Badges       func() bool
 	// Namespace is that of the control plane, where Applications are meant that no
 	// namespace is named of; "" is argocd.
 	Namespace string
@@ -69,6 +71,9 @@ func New(c Config) http.Handler {
 	}
 	if c.Badge == nil {
 		c.Badge = func(string, string) (view.Badge, bool, bool) { return view.Badge{}, false, false }
+	}
+	if c.ProjectBadge == nil {
+		c.ProjectBadge = func([]string) (view.Badge, bool, bool) { return view.Badge{}, false, false }
 	}
 	if c.Badges == nil {
 		c.Badges = func() bool { return false }

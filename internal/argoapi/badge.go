@@ -27,8 +27,11 @@ var healthColours = map[model.HealthStatus]string{
 
 var syncColours = map[model.SyncStatus]string{model.Synced: green, model.OutOfSync: amber}
 
-// getBadge draws how an Application is. Where badges are off the answer is the same for
-// all names, of apps and others.
+// maxProjects is how many projects a badge is of at most.
+const maxProjects = 20
+
+// getBadge draws how an Application is, or those of projects are. Where badges are off the
+// answer is the same for all names, of apps and others.
 func getBadge(c *call) (any, error) {
 	revision, err := c.flag("revision")
 	if err != nil {
@@ -38,11 +41,17 @@ func getBadge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := c.query.Get("name")
+	name, projects := c.query.Get("name"), c.values("project")
+	if len(projects) > maxProjects {
+		return nil, invalid("parameter project: %d are named: a badge is of at most %d", len(projects), maxProjects)
+	}
 	badge, found, enabled := c.Badge(c.query.Get("namespace"), name)
+	if name == "" {
+		badge, found, enabled = c.ProjectBadge(projects)
+	}
 	var parts []part
 	switch {
-	case !enabled || name == "":
+	case !enabled || name == "" && !found:
 		parts = []part{{"Unknown", grey}, {"Unknown", grey}}
 	case !found:
 		parts = []part{{"Not Found", grey}}

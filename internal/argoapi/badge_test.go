@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,12 @@ func badges(enabled bool) http.Handler {
 			return view.Badge{}, false, enabled
 		}
 		return view.Badge{Name: `a"<b>`, Health: model.Degraded, Sync: model.OutOfSync, Revision: "0123456789abcdef"}, enabled, enabled
+	}
+	c.ProjectBadge = func(projects []string) (view.Badge, bool, bool) {
+		if !slices.Equal(projects, []string{"shop", "pay"}) {
+			return view.Badge{}, false, enabled
+		}
+		return view.Badge{Name: "shop, pay", Health: model.Healthy, Sync: model.Synced}, enabled, enabled
 	}
 	return argoapi.New(c)
 }
@@ -46,12 +53,15 @@ func badge(t *testing.T, h http.Handler, query, tag string) *httptest.ResponseRe
 func TestBadge(t *testing.T) {
 	on := badges(true)
 	for query, title := range map[string]string{
-		"?name=web":               "Degraded, OutOfSync",
-		"?name=web&revision=true": "Degraded, OutOfSync, (0123456)",
-		"?name=web&showAppName=1": "a&#34;&lt;b&gt;, Degraded, OutOfSync",
-		"?name=other":             "Not Found",
-		"?name=web&namespace=x":   "Not Found",
-		"":                        "Unknown, Unknown",
+		"?name=web":                                  "Degraded, OutOfSync",
+		"?name=web&revision=true":                    "Degraded, OutOfSync, (0123456)",
+		"?name=web&showAppName=1":                    "a&#34;&lt;b&gt;, Degraded, OutOfSync",
+		"?name=other":                                "Not Found",
+		"?name=web&namespace=x":                      "Not Found",
+		"?project=shop&project=pay&showAppName=true": "shop, pay, Healthy, Synced",
+		"?project=other":                             "Unknown, Unknown",
+		"?project=shop&name=web":                     "Degraded, OutOfSync",
+		"":                                           "Unknown, Unknown",
 	} {
 		out := badge(t, on, query, "")
 		if out.Code != http.StatusOK || !strings.Contains(out.Body.String(), "<title>"+title+"</title>") {
@@ -65,6 +75,9 @@ func TestBadge(t *testing.T) {
 			t.Errorf("%s: what has not changed is answered by %d", query, again.Code)
 		}
 	}
+	if out := badge(t, on, "?"+strings.Repeat("project=shop&", 21), ""); out.Code != http.StatusBadRequest {
+		t.Errorf("many projects are answered by %d", out.Code)
+	}
 	if out := badge(t, on, "?name=web&revision=perhaps", ""); out.Code != http.StatusBadRequest {
 		t.Errorf("a flag that is none is answered by %d", out.Code)
 	}
@@ -73,11 +86,14 @@ func TestBadge(t *testing.T) {
 // TestBadgeTellsNothing: while badges are off, apps that are there and others look alike.
 func TestBadgeTellsNothing(t *testing.T) {
 	off := badges(false)
-	there, not := badge(t, off, "?name=web&revision=true&showAppName=true", ""), badge(t, off, "?name=other", "")
-	if there.Body.String() != not.Body.String() || there.Header().Get("ETag") != not.Header().Get("ETag") {
-		t.Errorf("an app is told from none:\n%s\n%s", there.Body, not.Body)
+	not := badge(t, off, "?name=other", "")
+	for _, query := range []string{"?name=web&revision=true&showAppName=true", "?project=shop&project=pay&showAppName=true"} {
+		there := badge(t, off, query, "")
+		if there.Body.String() != not.Body.String() || there.Header().Get("ETag") != not.Header().Get("ETag") {
+			t.Errorf("an app is told from none:\n%s\n%s", there.Body, not.Body)
+		}
 	}
-	if there.Header().Get("Access-Control-Allow-Origin") != "" {
+	if not.Header().Get("Access-Control-Allow-Origin") != "" {
 		t.Error("pages of other sites may read what is off")
 	}
 }
