@@ -1,9 +1,10 @@
 package web
 
 import (
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -15,9 +16,12 @@ type activityPage struct {
 	Days []day
 	// Kinds are those that can be chosen.
 	Kinds []option
-	// Search, Project, By, From and To are what is asked for; dates as a form has them.
-	Search, Project, By, From, To string
-	Filtered                      bool
+	// App is the one that it is limited to; nil is all.
+	App *model.AppKey
+	// Search, Project and By are what is asked for.
+	Search, Project, By string
+	Filtered            bool
+	span
 	trail
 }
 
@@ -71,11 +75,17 @@ func (w *Web) activity(r *http.Request) (Page, error) {
 	v := r.URL.Query()
 	p := &activityPage{
 		Frame:  Frame{Title: "Activity", Nav: "activity", Template: "activity", Topics: []view.Topic{view.TopicActivity}},
-		Search: v.Get("q"), Project: v.Get("project"), By: v.Get("by"), From: v.Get("from"), To: v.Get("to"),
+		Search: v.Get("q"), Project: v.Get("project"), By: v.Get("by"), span: spanOf(v),
 	}
 	q := view.ActivityQuery{Search: p.Search, Project: p.Project, By: p.By, Kinds: known(v["kind"])}
 	var err error
-	if q.From, q.To, err = dates(v); err != nil {
+	if p.App, err = onlyApp(v.Get("app")); err != nil {
+		return nil, err
+	}
+	if q.App = p.App; q.App != nil {
+		p.Title = "Activity of " + q.App.Name
+	}
+	if q.From, q.To, err = p.times(w.now()); err != nil {
 		return nil, err
 	}
 	if q.Before, q.Limit, err = p.read("/activity", v, view.DefaultLimit); err != nil {
@@ -115,17 +125,20 @@ func days(found []view.Activity) []day {
 	return out
 }
 
-// dates reads the parameters from and to, days of UTC; to is included.
-func dates(v url.Values) (from, to time.Time, err error) {
-	for name, at := range map[string]*time.Time{"from": &from, "to": &to} {
-		if s := v.Get(name); s != "" {
-			if *at, err = time.Parse(time.DateOnly, s); err != nil {
-				return from, to, model.Invalidf("parameter %s: %.40q is no day such as 2026-01-31", name, s)
-			}
-		}
+// onlyApp is the app that a list is limited to, as model.AppKey writes it; nil where it
+// is not.
+func onlyApp(s string) (*model.AppKey, error) {
+	if s == "" {
+		return nil, nil
 	}
-	if !to.IsZero() {
-		to = to.AddDate(0, 0, 1)
+	parts := strings.Split(s, "/")
+	if len(parts) != 3 || !slices.Contains(slices.Collect(maps.Values(appDialects)), parts[0]) {
+		return nil, model.Invalidf("parameter app: %.80q names no app: follow the link on the app's page", s)
 	}
-	return from, to, nil
+	return &model.AppKey{Dialect: parts[0], Namespace: parts[1], Name: parts[2]}, nil
+}
+
+// AllApps is the address without the one app.
+func (p *activityPage) AllApps() string {
+	return p.at(map[string]string{"app": "", "before": "", "limit": ""})
 }

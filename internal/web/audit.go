@@ -9,9 +9,10 @@ import (
 type auditPage struct {
 	Frame
 	Audits []view.Audit
-	// By, Action, Object, Outcome, From and To are what is asked for.
-	By, Action, Object, Outcome, From, To string
-	Filtered                              bool
+	// By, Action, Object and Outcome are what is asked for.
+	By, Action, Object, Outcome string
+	Filtered                    bool
+	span
 	trail
 }
 
@@ -20,11 +21,11 @@ func (w *Web) audit(r *http.Request) (Page, error) {
 	p := &auditPage{
 		Frame: Frame{Title: "Audit trail", Nav: "audit", Template: "audit"},
 		By:    v.Get("who"), Action: v.Get("action"), Object: v.Get("object"), Outcome: v.Get("outcome"),
-		From: v.Get("from"), To: v.Get("to"),
+		span: spanOf(v),
 	}
 	q := view.AuditQuery{Who: p.By, Action: p.Action, Object: p.Object, Outcome: p.Outcome}
 	var err error
-	if q.From, q.To, err = dates(v); err != nil {
+	if q.From, q.To, err = p.times(w.now()); err != nil {
 		return nil, err
 	}
 	if q.Before, q.Limit, err = p.read("/audit", v, 100); err != nil {

@@ -1,11 +1,13 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -224,6 +226,80 @@ func TestRepoName(t *testing.T) {
 	} {
 		if got := repoName(address); got != want {
 			t.Errorf("repoName(%q) = %q, want %q", address, got, want)
+		}
+	}
+}
+
+// The tab of an app leads to what happened in that app alone, and from there to all.
+func TestActivityOfAnApp(t *testing.T) {
+	h := site(viewtest.New(), viewtest.Options{})
+	app := sampleKey("shop-cart")
+	tab := get(t, h, AppPath(app))
+	d := get(t, h, attr(tab.one("#app-head a[href=/activity?app="+strings.ReplaceAll(app.String(), "/", "%2f")+"]"), "href"))
+	d.sound()
+	if d.code != 200 {
+		t.Fatalf("status %d", d.code)
+	}
+	events := d.all(".event-what a")
+	if len(events) == 0 {
+		t.Fatal("nothing happened in the app")
+	}
+	for _, a := range events {
+		if attr(a, "href") != AppPath(app) {
+			t.Errorf("it tells of %s", attr(a, "href"))
+		}
+	}
+	d.wantText("h1", "Activity of shop-cart")
+	if v := attr(d.one("#ask input[name=app]"), "value"); v != app.String() {
+		t.Errorf("a filter goes on with app=%q", v)
+	}
+	all := get(t, h, attr(d.one("#main a.button.small"), "href"))
+	if len(all.all(".event")) <= len(events) {
+		t.Errorf("all apps have %d events, the one %d", len(all.all(".event")), len(events))
+	}
+	for _, wrong := range []string{"x", "argo/argocd", "nonsense/argocd/shop-cart"} {
+		if d := get(t, h, "/activity?app="+wrong); d.code != 422 {
+			t.Errorf("%s: status %d", wrong, d.code)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	now := time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
+	day := func(d, h int) time.Time { return time.Date(2026, 3, d, h, 0, 0, 0, time.UTC) }
+	for name, c := range map[string]struct {
+		asked    span
+		from, to time.Time
+	}{
+		"any time":                  {span{}, time.Time{}, time.Time{}},
+		"an hour":                   {span{Since: "1h"}, day(5, 11), time.Time{}},
+		"days, the last whole":      {span{From: "2026-03-01", To: "2026-03-02"}, day(1, 0), day(3, 0)},
+		"the later beginning":       {span{Since: "24h", From: "2026-03-01"}, day(4, 12), time.Time{}},
+		"the later beginning again": {span{Since: "7d", From: "2026-03-04"}, day(4, 0), time.Time{}},
+	} {
+		from, to, err := c.asked.times(now)
+		if err != nil || !from.Equal(c.from) || !to.Equal(c.to) {
+			t.Errorf("%s: %v to %v, %v", name, from, to, err)
+		}
+	}
+	for _, wrong := range []span{{Since: "2h"}, {From: "yesterday"}, {To: "2026-02-30"}} {
+		if _, _, err := wrong.times(now); !errors.Is(err, model.ErrInvalid) {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+}
+
+// What is asked for stays chosen, for whoever gets the address.
+func TestSpanIsInTheAddress(t *testing.T) {
+	h := site(viewtest.New(), viewtest.Options{})
+	for _, page := range []string{"/activity", "/audit"} {
+		whole, hour := get(t, h, page), get(t, h, page+"?since=1h")
+		hour.sound()
+		if got := attr(hour.one("select[name=since] option[selected]"), "value"); got != "1h" {
+			t.Errorf("%s has chosen %q", page, got)
+		}
+		if page == "/activity" && len(hour.all(".event")) >= len(whole.all(".event")) {
+			t.Errorf("%d of %d happened in the last hour", len(hour.all(".event")), len(whole.all(".event")))
 		}
 	}
 }

@@ -239,7 +239,7 @@ func tile(kind string) string {
 }
 
 // fitName is fit for names: they are bold, and wider where a system's type is.
-func fitName(name string, room int) string { return fit(name, room*88/100) }
+func fitName(name string, room int) string { return fit(name, room*84/100) }
 
 // fit shortens a text in its middle so that it takes about room at most: the ends of
 // names tell them apart.
