@@ -39,12 +39,8 @@ Kustomizations and HelmReleases have 'fixpoint suspend' instead.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			by, err := flags.to.open()
-			if err != nil {
-				return err
-			}
 			flags.on, flags.says = args[1] == "on", cmd.Flags().Changed
-			return by.autosync(cmd, &flags, args[0])
+			return flags.to.by(func(w way) error { return w.autosync(cmd, &flags, args[0]) })
 		},
 	}
 	flags.to.bind(cmd)

@@ -59,20 +59,14 @@ An Application that is being deleted and does not come to its end is let go of w
 			if flags.cascade != "" && !slices.Contains([]string{cascadeForeground, cascadeBackground, cascadeNone}, flags.cascade) {
 				return usagef(cmd, "--cascade is %s, %s or %s", cascadeForeground, cascadeBackground, cascadeNone)
 			}
-			by, err := flags.to.open()
-			if err != nil {
-				return err
-			}
-			return by.delete(cmd, &flags, args[0])
+			return flags.to.by(func(w way) error { return w.delete(cmd, &flags, args[0]) })
 		},
 	}
-	flags.to.bind(cmd)
-	flags.sel.bind(cmd)
+	flags.to.bindApp(cmd, &flags.sel)
 	flags.waitFlags.bind(cmd)
 	cmd.Flags().StringVar(&flags.cascade, "cascade", "", "what becomes of an Application's objects: foreground (default), background, none")
 	cmd.Flags().BoolVarP(&flags.yes, "yes", "y", false, "don't ask")
 	_ = cmd.RegisterFlagCompletionFunc("cascade", cobra.FixedCompletions([]string{cascadeForeground, cascadeBackground, cascadeNone}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.ValidArgsFunction = appNames(flags.to.lister, &flags.sel)
 	return cmd
 }
 

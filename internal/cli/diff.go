@@ -118,8 +118,7 @@ Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 			return diffExit(differs, err)
 		},
 	}
-	to.bind(cmd)
-	sel.bind(cmd)
+	to.bindApp(cmd, &sel)
 	files.WorkbenchFlags.bind(cmd)
 	own := flagNames(cmd)
 	files.bindSettings(cmd)
@@ -132,7 +131,6 @@ Exit codes as kubectl diff: 0 no differences, 1 differences, 2 an error.`,
 	f.StringVar(&flags.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Secrets and ConfigMaps")
 	f.DurationVar(&timeout, "timeout", 2*time.Minute, "how long it may take")
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
-	cmd.ValidArgsFunction = appNames(to.lister, &sel)
 	return cmd
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
@@ -81,7 +83,7 @@ func TestDifferencesNameOthers(t *testing.T) {
 		t.Fatalf("%+v: %v", all, err)
 	}
 	var out strings.Builder
-	i.summarise(&out, item{}, all)
+	i.summarise(&out, item{kind: application, Unstructured: &unstructured.Unstructured{Object: map[string]any{}}}, all)
 	if want := "ConfigMap/my-app/settings: kubectl-edit (Update) changed data.colour\n"; !strings.HasPrefix(out.String(), want) {
 		t.Errorf("%q, want it to begin with %q", out.String(), want)
 	}

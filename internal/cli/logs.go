@@ -46,8 +46,7 @@ server reads them, so that no access to the cluster is needed.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return flags.logs(cmd, args[0], append(args, "")[1]) },
 	}
-	flags.to.bind(cmd)
-	flags.sel.bind(cmd)
+	flags.to.bindApp(cmd, &flags.sel)
 	f := cmd.Flags()
 	f.BoolVarP(&flags.query.Follow, "follow", "f", false, "go on until Ctrl-C")
 	f.BoolVarP(&flags.query.Previous, "previous", "p", false, "of the containers' earlier run")
@@ -56,7 +55,6 @@ server reads them, so that no access to the cluster is needed.`,
 	f.StringVar(&flags.since, "since", "", "not older than that: a duration such as 1h, or a time as RFC 3339")
 	f.StringVar(&flags.query.Search, "search", "", "only lines with this text; with ! before it those without")
 	f.BoolVar(&flags.timestamps, "timestamps", false, "begin each line with its time")
-	cmd.ValidArgsFunction = appNames(flags.to.lister, &flags.sel)
 	return cmd
 }
 

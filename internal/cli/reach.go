@@ -80,6 +80,23 @@ func (r *reach) bind(cmd *cobra.Command) {
 	r.door.bind(cmd)
 }
 
+// bindApp has a command whose argument is an app take the flags that lead to it, and
+// completes its name.
+func (r *reach) bindApp(cmd *cobra.Command, sel *selector) {
+	r.bind(cmd)
+	sel.bind(cmd)
+	cmd.ValidArgsFunction = appNames(r.lister, sel)
+}
+
+// by does something by the way that the flags name.
+func (r *reach) by(do func(way) error) error {
+	w, err := r.open()
+	if err != nil {
+		return err
+	}
+	return do(w)
+}
+
 // open is the way that the flags name; else that of $FIXPOINT_SERVER, of whom one is
 // signed in to, of the kubeconfig, in this order.
 func (r *reach) open() (way, error) {

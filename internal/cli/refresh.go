@@ -29,18 +29,12 @@ without automated sync is not synced by it. For Flux's kinds it is the same as
   fixpoint refresh argocd/my-app --hard     trust nothing that is remembered`,
 		Args: oneArg("the name of an app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			by, err := flags.to.open()
-			if err != nil {
-				return err
-			}
-			return by.refresh(cmd, &flags, args[0])
+			return flags.to.by(func(w way) error { return w.refresh(cmd, &flags, args[0]) })
 		},
 	}
-	flags.to.bind(cmd)
-	flags.sel.bind(cmd)
+	flags.to.bindApp(cmd, &flags.sel)
 	flags.waitFlags.bind(cmd)
 	cmd.Flags().BoolVar(&flags.hard, "hard", false, "compare every object by a dry run, trusting nothing that is remembered (Applications)")
-	cmd.ValidArgsFunction = appNames(flags.to.lister, &flags.sel)
 	return cmd
 }
 

@@ -47,11 +47,7 @@ Application that syncs itself would undo the rollback and is refused.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			by, err := flags.to.open()
-			if err != nil {
-				return err
-			}
-			return by.rollback(cmd, &flags, args[0], append(args, "")[1])
+			return flags.to.by(func(w way) error { return w.rollback(cmd, &flags, args[0], append(args, "")[1]) })
 		},
 	}
 	flags.to.bind(cmd)

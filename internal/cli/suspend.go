@@ -38,15 +38,9 @@ func newResume(deps Deps) *cobra.Command {
 func (f *suspendFlags) command(cmd cobra.Command) *cobra.Command {
 	cmd.Args = oneArg("the name of an app")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		by, err := f.to.open()
-		if err != nil {
-			return err
-		}
-		return by.suspend(cmd, f, args[0])
+		return f.to.by(func(w way) error { return w.suspend(cmd, f, args[0]) })
 	}
-	f.to.bind(&cmd)
-	f.sel.bind(&cmd)
-	cmd.ValidArgsFunction = appNames(f.to.lister, &f.sel)
+	f.to.bindApp(&cmd, &f.sel)
 	return &cmd
 }
 

@@ -37,19 +37,13 @@ spec.syncPolicy.syncOptions, with what --sync-option says in their place.`,
 			if err := flags.check(cmd); err != nil {
 				return usage(cmd, err)
 			}
-			by, err := flags.to.open()
-			if err != nil {
-				return err
-			}
-			return by.sync(cmd, &flags, args[0])
+			return flags.to.by(func(w way) error { return w.sync(cmd, &flags, args[0]) })
 		},
 	}
-	flags.to.bind(cmd)
-	flags.sel.bind(cmd)
+	flags.to.bindApp(cmd, &flags.sel)
 	flags.waitFlags.bind(cmd)
 	flags.operationFlags.bind(cmd)
 	cmd.Flags().BoolVar(&flags.withSource, "with-source", false, "fetch the source first (Kustomizations, HelmReleases)")
-	cmd.ValidArgsFunction = appNames(flags.to.lister, &flags.sel)
 	return cmd
 }
 

@@ -29,11 +29,7 @@ and has not begun is taken back.`,
 		Example: "  fixpoint terminate my-app",
 		Args:    oneArg("the name of an Application"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			by, err := flags.to.open()
-			if err != nil {
-				return err
-			}
-			return by.terminate(cmd, &flags, args[0])
+			return flags.to.by(func(w way) error { return w.terminate(cmd, &flags, args[0]) })
 		},
 	}
 	flags.to.bind(cmd)

@@ -58,10 +58,8 @@ that each has now. That is by the rules that are built in: health checks of argo
 			return nil
 		},
 	}
-	to.bind(cmd)
-	sel.bind(cmd)
+	to.bindApp(cmd, &sel)
 	out.bind(cmd, formatTable, formatJSON, formatYAML)
-	cmd.ValidArgsFunction = appNames(to.lister, &sel)
 	return cmd
 }
 
