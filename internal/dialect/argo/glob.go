@@ -11,10 +11,16 @@ import (
 type glob struct{ *regexp.Regexp }
 
 // readGlob reads a pattern.
-func readGlob(pattern string) (glob, error) {
+func readGlob(pattern string) (glob, error) { return readGlobOf(pattern, ".*", ".") }
+
+// readPathGlob reads a pattern in which only ** goes beyond a slash.
+func readPathGlob(pattern string) (glob, error) { return readGlobOf(pattern, "[^/]*", "[^/]") }
+
+// readGlobOf reads a pattern in which * and ? are those regular expressions.
+func readGlobOf(pattern, some, one string) (glob, error) {
 	var b strings.Builder
 	depth, class := 0, false
-	for _, c := range pattern {
+	for i, c := range pattern {
 		switch {
 		case class:
 			if b.WriteRune(c); c == ']' {
@@ -23,10 +29,12 @@ func readGlob(pattern string) (glob, error) {
 		case c == '[':
 			b.WriteRune(c)
 			class = true
-		case c == '*':
+		case c == '*' && strings.HasPrefix(pattern[i:], "**"):
 			b.WriteString(".*")
+		case c == '*':
+			b.WriteString(some)
 		case c == '?':
-			b.WriteString(".")
+			b.WriteString(one)
 		case c == '{':
 			b.WriteString("(?:")
 			depth++

@@ -1,0 +1,105 @@
+package argo
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+)
+
+// Admits refuses what an AppProject does not admit of an Application that is applied to
+// the cluster of that name and server: a repository that none of its sourceRepos is for,
+// or one with "!" is against, and so with its destinations. The error is model.ErrDenied.
+// Which kinds of objects come of it is not known here.
+func Admits(project, app *unstructured.Unstructured, name, server string) error {
+	for _, repo := range reposOf(app) {
+		if !admitsRepo(project, repo) {
+			return model.As(model.ErrDenied, fmt.Errorf("application repo %s is not permitted in project '%s': its spec.sourceRepos does not admit it",
+				model.WithoutUser(repo), project.GetName()))
+		}
+	}
+	namespace, _, _ := unstructured.NestedString(app.Object, "spec", "destination", "namespace")
+	if !admitsPlace(project, name, server, namespace) {
+		return model.As(model.ErrDenied, fmt.Errorf("application destination server '%s' and namespace '%s' do not match any of the allowed destinations in project '%s'",
+			model.WithoutUser(server), namespace, project.GetName()))
+	}
+	return nil
+}
+
+// reposOf are the repositories of all sources of an Application.
+func reposOf(app *unstructured.Unstructured) []string {
+	all, _, _ := unstructured.NestedSlice(app.Object, "spec", "sources")
+	if one, is, _ := unstructured.NestedMap(app.Object, "spec", "source"); is {
+		all = append(all, one)
+	}
+	var out []string
+	for _, s := range all {
+		source, _ := s.(map[string]any)
+		repo, _ := source["repoURL"].(string)
+		out = append(out, repo)
+	}
+	return out
+}
+
+// admitsRepo reports whether a project admits a repository.
+func admitsRepo(project *unstructured.Unstructured, repo string) bool {
+	patterns, _, _ := unstructured.NestedStringSlice(project.Object, "spec", "sourceRepos")
+	admitted := false
+	for _, p := range patterns {
+		not, pattern := denies(p)
+		fits := covers(normalURL(pattern), normalURL(repo), readPathGlob)
+		if not && fits {
+			return false
+		}
+		admitted = admitted || fits != not
+	}
+	return admitted
+}
+
+// admitsPlace reports whether a project admits a namespace of a cluster.
+func admitsPlace(project *unstructured.Unstructured, name, server, namespace string) bool {
+	all, _, _ := unstructured.NestedSlice(project.Object, "spec", "destinations")
+	admitted := false
+	for _, d := range all {
+		place, _ := d.(map[string]any)
+		text := func(field string) string { s, _ := place[field].(string); return s }
+		byName, notName := admitsWord(text("name"), name)
+		byServer, notServer := admitsWord(text("server"), server)
+		here, notHere := admitsWord(text("namespace"), namespace)
+		switch {
+		case notName || notServer && here, notHere && (byName || byServer):
+			return false
+		case (byName || byServer) && here:
+			admitted = true
+		}
+	}
+	return admitted
+}
+
+// admitsWord reports whether a pattern admits a word, or is against it. An empty pattern
+// is neither, but for an empty word.
+func admitsWord(pattern, word string) (admits, against bool) {
+	not, pattern := denies(pattern)
+	if pattern == "" {
+		return word == "" && !not, false
+	}
+	fits := covers(pattern, word, readGlob)
+	return fits != not, fits && not
+}
+
+// denies reports whether a pattern says what is not admitted, with the pattern itself.
+func denies(pattern string) (bool, string) {
+	pattern, not := strings.CutPrefix(pattern, "!")
+	return not, pattern
+}
+
+// covers reports whether a pattern is for a word. One that can't be read is for none.
+func covers(pattern, word string, read func(string) (glob, error)) bool {
+	if pattern == "*" {
+		return true
+	}
+	g, err := read(pattern)
+	return err == nil && g.MatchString(word)
+}
