@@ -27,6 +27,7 @@ func TestLogText(t *testing.T) {
 		"a\x00b\rc\x7f":                             "abc",
 		"<b>&amp;":                                  "<b>&amp;",
 		"evil\u202etxt":                             "eviltxt",
+		"a\u200e1\u200f2\u061c3\u2067":              "a123",
 		"bad\xffbyte":                               "bad\ufffdbyte",
 	} {
 		if got := logText(in, 100); got != want {

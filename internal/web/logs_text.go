@@ -16,7 +16,7 @@ func logText(line string, limit int) string {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(line[i:])
-		if r == '\t' || !unicode.IsControl(r) && !bidiControl(r) {
+		if r == '\t' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) {
 			b.WriteRune(r)
 		}
 		i += size
@@ -25,12 +25,6 @@ func logText(line string, limit int) string {
 		b.WriteRune('…')
 	}
 	return b.String()
-}
-
-// bidiControl reports whether a rune changes the direction of what follows, so that a
-// line could look like another.
-func bidiControl(r rune) bool {
-	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // escape is the length of the escape sequence at the start of s; 0 if there is none.
