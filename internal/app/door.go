@@ -49,6 +49,8 @@ func ofProvider(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, signin.ErrBusy):
+		return atDoor(err)
 	case errors.Is(err, signin.ErrDeclined):
 		why = view.FailedDeclined
 	case errors.Is(err, signin.ErrStale):

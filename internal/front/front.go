@@ -73,7 +73,7 @@ type SignIn interface {
 	ClearCookie(http.ResponseWriter, *http.Request)
 	// Begin sends the browser to the provider. Callback is its way back: it gives the
 	// browser a session and says where to go on, which counts with an error, too. Errors
-	// of both are best a Failure; Begin has written nothing then.
+	// of both are best a Failure, or Busy; Begin has written nothing then.
 	Begin(w http.ResponseWriter, r *http.Request, returnTo string) error
 	Callback(http.ResponseWriter, *http.Request) (returnTo string, err error)
 	// Logout revokes the token that the identity came with.

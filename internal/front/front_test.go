@@ -227,7 +227,11 @@ func TestProviderFails(t *testing.T) {
 	if got.StatusCode != http.StatusUnauthorized || body != "sign in: failed=sso name= return=/apps sso=Example" {
 		t.Errorf("no good: %d %q", got.StatusCode, body)
 	}
-	if a := h.audited(); len(a) != 2 || a[0].Detail != "the provider has declined" || a[1].Outcome != "denied" {
+	got, body = h.ask(t, "GET /auth/callback?code=busy")
+	if got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") != "2" || body != "sign in: failed=busy name= return=/apps sso=Example" {
+		t.Errorf("too often: %d %q", got.StatusCode, body)
+	}
+	if a := h.audited(); len(a) != 3 || a[0].Detail != "the provider has declined" || a[1].Outcome != "denied" || a[2].Detail != "too many attempts" {
 		t.Errorf("audited %v", a)
 	}
 }

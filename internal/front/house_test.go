@@ -84,6 +84,9 @@ func (g *gate) Callback(w http.ResponseWriter, r *http.Request) (string, error) 
 	if r.URL.Query().Get("error") == "access_denied" {
 		return g.returned, Failure{view.FailedDeclined, errors.New("it says no")}
 	}
+	if r.URL.Query().Get("code") == "busy" {
+		return "", fmt.Errorf("signing in: %w", Busy{After: 1500 * time.Millisecond})
+	}
 	if r.URL.Query().Get("code") != "good" {
 		return "", errors.New("the state does not fit: <b>" + r.URL.Query().Get("error_description") + "</b>")
 	}

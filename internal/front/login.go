@@ -85,6 +85,10 @@ func (d *door) sso(w http.ResponseWriter, r *http.Request) {
 // providerFailed shows why the provider let nobody in, and that it can be tried again.
 func (d *door) providerFailed(w http.ResponseWriter, r *http.Request, returnTo string, err error) {
 	d.Log.Warn("signing in by the provider", "from", ClientOf(r), "err", err)
+	if errors.As(err, new(Busy)) {
+		d.loginFailed(w, r, view.SignIn{ReturnTo: local(returnTo)}, err)
+		return
+	}
 	failure := Failure{Why: view.FailedSSO}
 	errors.As(err, &failure)
 	status := http.StatusUnauthorized

@@ -79,11 +79,7 @@ func (s *Service) Callback(w http.ResponseWriter, r *http.Request) (returnTo str
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(r.Context(), p.client), 2*answerWithin)
 	defer cancel()
-	found, err := p.discover(ctx)
-	if err != nil {
-		return f.ReturnTo, err
-	}
-	person, err := p.exchange(ctx, found, f, r.URL.Query().Get("code"))
+	person, err := s.personOf(ctx, p, f, r)
 	if err != nil {
 		return f.ReturnTo, err
 	}
@@ -95,6 +91,31 @@ func (s *Service) Callback(w http.ResponseWriter, r *http.Request) (returnTo str
 		return f.ReturnTo, err
 	}
 	return f.ReturnTo, s.SetCookie(w, r, session)
+}
+
+// byProvider is for whom attempts by the provider count; no account can be called so.
+const byProvider = "\x00"
+
+// personOf is who comes back from the provider. Answers that it does not take count as
+// failed attempts: each asks it, and strangers can make up as many as they like.
+func (s *Service) personOf(ctx context.Context, p *provider, f flow, r *http.Request) (person, error) {
+	attempt, err := s.throttle.enter(ctx, visitor{account: byProvider, address: network(r.RemoteAddr)})
+	if err != nil {
+		return person{}, err
+	}
+	defer attempt.leave()
+	found, err := p.discover(ctx)
+	var who person
+	if err == nil {
+		who, err = p.exchange(ctx, found, f, r.URL.Query().Get("code"))
+	}
+	switch {
+	case err == nil:
+		attempt.succeed()
+	case errors.Is(err, model.ErrTransient) || ctx.Err() != nil:
+		attempt.refund()
+	}
+	return who, err
 }
 
 // flowOf is what the browser has kept, with an error unless the answer is to it, and a

@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +44,7 @@ type browser struct {
 	t       testing.TB
 	service *signin.Service
 	cookies map[string]string
+	from    string // "" is the address of httptest
 }
 
 func newBrowser(t testing.TB, w *world) *browser {
@@ -50,6 +53,9 @@ func newBrowser(t testing.TB, w *world) *browser {
 
 func (b *browser) request(target string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, target, nil)
+	if b.from != "" {
+		r.RemoteAddr = b.from
+	}
 	for name, value := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
 	}
@@ -458,6 +464,35 @@ func TestProviderDown(t *testing.T) {
 	}
 	if got := w.who(w.login("alice").Token); got != "alice" {
 		t.Errorf("meanwhile a password lets in %q", got)
+	}
+}
+
+// TestSecurityMadeUpCodes: who makes up answers of the provider has it asked a few times,
+// and waits then as who guesses passwords does; others, and who comes from it, do not.
+func TestSecurityMadeUpCodes(t *testing.T) {
+	w, p := newSSO(t)
+	b := newBrowser(t, w)
+	_, back := b.begin(p, "/")
+	made := regexp.MustCompile(`code=[^&]*`).ReplaceAllString(back, "code=made-up")
+	flow := maps.Clone(b.cookies)
+	before, busy := p.Count("/token"), 0
+	for range 20 {
+		b.cookies = maps.Clone(flow)
+		_, err := b.callback(made)
+		if errors.Is(err, signin.ErrBusy) {
+			busy++
+		} else if !errors.Is(err, signin.ErrSSO) {
+			t.Fatalf("a made-up code: %v", err)
+		}
+	}
+	if asked := p.Count("/token") - before; busy == 0 || asked > 10 {
+		t.Errorf("the provider was asked %d times for 20 made-up codes, %d had to wait", asked, busy)
+	}
+	other := newBrowser(t, w)
+	other.from = "198.51.100.7:1"
+	_, back = other.begin(p, "/")
+	if _, err := other.callback(back); err != nil {
+		t.Errorf("somebody else: %v", err)
 	}
 }
 
