@@ -39,6 +39,9 @@ func (b *Backend) Declare(ctx context.Context, key model.AppKey, by string, edit
 }
 
 func (b *Backend) declare(ctx context.Context, key model.AppKey, by string, edit view.Edit) (map[string]any, error) {
+	if !b.isDeclared(key) { // nor is it read
+		return nil, model.As(model.ErrDenied, fmt.Errorf("namespace %q is not permitted: Applications of the control plane's namespace, and of those that --app-namespaces names, are worked on", key.Namespace))
+	}
 	now, err := read(ctx, b.Latest, key)
 	if err != nil && !isGone(err) {
 		return nil, err
@@ -173,14 +176,11 @@ func sameJSON(a, b any) bool {
 
 // declarable refuses what could not be worked on.
 func (b *Backend) declarable(key model.AppKey, now, next *unstructured.Unstructured) error {
-	if !b.isDeclared(key) {
-		return model.As(model.ErrDenied, fmt.Errorf("namespace %q is not permitted: Applications of the control plane's namespace, and of those that --app-namespaces names, are worked on", key.Namespace))
-	}
 	if next.GetDeletionTimestamp() != nil {
 		return conflict("%s %s/%s is being deleted, and is not declared otherwise any more", next.GetKind(), key.Namespace, key.Name)
 	}
-	if now == nil || argo.ProjectOf(now) != argo.ProjectOf(next) {
-		if err := b.admitted(key.Namespace, argo.ProjectOf(next)); err != nil {
+	if now == nil || !sameJSON(limited(now), limited(next)) {
+		if err := b.admitted(next); err != nil {
 			return err
 		}
 	}
@@ -190,23 +190,46 @@ func (b *Backend) declarable(key model.AppKey, now, next *unstructured.Unstructu
 	return nil
 }
 
-// admitted refuses a project that does not exist, or not for Applications of a namespace.
-func (b *Backend) admitted(namespace, project string) error {
+// limited are the fields of an Application that its project limits.
+func limited(app *unstructured.Unstructured) []any {
+	out := []any{argo.ProjectOf(app)}
+	for _, field := range []string{"source", "sources", "destination"} {
+		value, _, _ := unstructured.NestedFieldNoCopy(app.Object, "spec", field)
+		out = append(out, value)
+	}
+	return out
+}
+
+// admitted refuses an Application whose project does not exist, or does not admit its
+// namespace, its repositories, or where it is applied to. Whoever may declare Applications
+// in a project is not trusted with more by that.
+func (b *Backend) admitted(app *unstructured.Unstructured) error {
+	name, namespace := argo.ProjectOf(app), app.GetNamespace()
+	all := b.Extra("AppProject")
+	at := slices.IndexFunc(all, func(p *unstructured.Unstructured) bool { return p.GetName() == name })
 	var namespaces []string
-	declared := project == defaultProject
-	for _, obj := range b.Extra("AppProject") {
-		if obj.GetName() == project {
-			declared, namespaces = true, texts(obj.Object, "spec", "sourceNamespaces")
-		}
+	if at >= 0 {
+		namespaces = texts(all[at].Object, "spec", "sourceNamespaces")
 	}
 	permits := func(glob string) bool { is, err := path.Match(glob, namespace); return err == nil && is }
 	switch {
-	case !declared:
-		return model.Invalidf("application references project %s which does not exist: declare the AppProject first", project)
+	case at < 0 && name != defaultProject:
+		return model.Invalidf("application references project %s which does not exist: declare the AppProject first", name)
 	case namespace != b.Namespace && !slices.ContainsFunc(namespaces, permits):
-		return model.As(model.ErrDenied, fmt.Errorf("application in namespace %q is not permitted to use project %q: its spec.sourceNamespaces does not name the namespace", namespace, project))
+		return model.As(model.ErrDenied, fmt.Errorf("application in namespace %q is not permitted to use project %q: its spec.sourceNamespaces does not name the namespace", namespace, name))
+	case at < 0:
+		return nil // a project default that nobody has declared admits everything
 	}
-	return nil
+	to := b.clusterOf(text(app.Object, "spec", "destination", "server"), text(app.Object, "spec", "destination", "name"))
+	if boolean(all[at].Object, "spec", "permitOnlyProjectScopedClusters") && !b.ownCluster(to.Server, name) {
+		return model.As(model.ErrDenied, fmt.Errorf("project %q permits its own clusters only, and %s is none of them", name, to.Name))
+	}
+	return argo.Admits(all[at], app, to.Name, to.Server)
+}
+
+// ownCluster reports whether a cluster belongs to that project alone.
+func (b *Backend) ownCluster(server, project string) bool {
+	return slices.ContainsFunc(b.Settings().Clusters(), func(c argo.Cluster) bool { return c.Server == server && c.Project() == project })
 }
 
 // writeDeclaration writes it where nobody has written since it was read. next is then what

@@ -47,7 +47,8 @@ func declaring(t *testing.T, objects ...client.Object) (*Backend, client.Client)
 	b.Client = listing{c, b}
 	b.Declares = func(namespace string) bool { return namespace == "argocd" || strings.HasPrefix(namespace, "team-") }
 	b.Extra = func(string) []*unstructured.Unstructured {
-		return []*unstructured.Unstructured{declaredBy(t, "kind: AppProject\nmetadata: {namespace: argocd, name: shop}\nspec: {sourceNamespaces: [team-s*]}\n")}
+		return []*unstructured.Unstructured{declaredBy(t, "kind: AppProject\nmetadata: {namespace: argocd, name: shop}\nspec: {sourceNamespaces: [team-s*], "+
+			"sourceRepos: ['https://git.example/*', '!https://git.example/secret'], destinations: [{name: in-cluster, namespace: 'shop*'}]}\n")}
 	}
 	return b, c
 }
@@ -152,6 +153,11 @@ func TestDeclareAnew(t *testing.T) {
 		"elsewhere in the project default":      {key("team-shop"), valid, model.ErrDenied, "sourceNamespaces"},
 		"in a namespace of nobody":              {key("kube-system"), "project: shop, " + valid, model.ErrDenied, "--app-namespaces"},
 		"in a project that does not exist":      {key("argocd"), "project: none, " + valid, model.ErrInvalid, "project none which does not exist"},
+		"of a repository of others":             {key("argocd"), "project: shop, " + strings.ReplaceAll(valid, "git.example", "evil.example"), model.ErrDenied, "https://evil.example/shop is not permitted in project 'shop'"},
+		"of one that the project is against":    {key("argocd"), "project: shop, " + strings.ReplaceAll(valid, "example/shop", "example/secret"), model.ErrDenied, "is not permitted"},
+		"of a second one":                       {key("argocd"), "project: shop, destination: {name: in-cluster, namespace: shop}, sources: [{repoURL: 'https://git.example/shop', path: a}, {repoURL: 'https://evil.example/x', path: a}]", model.ErrDenied, "evil.example"},
+		"in a namespace of others":              {key("argocd"), "project: shop, " + strings.ReplaceAll(valid, "namespace: shop", "namespace: kube-system"), model.ErrDenied, "do not match any of the allowed destinations"},
+		"by the server's address":               {key("argocd"), "project: shop, " + strings.ReplaceAll(valid, "name: in-cluster", "server: 'https://kubernetes.default.svc'"), nil, ""},
 		"without a destination":                 {key("argocd"), "source: {repoURL: 'https://git.example/a', path: b}", model.ErrInvalid, "neither server nor name"},
 		"in a cluster that does not exist":      {key("argocd"), strings.ReplaceAll(valid, "in-cluster", "nowhere"), model.ErrInvalid, `no cluster "nowhere"`},
 		"with two destinations":                 {key("argocd"), strings.ReplaceAll(valid, "name: in-cluster", "name: in-cluster, server: 'https://a'"), model.ErrInvalid, "both name and server"},
@@ -172,6 +178,37 @@ func TestDeclareAnew(t *testing.T) {
 				t.Errorf("%v, answered %v", now, got)
 			}
 		})
+	}
+}
+
+// TestSecurityDeclareWithinTheProject: who may change an app in a project can't have it
+// deploy what or where the project does not admit; what it was before may stay.
+func TestSecurityDeclareWithinTheProject(t *testing.T) {
+	elsewhere := strings.ReplaceAll(valid, "namespace: shop", "namespace: kube-system")
+	in := func(project, spec string) *unstructured.Unstructured {
+		obj := anApplication(t, "", spec)
+		return declaredBy(t, strings.Replace(string(mustJSON(t, obj.Object)), `"project":"default"`, `"project":"`+project+`"`, 1))
+	}
+	for name, c := range map[string]struct {
+		was, spec string
+		project   string
+		want      error
+	}{
+		"the same place":             {valid, "project: shop, " + valid + ", revisionHistoryLimit: 3", "shop", nil},
+		"another place":              {valid, "project: shop, " + elsewhere, "shop", model.ErrDenied},
+		"another repository":         {valid, "project: shop, " + strings.ReplaceAll(valid, "git.example", "evil.example"), "shop", model.ErrDenied},
+		"into the project":           {elsewhere, "project: shop, " + elsewhere, "default", model.ErrDenied},
+		"what is not admitted stays": {elsewhere, "project: shop, " + elsewhere + ", revisionHistoryLimit: 3", "shop", nil},
+	} {
+		b, c2 := declaring(t, in(c.project, c.was))
+		_, err := b.Declare(t.Context(), application, "ann", asIs(t, "", c.spec))
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		now, err := read(t.Context(), c2, application)
+		if err != nil || c.want != nil && text(now.Object, "spec", "destination", "namespace") != text(in(c.project, c.was).Object, "spec", "destination", "namespace") {
+			t.Errorf("%s: it is %v, %v", name, now, err)
+		}
 	}
 }
 

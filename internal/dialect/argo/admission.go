@@ -49,44 +49,39 @@ func admitsRepo(project *unstructured.Unstructured, repo string) bool {
 	admitted := false
 	for _, p := range patterns {
 		not, pattern := denies(p)
-		fits := covers(normalURL(pattern), normalURL(repo), readPathGlob)
+		fits := covers(normalURL(model.WithoutUser(pattern)), normalURL(model.WithoutUser(repo)), readPathGlob)
 		if not && fits {
 			return false
 		}
-		admitted = admitted || fits != not
+		admitted = admitted || fits
 	}
 	return admitted
 }
 
-// admitsPlace reports whether a project admits a namespace of a cluster.
+// admitsPlace reports whether a project admits a namespace of a cluster. A destination
+// with a "!" in it admits nothing.
 func admitsPlace(project *unstructured.Unstructured, name, server, namespace string) bool {
 	all, _, _ := unstructured.NestedSlice(project.Object, "spec", "destinations")
 	admitted := false
 	for _, d := range all {
 		place, _ := d.(map[string]any)
-		text := func(field string) string { s, _ := place[field].(string); return s }
-		byName, notName := admitsWord(text("name"), name)
-		byServer, notServer := admitsWord(text("server"), server)
-		here, notHere := admitsWord(text("namespace"), namespace)
+		word := func(field, is string) (not, fits bool) {
+			text, _ := place[field].(string)
+			not, pattern := denies(text)
+			return not, (pattern != "" || field == "namespace") && covers(pattern, is, readGlob)
+		}
+		notName, byName := word("name", name)
+		notServer, byServer := word("server", server)
+		notHere, here := word("namespace", namespace)
 		switch {
-		case notName || notServer && here, notHere && (byName || byServer):
+		case !here || !byName && !byServer:
+		case notHere, notName && byName, notServer && byServer:
 			return false
-		case (byName || byServer) && here:
+		case !notName && !notServer:
 			admitted = true
 		}
 	}
 	return admitted
-}
-
-// admitsWord reports whether a pattern admits a word, or is against it. An empty pattern
-// is neither, but for an empty word.
-func admitsWord(pattern, word string) (admits, against bool) {
-	not, pattern := denies(pattern)
-	if pattern == "" {
-		return word == "" && !not, false
-	}
-	fits := covers(pattern, word, readGlob)
-	return fits != not, fits && not
 }
 
 // denies reports whether a pattern says what is not admitted, with the pattern itself.
