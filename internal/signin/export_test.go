@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"net/http"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -18,6 +19,9 @@ func Compared(s *Service, tell func(cost int)) {
 		return bcrypt.CompareHashAndPassword(hash, password)
 	}
 }
+
+// NoDowngrade says whether a redirect of the identity provider is followed.
+func NoDowngrade(r *http.Request, via []*http.Request) error { return noDowngrade(r, via) }
 
 // Inside is how many attempts to sign in are under way.
 func Inside(s *Service) int {

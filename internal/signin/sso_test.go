@@ -467,6 +467,45 @@ func TestProviderDown(t *testing.T) {
 	}
 }
 
+// TestSecurityMixUp (RFC 9207): an answer that says to be another provider's is not taken,
+// and the code in it is not sent to ours.
+func TestSecurityMixUp(t *testing.T) {
+	w, p := newSSO(t)
+	for issuer, good := range map[string]bool{p.URL: true, "https://evil.example": false, "": false} {
+		b := newBrowser(t, w)
+		_, back := b.begin(p, "/")
+		before := p.Count("/token")
+		answer, err := url.Parse(back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := answer.Query()
+		q.Set("iss", issuer)
+		answer.RawQuery = q.Encode()
+		_, err = b.callback(answer.String())
+		if (err == nil) != good || err != nil && !errors.Is(err, signin.ErrSSO) || !good && p.Count("/token") != before {
+			t.Errorf("an answer of %q: %v", issuer, err)
+		}
+	}
+}
+
+// TestSecurityNoDowngrade: a provider that is asked over TLS leads nowhere without it.
+func TestSecurityNoDowngrade(t *testing.T) {
+	at := func(address string) *http.Request { return httptest.NewRequest(http.MethodGet, address, nil) }
+	const safe, plain = "https://id.example/keys", "http://id.example/keys"
+	for _, tt := range []struct {
+		from, to string
+		good     bool
+	}{{safe, safe, true}, {safe, plain, false}, {plain, safe, true}, {plain, plain, true}} {
+		if err := signin.NoDowngrade(at(tt.to), []*http.Request{at(tt.from)}); (err == nil) != tt.good {
+			t.Errorf("from %s to %s: %v", tt.from, tt.to, err)
+		}
+	}
+	if signin.NoDowngrade(at(safe), slices.Repeat([]*http.Request{at(safe)}, 10)) == nil {
+		t.Error("it is followed for ever")
+	}
+}
+
 // TestSecurityMadeUpCodes: who makes up answers of the provider has it asked a few times,
 // and waits then as who guesses passwords does; others, and who comes from it, do not.
 func TestSecurityMadeUpCodes(t *testing.T) {
