@@ -33,6 +33,16 @@ func sampleSite(t *testing.T, b view.Backend) string {
 // policy.csv, to whomever asks.
 func siteOf(t *testing.T, b view.Backend, policy string, audit func(context.Context, view.Audit) error) string {
 	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = serverOf(t, b, policy, audit)
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// serverOf is the server of siteOf.
+func serverOf(t *testing.T, b view.Backend, policy string, audit func(context.Context, view.Audit) error) *http.Server {
+	t.Helper()
 	set, problems := access.Read(map[string]string{"policy.csv": policy}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
@@ -50,11 +60,7 @@ func siteOf(t *testing.T, b view.Backend, policy string, audit func(context.Cont
 		},
 		Audit: audit, Log: slog.New(slog.DiscardHandler), StreamsEach: 1000,
 	})
-	s := httptest.NewUnstartedServer(nil)
-	s.Config = front.Server(handler)
-	s.Start()
-	t.Cleanup(s.Close)
-	return s.URL
+	return front.Server(handler)
 }
 
 // The headers by which a request to an openDoor says who it is from: a name, and groups

@@ -91,6 +91,9 @@ func (w *Web) activity(r *http.Request) (Page, error) {
 	if q.Before, q.Limit, err = p.read("/activity", v, view.DefaultLimit); err != nil {
 		return nil, err
 	}
+	if isGlance(r) {
+		return p, nil
+	}
 	found, err := view.DeskOf(r.Context()).Activity(r.Context(), q)
 	if err != nil {
 		return nil, err

@@ -139,6 +139,9 @@ func (w *Web) appPage(r *http.Request) (Page, error) {
 	}
 	p := &appPage{appHead: head, Frame: head.frameOf("app", head.App.Key.Name)}
 	p.Topics, p.Gone = append(p.Topics, view.TopicTree(head.App.Key)), head.gone()
+	if isGlance(r) {
+		return p, nil
+	}
 	p.results()
 	tree, err := view.DeskOf(r.Context()).Tree(r.Context(), head.App.Key)
 	if mayFail(head.App.Health) {

@@ -22,6 +22,9 @@ func (w *Web) declarationPage(r *http.Request) (Page, error) {
 		return nil, err
 	}
 	p := &declarationPage{appHead: head, Frame: head.frameOf("declaration", head.App.Key.Name+": declaration")}
+	if isGlance(r) {
+		return p, nil
+	}
 	p.YAML, p.Cut = yamlLines(head.App.Declaration, manifestLines)
 	p.Gone = head.gone()
 	p.eventList = readEvents(r, head.App.Key, model.ObjectKey{})

@@ -65,6 +65,9 @@ func (w *Web) diffPage(r *http.Request) (Page, error) {
 	if key, ok := objectOf(r); ok {
 		p.Only = &key
 	}
+	if isGlance(r) {
+		return p, nil
+	}
 	d, err := view.DeskOf(r.Context()).Diff(r.Context(), head.App.Key, view.DiffQuery{
 		Revision: p.Revision, Noise: p.Noise, Object: p.Only, Now: !isCapture(r),
 	})

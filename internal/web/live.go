@@ -29,6 +29,7 @@ var usualPace = pace{shortest: 250 * time.Millisecond, longest: 25 * time.Second
 //	hash: the name of a region, and its hash with the items that were sent
 //	signed-out: the reader may not see the page any more; the stream ends
 //	gone: the same, with the HTML that takes its place, if there is one
+//	done: with the parameter once, that was all; the stream ends
 //
 // and comments, so that a dead connection is noticed.
 func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
@@ -62,6 +63,12 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 	}
 	s := &stream{web: w, out: rw, ctl: http.NewResponseController(rw), sent: had(r.URL.Query().Get("have")), gone: first.gone, items: map[string]items{}}
 	s.open()
+	if r.URL.Query().Get("once") != "" {
+		if s.send(first) {
+			_ = s.write("event: done\ndata:\n\n") // it ends anyway
+		}
+		return
+	}
 	s.run(ctx, looked, signals, ended)
 }
 
@@ -166,6 +173,11 @@ func (s *stream) update(r *http.Request) bool {
 		return s.write(": not now\n\n") == nil
 	}
 	s.gone = seen.gone
+	return s.send(seen)
+}
+
+// send sends what of a page has become different; it reports whether to go on.
+func (s *stream) send(seen *sight) bool {
 	var b strings.Builder
 	for _, region := range seen.regions {
 		s.add(&b, region)

@@ -376,3 +376,23 @@ func TestLiveTellsOfClusters(t *testing.T) {
 		}
 	})
 }
+
+// TestLiveOnce sends what has changed, says that this was all, and ends.
+func TestLiveOnce(t *testing.T) {
+	b := viewtest.New()
+	h := site(b, viewtest.Options{})
+	at := get(t, h, "/apps").one("#live")
+	query := url.Values{"page": {attr(at, "data-page")}, "have": {attr(at, "data-have")}, "once": {"1"}}
+	ask := func() string {
+		got := httptest.NewRecorder()
+		h.ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/live?"+query.Encode(), nil))
+		return got.Body.String()
+	}
+	if got := ask(); got != ": still here\n\nevent: done\ndata:\n\n" {
+		t.Errorf("a page that is current is sent %q", got)
+	}
+	b.Edit(frontend, func(d *view.Detail) { d.Health = model.Degraded })
+	if got := ask(); !strings.HasPrefix(got, "event: region\ndata: apps-summary ") || !strings.HasSuffix(got, "event: done\ndata:\n\n") {
+		t.Errorf("an app that is degraded now is told by %.200q", got)
+	}
+}

@@ -25,6 +25,7 @@ const (
 //	lines: a list of lines, each a list of time, pod, container, text, and
 //	       "note" if it is no line of the log
 //	problem: a text that says why there are no more
+//	later: a text that says why there are none now; it is worth asking again
 //	end: there are no more
 //	gone: the reader may not see them any more
 //
@@ -162,8 +163,12 @@ func (s *logStream) finish(ctx context.Context) {
 		_ = s.write("event: end\ndata:\n\n") // it ends anyway
 	default:
 		text, _ := explained(s.err)
-		data, _ := json.Marshal(text)                                 // a string always marshals
-		_ = s.write("event: problem\ndata: " + string(data) + "\n\n") // it ends anyway
+		data, _ := json.Marshal(text) // a string always marshals
+		name := "problem"
+		if errors.Is(s.err, model.ErrTransient) {
+			name = "later"
+		}
+		_ = s.write("event: " + name + "\ndata: " + string(data) + "\n\n") // it ends anyway
 	}
 }
 

@@ -45,6 +45,9 @@ func (w *Web) objectPage(r *http.Request) (Page, error) {
 	if p.Tone = ""; object.Health != "" {
 		p.says(stateOf(object.Health))
 	}
+	if isGlance(r) {
+		return p, nil
+	}
 	p.rights(view.DeskOf(r.Context()))
 	p.Show = r.FormValue("show")
 	switch p.Show {

@@ -1,7 +1,11 @@
 package web
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -49,4 +53,42 @@ func (f *Frame) TabIcon() string {
 		return "favicon-" + f.Tone + ".svg"
 	}
 	return "favicon.svg"
+}
+
+type glanceKey struct{}
+
+// isGlance reports whether only the title of a page is wanted: what that does not need
+// is not read.
+func isGlance(r *http.Request) bool { return r.Context().Value(glanceKey{}) != nil }
+
+// glance answers what the browser's tab would say of the page that the parameter page
+// names, for tabs that nobody looks at. It looks at no descendant and makes no diff.
+func (w *Web) glance(rw http.ResponseWriter, r *http.Request) {
+	target, err := url.ParseRequestURI(local(r.URL.Query().Get("page")))
+	if err != nil {
+		w.fail(rw, r, model.Invalidf("the parameter page has to be the path of a page"))
+		return
+	}
+	looked := r.Clone(context.WithValue(r.Context(), glanceKey{}, true))
+	looked.URL, looked.RequestURI = target, target.RequestURI()
+	p, err := w.make(looked)
+	if err == nil && !p.frame().IsLive() {
+		err = errNoPage
+	}
+	if err != nil {
+		w.fail(rw, r, err)
+		return
+	}
+	f := p.frame()
+	body, _ := json.Marshal(map[string]string{"title": f.Title + " · Fixpoint", "icon": w.assets.url(f.TabIcon())}) // texts can be written
+	tag := `"` + stableHash(string(body)) + `"`
+	h := rw.Header()
+	h.Set("ETag", tag)
+	h.Set("Cache-Control", "no-store")
+	if r.Header.Get("If-None-Match") == tag {
+		rw.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	_, _ = rw.Write(body) //nolint:gosec // it is JSON; the reader may have gone
 }

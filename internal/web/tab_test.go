@@ -1,9 +1,15 @@
 package web
 
 import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 	"github.com/fixpoint-cd/fixpoint/internal/view/viewtest"
 )
 
@@ -36,6 +42,44 @@ func TestTabsSayTheState(t *testing.T) {
 		}
 		if attr(region, "data-tab") != title || attr(region, "data-icon") != icon {
 			t.Errorf("%s: the region says %q and %s", path, attr(region, "data-tab"), attr(region, "data-icon"))
+		}
+	}
+}
+
+// TestGlance: tabs in the background are told their title and icon, briefly where it is
+// still the same; nothing that the title does not need is read for it.
+func TestGlance(t *testing.T) {
+	b := viewtest.New()
+	h := site(b, viewtest.Options{May: func(_ view.Verb, a view.App) bool { return a.Key.Name != "shop-cart" }})
+	for _, method := range []string{"Tree", "Diff", "Events", "Activity"} {
+		b.Fail(method, errors.New("nobody looks at it"))
+	}
+	ask := func(page, tag string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, "/tab?"+url.Values{"page": {page}}.Encode(), nil)
+		r.Header.Set("If-None-Match", tag)
+		got := httptest.NewRecorder()
+		h.ServeHTTP(got, r)
+		return got
+	}
+	object := AppPath(frontend) + "/resource?kind=Deployment&group=apps&namespace=shop&name=frontend"
+	pages := []string{"/apps", "/apps?q=shop", AppPath(frontend), AppPath(frontend) + "/diff", AppPath(frontend) + "/history", AppPath(frontend) + "/declaration", object, "/activity", "/clusters", "/repositories"}
+	for _, page := range pages {
+		first := ask(page, "")
+		if first.Code != http.StatusOK || !strings.Contains(first.Body.String(), "Fixpoint") || !strings.Contains(first.Body.String(), "/assets/favicon") {
+			t.Errorf("%s: %d, %s", page, first.Code, first.Body)
+		}
+		if again := ask(page, first.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+			t.Errorf("%s: the same is answered by %d, %s", page, again.Code, again.Body)
+		}
+	}
+	before := ask(AppPath(frontend), "").Header().Get("ETag")
+	b.Edit(frontend, func(d *view.Detail) { d.Health = model.Degraded })
+	if now := ask(AppPath(frontend), before); now.Code != http.StatusOK || !strings.Contains(now.Body.String(), `"title":"Degraded: shop-frontend · Fixpoint"`) || !strings.Contains(now.Body.String(), "favicon-bad.") {
+		t.Errorf("a degraded app is told by %d, %s", now.Code, now.Body)
+	}
+	for _, page := range []string{"", "//evil.example/apps", "/nowhere", "/audit", AppPath(sampleKey("none")), AppPath(sampleKey("shop-cart"))} {
+		if got := ask(page, ""); got.Code != http.StatusNotFound {
+			t.Errorf("of %q it tells %d, %s", page, got.Code, got.Body)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func New(c Config) *Web {
 }
 
 // Routes registers all pages, the assets (below /assets/, which need no desk) and the
-// live streams (/live).
+// live streams (/live), and what tabs in the background ask for (/tab).
 func (w *Web) Routes(mux *http.ServeMux) {
 	w.worldRoutes()
 	w.appRoutes()
@@ -55,6 +55,7 @@ func (w *Web) Routes(mux *http.ServeMux) {
 	w.pages.Handle("/", http.HandlerFunc(w.missing))
 	mux.Handle("GET /assets/", w.assets)
 	mux.HandleFunc("GET /live", w.live)
+	mux.HandleFunc("GET /tab", w.glance)
 	mux.HandleFunc("POST /theme", w.theme)
 	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, r *http.Request) {
 		http.Redirect(rw, r, "/apps", http.StatusFound)

@@ -5,6 +5,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   document.documentElement.classList.add("js");
+  const served = document.title;
 
   // What the reader has opened or chosen survives a morph.
   htmx.registerExtension("fixpoint", {
@@ -46,8 +47,10 @@
     if (at && !at.title && at.scrollWidth > at.clientWidth + 1) at.title = at.textContent.trim().replace(/\s+/g, " ");
   });
 
-  // The stream of this page's live regions. It is closed while nobody looks.
+  // The stream of this page's live regions. It is closed while nobody looks, and where
+  // too many windows have one; such a window asks every ten seconds what has changed.
   const live = { source: null, page: "", have: new Map(), tries: 0, timer: 0 };
+  const varied = (ms) => ms * (0.75 + Math.random() / 2);
   const banner = $("#connection");
 
   function say(text, link) {
@@ -79,14 +82,28 @@
     live.source = null;
   }
 
+  // leave is close for as long as nobody looks.
+  function leave() {
+    close();
+    fixpointStreams.leave();
+    if (live.page && document.hidden) glanceLater();
+  }
+
   function connect() {
     close();
-    if (!live.page || document.hidden) return;
+    clearTimeout(glances);
+    if (!live.page || document.hidden) return leave();
     const have = [...live.have].map((p) => p.join(":")).join(",");
     const query = new URLSearchParams({ page: live.page, have });
+    const once = !fixpointStreams.enter(connect);
+    if (once) query.set("once", "1");
     const source = new EventSource("/live?" + query);
     live.source = source;
-    source.onopen = () => { live.tries = 0; say(""); };
+    source.onopen = () => { live.tries = 0; say(""); if (unheard) tab(); unheard = false; };
+    source.addEventListener("done", () => {
+      close();
+      live.timer = setTimeout(() => { live.timer = fixpointStreams.recount(connect); }, varied(10000));
+    });
     source.onerror = () => lost(source);
     source.addEventListener("region", (e) => { live.tries = 0; region(e.data); });
     source.addEventListener("item", (e) => {
@@ -97,6 +114,7 @@
     source.addEventListener("signed-out", signedOut);
     source.addEventListener("gone", (e) => {
       close();
+      fixpointStreams.leave();
       live.page = "";
       if (e.data.trim()) return farewell(e.data);
       say("This is gone, or you may not see it any more.", { href: "/apps", text: "All apps" });
@@ -119,8 +137,44 @@
     if (refused && (await isSignedOut())) return signedOut();
     live.tries++;
     if (live.tries > 1 || refused) say("Connection lost. Trying again…");
-    const wait = Math.min(500 * 2 ** (live.tries - 1), 15000) * (0.75 + Math.random() / 2);
-    live.timer = setTimeout(connect, wait);
+    live.timer = setTimeout(connect, varied(Math.min(500 * 2 ** (live.tries - 1), 15000)));
+  }
+
+  // A tab that nobody sees asks about once a minute for its title and icon, and for
+  // nothing else. If it can't, its title says so.
+  let glances = 0, etag = "", unheard = false;
+
+  function glanceLater() {
+    clearTimeout(glances);
+    glances = setTimeout(glance, varied(60000));
+  }
+
+  async function glance() {
+    if (!live.page || !document.hidden) return;
+    let answer = null;
+    try {
+      const query = new URLSearchParams({ page: live.page });
+      answer = await fetch("/tab?" + query, { headers: { "If-None-Match": etag }, cache: "no-store", signal: AbortSignal.timeout(30000) });
+      if (answer.ok) glanced(await answer.json(), answer.headers.get("ETag"));
+    } catch {
+      answer = null;
+    }
+    if (!document.hidden) return;
+    const why = { 401: "Signed out", 404: "Gone" }[answer?.status];
+    if (why) return mistrust(why);
+    if (!answer || answer.status >= 500) mistrust("Not connected");
+    glanceLater();
+  }
+
+  function glanced(now, tag) {
+    if (!document.hidden) return;
+    [etag, unheard] = [tag, false];
+    name(now.title, now.icon);
+  }
+
+  function mistrust(why) {
+    if (!unheard) document.title = why + ": " + document.title;
+    [etag, unheard] = ["", true];
   }
 
   async function isSignedOut() {
@@ -134,6 +188,7 @@
 
   function signedOut() {
     close();
+    fixpointStreams.leave();
     const back = location.pathname + location.search;
     say("You are signed out.", { href: "/auth/login?return=" + encodeURIComponent(back), text: "Sign in again" });
   }
@@ -156,8 +211,8 @@
     document.dispatchEvent(new CustomEvent("fixpoint:region", { detail: { name: id } }));
   }
 
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect()));
-  addEventListener("pagehide", close);
+  document.addEventListener("visibilitychange", connect);
+  addEventListener("pagehide", leave);
   addEventListener("pageshow", (e) => { if (e.persisted) connect(); });
   addEventListener("online", () => { if (!live.source) connect(); });
   document.addEventListener("htmx:after:swap", () => { asServed(); ages(); follow(); count(); tab(); });
@@ -275,10 +330,15 @@
 
   // The browser's tab says how what it shows is.
   function tab() {
-    const at = $("[data-tab]"), link = $("#tab-icon");
-    if (!at || !link) return;
-    if (document.title !== at.dataset.tab) document.title = at.dataset.tab;
-    if (link.getAttribute("href") !== at.dataset.icon) link.setAttribute("href", at.dataset.icon);
+    const at = $("[data-tab]");
+    if (at) name(at.dataset.tab, at.dataset.icon);
+    else if (unheard) document.title = served;
+  }
+
+  function name(title, icon) {
+    const link = $("#tab-icon");
+    if (document.title !== title) document.title = title;
+    if (link && link.getAttribute("href") !== icon) link.setAttribute("href", icon);
   }
   document.addEventListener("fixpoint:region", tab);
 

@@ -89,6 +89,7 @@
 
   function stop(text, tone) {
     ended = true;
+    fixpointStreams.leave();
     source?.close();
     source = null;
     clearTimeout(timer);
@@ -98,20 +99,25 @@
   function connect() {
     clearTimeout(timer);
     source?.close();
-    if (ended || document.hidden) return;
+    source = null;
+    if (ended || document.hidden) return fixpointStreams.leave();
+    if (!fixpointStreams.enter(connect)) return say("Paused: other windows follow. It goes on when you come here.", "warn");
     for (const s of seen.values()) s.before = s.count;
     const again = new Map();
     const url = new URL(root.dataset.watch, location.href);
     if (last) url.searchParams.set("since", new Date(Date.parse(last) - 5000).toISOString());
     source = new EventSource(url);
-    source.onopen = () => { tries = 0; say("Following", "good"); };
-    source.onerror = () => {
+    let began = Infinity;
+    const later = (why) => {
       source.close();
       source = null;
-      tries++;
-      say("Connection lost. Trying again…", "warn");
+      tries = Date.now() - began > 20000 ? 1 : tries + 1;
+      say(why + " Trying again…", "warn");
       timer = setTimeout(connect, Math.min(500 * 2 ** (tries - 1), 15000) * (0.75 + Math.random() / 2));
     };
+    source.onopen = () => { began = Date.now(); say("Following", "good"); };
+    source.onerror = () => later("Connection lost.");
+    source.addEventListener("later", (e) => later(JSON.parse(e.data) + "."));
     source.addEventListener("lines", (e) => add(JSON.parse(e.data), again));
     source.addEventListener("problem", (e) => stop(JSON.parse(e.data), "bad"));
     source.addEventListener("end", () => stop("The log has ended", "calm"));
@@ -124,14 +130,9 @@
     toEnd?.addEventListener("click", end);
     end();
     if (root.dataset.watch) {
-      document.addEventListener("visibilitychange", () => {
-        if (!document.hidden) return connect();
-        clearTimeout(timer);
-        source?.close();
-        source = null;
-      });
+      document.addEventListener("visibilitychange", connect);
       addEventListener("online", () => { if (!source) connect(); });
-      addEventListener("pagehide", () => source?.close());
+      addEventListener("pagehide", () => { source?.close(); fixpointStreams.leave(); });
       addEventListener("pageshow", (e) => { if (e.persisted) connect(); });
       connect();
     } else {
