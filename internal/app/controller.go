@@ -112,6 +112,7 @@ type controller struct {
 	events  record.EventRecorder
 	ui      *ui // nil for none
 	ready   atomic.Bool
+	known   chan struct{} // closed with ready
 
 	mu       sync.Mutex
 	clusters map[string]argo.Cluster // by the name that apps use
@@ -124,7 +125,7 @@ func Controller(ctx context.Context, opt Options, log *slog.Logger) error {
 	}
 	opt.REST = rest.CopyConfig(opt.REST)
 	opt.REST.QPS = -1 // the API server says when it is too much
-	c := &controller{opt: opt, log: log, metrics: prometheus.NewRegistry()}
+	c := &controller{opt: opt, log: log, metrics: prometheus.NewRegistry(), known: make(chan struct{})}
 	mgr, err := c.connect(ctx)
 	if errors.Is(err, context.Canceled) {
 		return nil // told to stop before it had begun
@@ -379,6 +380,7 @@ func (c *controller) release(ctx context.Context, mgr ctrl.Manager) error {
 		if c.allKnown(keys) {
 			c.engine.Release()
 			c.ready.Store(true)
+			close(c.known)
 			c.log.Info("ready", "apps", len(keys))
 			return nil
 		}

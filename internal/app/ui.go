@@ -37,11 +37,17 @@ type ui struct {
 	guard    *guard.Guard
 	refusals *front.Refusals
 	server   *server
+	// filled is closed once the list has all apps that there were at the start: until then
+	// nobody is told of any, since what is not there looks as if it had been deleted.
+	filled chan struct{}
 }
+
+// fillPatience is how long people wait for the list at most, after the start.
+const fillPatience = 30 * time.Second
 
 // newUI makes it, listening at once. Without an address to listen at, there is none.
 func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect) (*ui, error) {
-	u := &ui{c: c, past: discreetHistory{c.history, c.log}}
+	u := &ui{c: c, past: discreetHistory{c.history, c.log}, filled: make(chan struct{})}
 	u.refusals = front.NewRefusals(u.past.Audit, c.log)
 	var err error
 	u.extras, err = newExtras(c.opt.REST, c.opt.ArgoNamespace, u.extraChanged, c.log)
@@ -74,7 +80,7 @@ func (u *ui) listen() (*server, error) {
 	signs := programs{door, u.past.Audit, u.refusals}
 	login, logout := signs.api()
 	handler := front.New(front.Config{
-		SignIn: door, Ready: u.access.ready, Page: pages.SignIn, Pages: mux,
+		SignIn: door, Ready: u.ready, Page: pages.SignIn, Pages: mux,
 		Desk: func(r front.Reader) view.Desk {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
@@ -84,6 +90,35 @@ func (u *ui) listen() (*server, error) {
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
 }
 
+// ready waits until it can be told who asks, and what there is.
+func (u *ui) ready(ctx context.Context) error {
+	if err := u.access.ready(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-u.filled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// fill waits for the list.
+func (u *ui) fill(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, fillPatience)
+	defer cancel()
+	select {
+	case <-u.c.known:
+		select {
+		case <-u.backend.Settled():
+		case <-ctx.Done():
+		}
+	case <-ctx.Done():
+	}
+	close(u.filled)
+	return nil
+}
+
 // Run serves until ctx ends.
 func (u *ui) Run(ctx context.Context) error {
 	defer func() {
@@ -91,7 +126,7 @@ func (u *ui) Run(ctx context.Context) error {
 		u.refusals.Flush(context.WithoutCancel(ctx))
 	}()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, run := range []func(context.Context) error{u.live.Run, u.extras.Run, u.backend.Run, u.access.Run, u.server.Run} {
+	for _, run := range []func(context.Context) error{u.live.Run, u.extras.Run, u.backend.Run, u.fill, u.access.Run, u.server.Run} {
 		g.Go(func() error { return run(ctx) })
 	}
 	return g.Wait()

@@ -13,8 +13,9 @@ import (
 type changes struct {
 	wake chan struct{}
 
-	mu   sync.Mutex
-	apps map[model.AppKey]bool
+	mu      sync.Mutex
+	apps    map[model.AppKey]bool
+	waiting []chan struct{}
 }
 
 func newChanges() *changes {
@@ -32,13 +33,29 @@ func (c *changes) add(key model.AppKey) {
 	}
 }
 
-func (c *changes) take() map[model.AppKey]bool {
+// wait returns a channel that is closed once what was added before has been seen to.
+func (c *changes) wait() <-chan struct{} {
+	done := make(chan struct{})
+	c.mu.Lock()
+	c.waiting = append(c.waiting, done)
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return done
+}
+
+func (c *changes) take() (apps map[model.AppKey]bool, waiting []chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := c.apps
-	c.apps = map[model.AppKey]bool{}
-	return out
+	apps, waiting = c.apps, c.waiting
+	c.apps, c.waiting = map[model.AppKey]bool{}, nil
+	return apps, waiting
 }
+
+// Settled is closed once the lines of all apps that Changed told of are there.
+func (b *Backend) Settled() <-chan struct{} { return b.changed.wait() }
 
 // Changed tells that an app's object or state may be another. It never blocks.
 func (b *Backend) Changed(key model.AppKey) { b.changed.add(key) }
@@ -57,11 +74,15 @@ func (b *Backend) keepBoard(ctx context.Context) {
 			return
 		case <-b.changed.wake:
 		}
-		for key := range b.changed.take() {
+		apps, waiting := b.changed.take()
+		for key := range apps {
 			if ctx.Err() != nil {
 				return
 			}
 			b.renew(ctx, key)
+		}
+		for _, done := range waiting {
+			close(done)
 		}
 	}
 }

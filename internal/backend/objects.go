@@ -41,7 +41,7 @@ func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKe
 	if f.cluster, err = b.Place(f.app.Target); err != nil {
 		return f, err
 	}
-	report, _ := b.Engine.Report(key)
+	report, known := b.Engine.Report(key)
 	if f.tree, err = b.tree(ctx, f.cluster, f.app, report.Resources); err != nil {
 		return f, err
 	}
@@ -55,6 +55,9 @@ func (b *Backend) find(ctx context.Context, key model.AppKey, obj model.ObjectKe
 			f.node = n
 			return f, nil
 		}
+	}
+	if !known {
+		return f, model.As(model.ErrTransient, fmt.Errorf("which objects %s/%s has is not known yet since the start of Fixpoint", key.Namespace, key.Name))
 	}
 	return f, model.As(model.ErrNotFound, fmt.Errorf("%s is none of the objects of %s/%s", obj, key.Namespace, key.Name))
 }

@@ -22,7 +22,7 @@ var (
 		"Send a token as \"Authorization: Bearer …\", or sign in at /auth/login.", 16}
 	unavailable = refusal{http.StatusServiceUnavailable, "unavailable", "it can't be told who asks",
 		"Try again; the log of the controller says what is wrong.", 14}
-	starting = refusal{http.StatusServiceUnavailable, "unavailable", "Fixpoint is starting, and has not read yet who may sign in",
+	starting = refusal{http.StatusServiceUnavailable, "unavailable", "Fixpoint is starting, and has not read yet what there is and who may see it",
 		"Try again in some seconds. If it stays so, the log of the controller says what is wrong.", 14}
 	crossOrigin = refusal{http.StatusForbidden, "cross-origin", "the request comes from another site",
 		"Use the pages of this site. Programs send neither Origin nor Sec-Fetch-Site.", 7}
