@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 
 	"k8s.io/client-go/util/workqueue"
@@ -63,6 +65,8 @@ func (e *Engine) Release() {
 		keys = append(keys, k)
 	}
 	e.mu.Unlock()
+	// Files of neighbours are fetched together.
+	slices.SortFunc(keys, func(a, b model.AppKey) int { return strings.Compare(a.String(), b.String()) })
 	for _, k := range keys {
 		e.queue.Add(k)
 	}

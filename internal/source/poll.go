@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,6 +139,7 @@ func (s *Store) finish(g *group, out map[askKey]outcome, tokens map[model.Source
 			s.logChange(key, sub)
 		}
 	}
+	slices.Sort(changed) // the order of what they are of, mostly: neighbours are fetched together
 	s.lookAtIncluding(changed)
 	g.busy = false
 	g.next = now.Add(s.pause(g, err))

@@ -106,8 +106,11 @@ func (t *tree) moduleURL(n node) (string, error) {
 
 // below is a path of the tree as one of the content.
 func (c *content) below(name string) string {
-	if c.at == "." {
+	switch c.at {
+	case ".":
 		return name
+	case name:
+		return "."
 	}
 	return strings.TrimPrefix(name, c.at+"/")
 }

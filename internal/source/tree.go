@@ -42,6 +42,7 @@ type content struct {
 	// at is its place in the tree, and depth how many submodules it lies in.
 	at    string
 	depth int
+	along along
 }
 
 var (
@@ -276,6 +277,9 @@ func (t *tree) fetchAround(n node) error {
 	if err != nil {
 		return err
 	}
+	if dir, err = t.inside(dir); err != nil {
+		return err
+	}
 	ids, _, err := t.blobs(dir, maxBatch)
 	if err != nil {
 		return err
@@ -283,7 +287,7 @@ func (t *tree) fetchAround(n node) error {
 	if !slices.Contains(ids, n.id) {
 		ids = append(ids, n.id)
 	}
-	return t.fetch(n.in, ids)
+	return t.fetch(dir, ids)
 }
 
 // blobs lists the contents beneath a folder, but for submodules: those in it
@@ -322,23 +326,34 @@ func (t *tree) blobs(dir node, limit int) (ids []oid, complete bool, err error) 
 	return out, true, nil
 }
 
-// fetch gets those of the contents that are not in the mirror. When some have to
-// be asked for in a small repository, all of it is, in the same request: many
-// apps read one repository, and none but the first then has to ask.
-func (t *tree) fetch(in *content, ids []oid) error {
+// fetch gets those of the contents that are not in the mirror, which lie at or beneath a
+// place. When some have to be asked for, others are taken along in the same request: all of a
+// small repository, some around the place in a larger one. Many apps read one repository, and
+// few of them then have to ask.
+func (t *tree) fetch(at node, ids []oid) error {
+	in := at.in
 	nothing := func(context.Context, []oid) error { return nil }
 	missing, err := in.withMissing(ids, nothing)
-	if err != nil || missing == 0 {
+	if err != nil {
 		return err
+	}
+	more := in.along.ask(ids, missing)
+	if missing == 0 {
+		return nil
 	}
 	all, complete, err := t.blobs(in.node(), maxWhole)
 	if err != nil {
 		return err
 	}
+	var with []oid
 	if complete {
 		ids = all
+	} else {
+		with = in.around(in.below(at.path), more)
 	}
-	_, err = in.withMissing(ids, in.access.fetchBlobs)
+	if _, err = in.withMissing(slices.Concat(ids, with), in.access.fetchBlobs); err == nil {
+		in.along.take(with)
+	}
 	return err
 }
 
@@ -383,7 +398,7 @@ func (t *tree) Prefetch(dir string) error {
 	if n, err = t.inside(n); err != nil || n.isRepo() {
 		return err
 	}
-	if err := t.fetch(n.in, ids); err != nil {
+	if err := t.fetch(n, ids); err != nil {
 		return &fs.PathError{Op: "prefetch", Path: dir, Err: err}
 	}
 	return nil

@@ -144,7 +144,7 @@ func (i *info) Size() int64 {
 	}
 	n, ok := i.stored()
 	if !ok {
-		if i.tree.fetch(i.node.in, []oid{i.node.id}) != nil {
+		if i.tree.fetch(i.node, []oid{i.node.id}) != nil {
 			return -1
 		}
 		n, _ = i.stored()

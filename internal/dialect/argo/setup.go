@@ -63,8 +63,9 @@ func stripSecret(obj any) (any, error) {
 	}}, nil
 }
 
-// concurrency is how many Applications are read and written at a time.
-const concurrency = 4
+// concurrency is how many Applications are read and written at a time: as many as apps are
+// worked on, or a fleet would wait for the answers to its statuses.
+const concurrency = 16
 
 // SetupWithManager registers the controllers of Applications and of settings.
 func (r *Reconciler) SetupWithManager(mgr manager.Manager) error {

@@ -123,6 +123,10 @@ func (c *Controller) reconcilers() map[string]reconcile.Reconciler {
 	return out
 }
 
+// concurrency is how many objects of a kind are read and written at a time: as many as apps
+// are worked on, or a fleet would wait for the answers to its statuses.
+const concurrency = 16
+
 // Setup registers the watches with the manager. The manager's cache must not
 // drop generations, annotations or finalizers.
 func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager, deps Deps) error {
@@ -139,7 +143,7 @@ func (c *Controller) Setup(ctx context.Context, mgr ctrl.Manager, deps Deps) err
 			For(newObject(kind)).
 			WithEventFilter(ofSpec).
 			WatchesRawSource(c.wakes[kind]).
-			WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+			WithOptions(controller.Options{MaxConcurrentReconciles: concurrency}).
 			Complete(reconcilers[kind])
 		if err != nil {
 			return fmt.Errorf("watching %ss: %w", kind, err)
