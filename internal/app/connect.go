@@ -129,13 +129,13 @@ func unserved(client discovery.DiscoveryInterface) ([]string, error) {
 	return missing, nil
 }
 
-// declared lists the apps that exist and stay.
+// declared lists the apps that exist and stay. What is read is not changed.
 func (c *controller) declared(ctx context.Context, reader client.Reader) ([]model.AppKey, error) {
 	var keys []model.AppKey
 	for _, gvk := range appKinds() {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		if err := reader.List(ctx, list); err != nil {
+		if err := reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 			if errors.Is(err, context.Canceled) {
 				return nil, nil
 			}

@@ -89,10 +89,7 @@ func (c *content) neighbours(dir string) iter.Seq[oid] {
 		levels := c.levels(dir)
 		parts := strings.Split(path.Clean(dir), "/")
 		for i := len(levels) - 1; i >= 0; i-- {
-			at := slices.IndexFunc(levels[i], func(e entry) bool { return e.name == parts[i] })
-			if at < 0 {
-				return
-			}
+			at, _ := called(levels[i], parts[i])
 			before := slices.Clone(levels[i][:at])
 			slices.Reverse(before)
 			for _, e := range slices.Concat(levels[i][at+1:], before) {
@@ -113,8 +110,8 @@ func (c *content) levels(dir string) (levels [][]entry) {
 			return nil
 		}
 		levels = append(levels, entries)
-		at := slices.IndexFunc(entries, func(e entry) bool { return e.name == part })
-		if at < 0 {
+		at, ok := called(entries, part)
+		if !ok {
 			return nil
 		}
 		id = entries[at].id

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (e entry) fileMode() fs.FileMode {
 	}
 }
 
-// parseTree reads a tree object. Names that no file can have are left out, and
+// parseTree reads a tree object, sorted by name. Names that no file can have are left out, and
 // those that name a repository's own folder: git refuses to write them, so they
 // come from a forged object.
 func parseTree(data []byte) ([]entry, error) {
@@ -86,7 +87,14 @@ func parseTree(data []byte) ([]entry, error) {
 			out = append(out, e)
 		}
 	}
+	// Git sorts a folder as if its name ended in a slash.
+	slices.SortStableFunc(out, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	return out, nil
+}
+
+// called finds the first of a folder's entries that bears a name.
+func called(entries []entry, name string) (at int, ok bool) {
+	return slices.BinarySearchFunc(entries, name, func(e entry, name string) int { return strings.Compare(e.name, name) })
 }
 
 // isDotGit reports whether some file system takes a name for .git.

@@ -82,6 +82,7 @@ func (s *Store) tell(keys []model.SourceKey) {
 // look is one round for a group.
 func (s *Store) look(ctx context.Context, g *group) {
 	s.mu.Lock()
+	g.finder.grant(s.timeout(g))
 	asks, idle, tokens := g.asks(), g.idle(), map[model.SourceKey]string{}
 	for key, sub := range g.subs {
 		if !sub.src.Suspended {

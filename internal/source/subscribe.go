@@ -63,11 +63,11 @@ func (s *Store) join(key model.SourceKey, sub *subscription) error {
 	if g == nil {
 		g = &group{key: at.key, finder: at.open(), subs: map[model.SourceKey]*subscription{}}
 		s.groups[at.key] = g
+		g.finder.grant(cmp.Or(sub.src.Timeout, s.cfg.Timeout))
 	}
 	sub.group, sub.index = g, at.index
 	g.subs[key] = sub
 	s.byName.add(key, sub.index)
-	g.finder.grant(s.timeout(g))
 	s.lookNow(g)
 	return nil
 }

@@ -132,12 +132,11 @@ func (t *tree) child(dir node, name string) (node, error) {
 	if err != nil {
 		return node{}, err
 	}
-	for _, e := range entries {
-		if e.name == name {
-			return dir.child(e), nil
-		}
+	at, ok := called(entries, name)
+	if !ok {
+		return node{}, fs.ErrNotExist
 	}
-	return node{}, fs.ErrNotExist
+	return dir.child(entries[at]), nil
 }
 
 func (n node) child(e entry) node {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,8 +61,6 @@ func (t *tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	for i, e := range entries {
 		out[i] = fs.FileInfoToDirEntry(&info{tree: t, node: n.child(e), name: e.name})
 	}
-	// Git sorts a folder as if its name ended in a slash.
-	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return out, nil
 }
 
