@@ -155,9 +155,28 @@ func TestSecurityDiffOfOthersObjects(t *testing.T) {
 				t.Errorf("the diff shows %+v", o)
 			}
 		}
+		if declared, err := l.diff(t.Context(), view.DiffQuery{Declared: true}); err != nil || len(declared.Declared) != 1 || len(declared.Objects) > 0 {
+			t.Errorf("declared are %v, %v", declared, err)
+		}
 		if text := fmt.Sprint(d); barred == 0 || strings.Contains(text, "PLANTED in taken") || strings.Contains(text, "PLANTED in kept") ||
 			(only == nil) != strings.Contains(text, "PLANTED in own") {
 			t.Errorf("the diff of %v is %s", only, text)
 		}
+	}
+}
+
+// TestSecurityDeclaredIsMasked: what an app declares at a revision is shown without values of
+// Secrets and credentials in addresses.
+func TestSecurityDeclaredIsMasked(t *testing.T) {
+	found := engine.Inspection{Desired: map[model.ObjectKey]model.Object{
+		{Kind: "Secret", Name: "a"}:                            {JSON: []byte(`{"apiVersion":"v1","kind":"Secret","stringData":{"a":"hunter2"},"data":{"b":"aHVudGVyMg=="}}`)},
+		{Group: "argoproj.io", Kind: "Application", Name: "b"}: {JSON: []byte(`{"apiVersion":"argoproj.io/v1alpha1","kind":"Application","spec":{"source":{"repoURL":"https://bot:hunter2@git.example/a"}}}`)},
+		{Kind: "ConfigMap", Name: "c"}:                         {JSON: []byte(`{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"shown"}}`)},
+	}}
+	found.Hooks = []model.Object{{ObjectRef: model.ObjectRef{ObjectKey: model.ObjectKey{Kind: "Secret", Name: "d"}}, JSON: []byte(`{"apiVersion":"v1","kind":"Secret","stringData":{"a":"hunter2"}}`)}}
+	d, err := looker{found: found}.diff(t.Context(), view.DiffQuery{Declared: true})
+	text := fmt.Sprint(d.Declared)
+	if err != nil || len(d.Declared) != 4 || strings.Contains(text, "hunter2") || strings.Contains(text, "aHVudGVyMg") || !strings.Contains(text, "shown") {
+		t.Errorf("declared is %s, %v", text, err)
 	}
 }

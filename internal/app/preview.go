@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -189,6 +191,11 @@ func (l looker) diff(ctx context.Context, q view.DiffQuery) (view.Diff, error) {
 	for _, w := range l.found.Warnings {
 		out.Warnings = append(out.Warnings, w.Message)
 	}
+	if q.Declared {
+		var err error
+		out.Declared, err = l.declared()
+		return out, err
+	}
 	found := l.found
 	found.Plan.Steps = nil
 	var barred []view.ObjectDiff
@@ -219,6 +226,35 @@ func (l looker) diff(ctx context.Context, q view.DiffQuery) (view.Diff, error) {
 	}
 	out.Objects = append(out.Objects, barred...)
 	return out, err
+}
+
+// declared are the objects as they would be written, and hooks, but for those of which
+// nothing may be shown.
+func (l looker) declared() ([]map[string]any, error) {
+	out, mask := []map[string]any{}, model.Mask{}
+	add := func(key model.ObjectKey, o model.Object) error {
+		var object map[string]any
+		if l.found.Barred[key] != nil {
+			return nil
+		}
+		if err := json.Unmarshal(o.JSON, &object); err != nil {
+			return fmt.Errorf("reading %s: %w", key, err)
+		}
+		mask.Cover(object)
+		out = append(out, object)
+		return nil
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(l.found.Desired), model.ObjectKey.Compare) {
+		if err := add(key, l.found.Desired[key]); err != nil {
+			return nil, err
+		}
+	}
+	for _, hook := range l.found.Hooks {
+		if err := add(hook.ObjectKey, hook); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // object is a change for people.

@@ -1,6 +1,7 @@
 package argoapi
 
 import (
+	"cmp"
 	"errors"
 
 	"golang.org/x/sync/errgroup"
@@ -17,31 +18,59 @@ type manifests struct {
 	Revision  string   `json:"revision,omitempty"`
 }
 
-// getManifests are the objects that the app declares now, hooks among them, with the
-// values of Secrets hidden.
+// getManifests are the objects that the app declares, hooks among them, with the values of
+// Secrets hidden: now, or at another revision.
 func getManifests(c *call) (any, error) {
 	app, err := c.app()
 	if err != nil {
 		return nil, err
 	}
-	if asked := c.query.Get("revision"); asked != "" && asked != app.Revision {
-		return nil, refusal{code: unimplemented, text: "not supported by Fixpoint: other revisions than the deployed one: " + preview}
-	}
-	d, err := c.desk.App(c.r.Context(), app.Key)
-	if err != nil {
-		return nil, err
-	}
-	found, err := c.declared(app.Key, d.Resources)
-	if err != nil {
-		return nil, err
+	if len(c.values("revisions", "sourcePositions")) > 0 {
+		return nil, invalid("revisions and sourcePositions: they are not supported: name one revision, or one for each source with commas between them")
 	}
 	out := manifests{Manifests: []string{}, Namespace: app.Namespace, Server: app.Cluster.Server, Revision: app.Revision}
+	var found []map[string]any
+	if asked := c.query.Get("revision"); asked != "" && asked != app.Revision {
+		found, out.Revision, err = c.declaredAt(app.Key, asked)
+	} else {
+		found, err = c.declaredNow(app.Key)
+	}
+	if err != nil {
+		return nil, err
+	}
 	for _, object := range found {
 		if object != nil {
 			out.Manifests = append(out.Manifests, text(object))
 		}
 	}
 	return out, nil
+}
+
+// declaredAt are the objects that an app declares at another revision, and the commit that
+// it is.
+func (c *call) declaredAt(key model.AppKey, revision string) ([]map[string]any, string, error) {
+	diff, err := c.desk.Diff(c.r.Context(), key, view.DiffQuery{Revision: revision, Declared: true})
+	if errors.Is(err, model.ErrNotFound) {
+		err = refusal{code: invalidArgument, text: err.Error()}
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]map[string]any, len(diff.Declared))
+	for i, object := range diff.Declared {
+		hide(&object)
+		out[i] = object
+	}
+	return out, cmp.Or(diff.Revision, revision), nil
+}
+
+// declaredNow are the objects that an app declares now.
+func (c *call) declaredNow(key model.AppKey) ([]map[string]any, error) {
+	d, err := c.desk.App(c.r.Context(), key)
+	if err != nil {
+		return nil, err
+	}
+	return c.declared(key, d.Resources)
 }
 
 // declared are objects as the app declares them, nil for those that it does not, or not

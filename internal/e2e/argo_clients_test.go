@@ -65,4 +65,10 @@ func TestArgoClients(t *testing.T) {
 	s.answers("", "/api/v1/settings", 200, []string{`"statusBadgeEnabled":true`}, nil)
 	s.settings(map[string]string{"statusbadge.enabled": "false"})
 	s.answers("", "/api/badge?name=clients", 200, []string{"Unknown"}, []string{"Healthy"})
+
+	s.push(repo, "a hook", map[string]string{
+		"settings.yaml": configMap("settings", "two"),
+		"hook.yaml":     strings.Replace(configMap("before", "x"), "metadata: {", "metadata: {annotations: {argocd.argoproj.io/hook: PreSync}, ", 1),
+	})
+	s.answers(admin, app+"/manifests?revision=HEAD", 200, []string{`\"name\":\"settings\"`, "two", `\"name\":\"before\"`}, nil)
 }

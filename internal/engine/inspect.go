@@ -13,6 +13,8 @@ type Inspection struct {
 	// Desired are the objects that the plan's steps name, as they would be
 	// written.
 	Desired map[model.ObjectKey]model.Object
+	// Hooks are declared as well.
+	Hooks []model.Object
 	// Barred says of steps' objects why nothing of them may be shown: they are another
 	// app's, which declares them too, or not for this app.
 	Barred map[model.ObjectKey]error
@@ -68,8 +70,15 @@ func (r *run) inspection() Inspection {
 			out.Barred[s.Object.ObjectKey] = why
 		}
 	}
-	if r.desired != nil {
-		out.Desired = r.desired.byKey
+	if r.desired == nil {
+		return out
+	}
+	out.Desired = r.desired.byKey
+	for _, h := range r.desired.hooks {
+		out.Hooks = append(out.Hooks, h.Object)
+		if why := r.barred(h.Object.ObjectRef); why != nil {
+			out.Barred[h.Object.ObjectKey] = why
+		}
 	}
 	return out
 }

@@ -11,6 +11,8 @@ type DiffQuery struct {
 	Noise bool
 	// Object limits it to one; nil is all.
 	Object *model.ObjectKey
+	// Declared asks for Diff.Declared, and nothing else.
+	Declared bool
 	// Now does not wait where as many diffs are being made as may be at a time: the error
 	// is ErrNoTurn.
 	Now bool
@@ -26,6 +28,9 @@ type Diff struct {
 	Objects []ObjectDiff
 	// Unchanged counts the others.
 	Unchanged int
+	// Declared are the objects as they are declared, in the order of their names, and then
+	// hooks; values of Secrets are masked.
+	Declared []map[string]any
 	// Blocked says why nothing may be synced; "" if nothing does.
 	Blocked  string
 	Warnings []string

@@ -54,6 +54,15 @@ func (b *Backend) Diff(_ context.Context, app model.AppKey, q view.DiffQuery) (o
 		if q.Revision != "" {
 			out.Revision, out.Commit = q.Revision, model.Commit{ID: commitID(q.Revision), Author: "Team Web", Time: Now, Subject: "Try " + q.Revision}
 		}
+		if q.Declared {
+			out.Objects = nil
+			for _, r := range s.Resources {
+				if node := s.node(r.Ref.ObjectKey); node != nil && !r.Prune {
+					out.Declared = append(out.Declared, objectOf(s, node).Desired)
+				}
+			}
+			return nil
+		}
 		out.Objects = slices.Clone(out.Objects)
 		out.Objects = slices.DeleteFunc(out.Objects, func(o view.ObjectDiff) bool {
 			return o.Noise && !q.Noise || q.Object != nil && o.Ref.ObjectKey != *q.Object
