@@ -88,11 +88,11 @@ func (c *content) neighbours(dir string) iter.Seq[oid] {
 	return func(yield func(oid) bool) {
 		levels := c.levels(dir)
 		parts := strings.Split(path.Clean(dir), "/")
-		for i := len(levels) - 1; i >= 0; i-- {
-			at, _ := called(levels[i], parts[i])
-			before := slices.Clone(levels[i][:at])
+		for i, level := range slices.Backward(levels) {
+			at, _ := called(level, parts[i])
+			before := slices.Clone(level[:at])
 			slices.Reverse(before)
-			for _, e := range slices.Concat(levels[i][at+1:], before) {
+			for _, e := range slices.Concat(level[at+1:], before) {
 				if !c.files(e, yield) {
 					return
 				}
