@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -105,11 +106,16 @@ func samples() map[string][]string {
 		"listSources": {"GET /sources"}, "getMe": {"GET /me?kind=application&namespace=argocd&name=shop-cart"},
 		"getOpenAPI": {"GET /openapi.json", "X-Nobody: 1"}, "getProblem": {"GET /problems/conflict"},
 		"listActivity": {"GET /activity?app=application/argocd/shop-cart"}, "listAudit": {"GET /audit"},
-		"exportAudit": {"GET /audit/export"},
-		"verifyAudit": {"GET /audit/verify"},
-		"getWays":     {"GET /sign-in", "X-Nobody: 1"},
-		"signIn":      {"POST /session", "X-Nobody: 1", `{"username": "alice", "password": "correct"}`},
-		"signOut":     {"DELETE /session"},
+		"exportAudit":    {"GET /audit/export"},
+		"verifyAudit":    {"GET /audit/verify"},
+		"getAccount":     {"GET /account"},
+		"listAccounts":   {"GET /accounts"},
+		"updatePassword": {"POST /accounts/admin/password", `{"current": "correct horse", "new": "staple battery"}`},
+		"issueToken":     {"POST /accounts/admin/tokens", `{"id": "ci", "seconds": 3600}`},
+		"deleteToken":    {"DELETE /accounts/admin/tokens/release"},
+		"getWays":        {"GET /sign-in", "X-Nobody: 1"},
+		"signIn":         {"POST /session", "X-Nobody: 1", `{"username": "alice", "password": "correct"}`},
+		"signOut":        {"DELETE /session"},
 	}
 }
 
@@ -199,8 +205,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 			if media, _, _ := strings.Cut(got.Header.Get("Content-Type"), ";"); media != r.media() {
 				t.Errorf("%s: Content-Type %q, want %q", call[0], media, r.media())
 			}
-			status := map[bool]string{true: "202", false: "200"}[r.status == http.StatusAccepted]
-			at := []string{"paths", r.path, strings.ToLower(r.method), "responses", status, "content", r.media(), "schema"}
+			at := []string{"paths", r.path, strings.ToLower(r.method), "responses", strconv.Itoa(got.StatusCode), "content", r.media(), "schema"}
 			if r.stream == "" {
 				c.check(t, pointer(at...), body)
 				return

@@ -90,7 +90,7 @@ var pathParam = regexp.MustCompile(`\{(\w+)\}`)
 
 // pathParams say what the parts of addresses are.
 var pathParams = map[string]string{
-	"kind": "what declares the app", "namespace": "of the declaring object", "name": "of the app",
+	"kind": "what declares the app", "namespace": "of the declaring object", "name": "of the app", "account": "the name of a local account", "token": "the id of an API token",
 	"action": "name of the action", "problem": "name of the kind of problem",
 }
 

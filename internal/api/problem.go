@@ -34,6 +34,7 @@ type kind struct {
 var kinds = []kind{
 	{"unauthenticated", 401, "Send a token as \"Authorization: Bearer …\", or sign in at /auth/login.", view.ErrUnauthenticated},
 	{"not-found", 404, "Check the name, and whether you may see it: what is missing and what is not for you look alike.", model.ErrNotFound},
+	{"too-many", 429, "Close other streams, if it is about them, or try again after the seconds that the header Retry-After names.", view.ErrTooMany},
 	{"conflict", 409, "Ask again once what the detail names is out of the way.", view.ErrConflict},
 	{"unverified", 422, "Sign the content, or change which signatures are asked for.", model.ErrUnverified},
 	{"denied", 403, "Ask whoever keeps the access rules for the right; GET /fixpoint/v1/me says who you are.", model.ErrDenied},
@@ -45,7 +46,6 @@ var kinds = []kind{
 	{"method", 405, "Use one of the methods that the header Allow names.", nil},
 	{"not-acceptable", 406, "Accept the type that the document of this API names.", nil},
 	{"media-type", 415, "Send the body as JSON, with the header \"Content-Type: application/json\".", nil},
-	{"too-many", 429, "Close other streams, if it is about them, or try again after the seconds that the header Retry-After names.", nil},
 	{"cross-origin", 403, "Use the pages of this site. Programs send neither Origin nor Sec-Fetch-Site.", nil},
 }
 

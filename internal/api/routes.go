@@ -62,6 +62,7 @@ func routes() []route {
 	all = append(all, deedRoutes()...)
 	all = append(all, worldRoutes()...)
 	all = append(all, sessionRoutes()...)
+	all = append(all, accountRoutes()...)
 	return append(all, trailRoutes()...)
 }
 

@@ -167,6 +167,11 @@ func stopped(ctx context.Context, err error) error {
 
 // read reads the settings and puts them in force.
 func (a *accessKeeper) read(ctx context.Context) error {
+	return a.service.Reload(func() error { return a.readAlone(ctx) })
+}
+
+// readAlone is read while nobody changes a password or a token.
+func (a *accessKeeper) readAlone(ctx context.Context) error {
 	secret, err := a.secret(ctx)
 	if err != nil {
 		return err

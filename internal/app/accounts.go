@@ -27,7 +27,7 @@ func accounts(files cli.AccountFiles) cli.Accounts {
 	}
 	roles := projectRoles{files, service}
 	return cli.Accounts{
-		List: append(list, roles.list()...),
+		List: func(context.Context) ([]cli.Account, error) { return append(list, roles.list()...), nil },
 		Delete: func(ctx context.Context, account, id string) error {
 			if project, role, is := projectRole(account); is {
 				return roles.drop(ctx, project, role, id)
@@ -40,7 +40,9 @@ func accounts(files cli.AccountFiles) cli.Accounts {
 			}
 			return service.IssueToken(ctx, account, lasts, id)
 		},
-		SetPassword: service.SetPassword,
+		SetPassword: func(ctx context.Context, account, next string) error {
+			return service.SetPassword(ctx, account, next, signin.Proof{})
+		},
 		UpdatePassword: func(ctx context.Context, account, current, next string) error {
 			return service.UpdatePassword(ctx, signin.PasswordChange{Account: account, By: account, Current: current, New: next})
 		},
@@ -48,7 +50,7 @@ func accounts(files cli.AccountFiles) cli.Accounts {
 }
 
 func accountOf(name string, a signin.Account) cli.Account {
-	out := cli.Account{Name: name, Enabled: a.Enabled, Capabilities: a.Capabilities(), Password: len(a.Hash) > 0, Tokens: []cli.AccountToken{}}
+	out := cli.Account{Name: name, Enabled: a.Enabled, Capabilities: a.Capabilities(), Password: new(len(a.Hash) > 0), Tokens: []cli.AccountToken{}}
 	for _, t := range a.Tokens {
 		out.Tokens = append(out.Tokens, listedToken(t))
 	}

@@ -75,7 +75,7 @@ func newSite(t *testing.T) *site {
 	enforcer.Use(rules.With(s.cm))
 	log := slog.New(slog.DiscardHandler)
 	audit := func(context.Context, view.Audit) error { return nil }
-	desks := guard.New(guard.Config{Backend: s.backend, May: enforcer.May, Audit: audit, Log: log})
+	desks := guard.New(guard.Config{Backend: s.backend, May: enforcer.May, Accounts: ownAccounts{s.service, &enforcer}, Audit: audit, Log: log})
 	pages, mux := web.New(web.Config{Log: log, Now: func() time.Time { return viewtest.Now }}), http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{s.service, log}
@@ -144,7 +144,7 @@ type route struct{ method, path, query, body string }
 func (r route) of(app string) string {
 	at := strings.NewReplacer(
 		"{kind}", "application", "{namespace}", "argocd", "{name}", app, "{action}", "restart", "{podName}", app+"-1", "{revision}", "abc",
-		"{problem}", "denied", "{id}", app, "{repo}", app, "{project}", app,
+		"{problem}", "denied", "{id}", app, "{repo}", app, "{project}", app, "{account}", app, "{token}", app,
 	).Replace(r.path)
 	return at + "?" + strings.ReplaceAll(r.query, "{name}", app)
 }
@@ -158,8 +158,8 @@ type answer struct {
 
 func (a answer) String() string { return fmt.Sprintf("%d %v %s", a.status, a.header, a.body) }
 
-// ask sends a request. Of a stream only the beginning is read.
-func (s *site) ask(t *testing.T, r route, app, token string) answer {
+// ask sends a request; headers are pairs. Of a stream only the beginning is read.
+func (s *site) ask(t *testing.T, r route, app, token string, headers ...string) answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -173,6 +173,9 @@ func (s *site) ask(t *testing.T, r route, app, token string) answer {
 	ask.Header.Set("Content-Type", "application/json")
 	if isPage(r) {
 		ask.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for pair := range slices.Chunk(headers, 2) {
+		ask.Header.Set(pair[0], pair[1])
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	got, err := client.Do(ask)
@@ -300,7 +303,7 @@ func argoRoutes(t *testing.T) []route {
 }
 
 var (
-	registered = regexp.MustCompile(`w\.(page|deed)\((appRoot)?\+?(?:"([^"]*)")?, `)
+	registered = regexp.MustCompile(`w\.(page|deed|accountDeed)\((appRoot)?\+?(?:"([^"]*)")?, `)
 	handled    = regexp.MustCompile(`w\.pages\.HandleFunc\("(GET|POST) "\+appRoot\+"([^"]*)"`)
 )
 
@@ -332,7 +335,7 @@ func pageRoutes(t *testing.T) []route {
 			if m[2] != "" {
 				at = root + at
 			}
-			add(map[string]string{"page": "GET", "deed": "POST"}[m[1]], at)
+			add(map[string]string{"page": "GET", "deed": "POST", "accountDeed": "POST"}[m[1]], at)
 		}
 		for _, m := range handled.FindAllStringSubmatch(string(text), -1) {
 			add(m[1], root+m[2])
@@ -368,6 +371,29 @@ func TestSecurityEveryRouteRefusesStrangers(t *testing.T) {
 	}
 	if deeds := s.backend.Deeds(); len(deeds) > 0 {
 		t.Errorf("it was done: %v", deeds)
+	}
+}
+
+// TestSecurityEveryDeedIsOfThisSite: whatever changes something is refused to the pages of
+// another site, by whichever sign a browser gives of it.
+func TestSecurityEveryDeedIsOfThisSite(t *testing.T) {
+	s := newSite(t)
+	session := s.login(t, "admin")
+	for _, r := range everyRoute(t, s) {
+		if r.method == http.MethodGet {
+			continue
+		}
+		for _, sign := range [][2]string{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}} {
+			if got := s.ask(t, r, there, session, sign[:]...); got.status != http.StatusForbidden {
+				t.Errorf("%s %s with %v: %s", r.method, r.path, sign, got)
+			}
+		}
+	}
+	if deeds := s.backend.Deeds(); len(deeds) > 0 {
+		t.Errorf("it was done: %v", deeds)
+	}
+	if s.login(t, "admin") == "" {
+		t.Error("nobody can sign in any more")
 	}
 }
 

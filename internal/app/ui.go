@@ -20,6 +20,7 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/health"
 	"github.com/fixpoint-cd/fixpoint/internal/live"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
+	"github.com/fixpoint-cd/fixpoint/internal/signin"
 	"github.com/fixpoint-cd/fixpoint/internal/source"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
 	"github.com/fixpoint-cd/fixpoint/internal/web"
@@ -63,7 +64,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 		Declares: c.argo.Declares, Owner: c.ownerOf, Preview: u.previews.diff, Now: time.Now, Log: c.log,
 	})
 	u.access = c.newAccess(mgr, u.extras, u.backend.RightsChanged)
-	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Rights: u.access.enforcer.Rights, Badges: u.access.badges.Load, Audit: u.past.Audit, Now: time.Now, Log: c.log})
+	u.guard = guard.New(guard.Config{Namespace: c.opt.ArgoNamespace, Backend: u.backend, May: u.access.enforcer.May, Accounts: ownAccounts{u.access.service, u.access.enforcer}, Rights: u.access.enforcer.Rights, Badges: u.access.badges.Load, Audit: u.past.Audit, Now: time.Now, Log: c.log})
 	if u.server, err = u.listen(); err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (c *controller) newUI(mgr ctrl.Manager, dialects map[string]engine.Dialect)
 // listen opens the door.
 func (u *ui) listen() (*server, error) {
 	c := u.c
-	pages := web.New(web.Config{Log: c.log, Version: cli.Version(), Namespace: c.opt.ArgoNamespace})
+	pages := web.New(web.Config{Log: c.log, Version: cli.Version(), Namespace: c.opt.ArgoNamespace, Renew: u.renew})
 	mux := http.NewServeMux()
 	pages.Routes(mux)
 	door := doorkeeper{u.access.service, c.log}
@@ -130,6 +131,11 @@ func (u *ui) Run(ctx context.Context) error {
 		g.Go(func() error { return run(ctx) })
 	}
 	return g.Wait()
+}
+
+// renew gives the browser another session.
+func (u *ui) renew(w http.ResponseWriter, r *http.Request, s view.Session) error {
+	return u.access.service.SetCookie(w, r, signin.Session{Token: s.Token, Expires: s.Expires, Device: s.Device})
 }
 
 // place finds a cluster to read for people.

@@ -14,7 +14,7 @@ func routes() []route {
 
 func answered() []route {
 	get, post, del, put, patch := http.MethodGet, http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch
-	return []route{
+	return append(accountRoutes(), []route{
 		{method: get, path: apps, do: listApps},
 		{method: post, path: apps, do: createApp},
 		{method: get, path: one, do: getApp},
@@ -58,7 +58,7 @@ func answered() []route {
 		{method: get, path: "/api/v1/account/can-i/{resource}/{action}/{subresource...}", do: canI},
 		{method: get, path: "/api/badge", do: getBadge, open: true},
 		{method: get, path: "/api/version", do: getVersion, open: true},
-	}
+	}...)
 }
 
 // What to do instead of what is refused.
@@ -67,7 +67,6 @@ const (
 	edit     = "an object is changed in Git, or with kubectl; what others change is shown as drift"
 	preview  = "GET /fixpoint/v1/apps/application/{namespace}/{name}/diff shows what a sync would change"
 	shell    = "no shell is opened in containers: use kubectl exec"
-	accounts = "accounts are kept in argocd-cm and argocd-secret: use fixpoint account"
 	feeders  = "GET /fixpoint/v1/sources lists ApplicationSets, and kubectl changes them"
 	declared = "Secrets with the label argocd.argoproj.io/secret-type declare it: commit them, or use kubectl"
 	content  = "what a repository holds is not listed: look into it with git or helm"
@@ -90,8 +89,6 @@ func refused() []route {
 		{[]string{"GET", "POST"}, "/api/v1/applicationsets", feeders},
 		{[]string{"GET", "POST", "DELETE"}, "/api/v1/applicationsets/", feeders},
 		{[]string{"GET"}, "/api/v1/stream/applicationsets", feeders},
-		{[]string{"GET", "PUT", "POST", "DELETE"}, "/api/v1/account/", accounts},
-		{[]string{"GET"}, "/api/v1/account", accounts},
 		{[]string{"POST"}, "/api/v1/clusters", declared},
 		{[]string{"PUT", "DELETE"}, "/api/v1/clusters/{id}", declared},
 		{[]string{"POST"}, "/api/v1/repositories", declared},

@@ -69,7 +69,7 @@ var kinds = []struct {
 	err  error
 	code code
 }{
-	{view.ErrUnauthenticated, unauthenticated}, {view.ErrConflict, failedPrecondition}, {model.ErrDenied, permissionDenied},
+	{view.ErrUnauthenticated, unauthenticated}, {view.ErrTooMany, resourceExhausted}, {view.ErrConflict, failedPrecondition}, {model.ErrDenied, permissionDenied},
 	{model.ErrInvalid, invalidArgument}, {model.ErrNotFound, notFound}, {context.DeadlineExceeded, deadlineExceeded},
 	{model.ErrTransient, unavailable},
 }

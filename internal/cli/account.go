@@ -17,8 +17,8 @@ type Account struct {
 	Enabled bool   `json:"enabled"`
 	// Capabilities are login and apiKey.
 	Capabilities []string `json:"capabilities"`
-	// Password: it has one.
-	Password bool           `json:"password"`
+	// Password: it has one. nil: a server does not tell.
+	Password *bool          `json:"password,omitempty"`
 	Tokens   []AccountToken `json:"tokens"`
 }
 
@@ -28,16 +28,23 @@ type AccountToken struct {
 	IssuedAt time.Time `json:"issuedAt"`
 	// ExpiresAt is zero of a token that never ends.
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// Ended: it is not taken any more, as its time is over or the password has changed
+	// since.
+	Ended bool `json:"ended,omitempty"`
 }
 
-// Accounts are those of an installation. Issue and Delete write to its Secret.
+// Accounts are those of an installation: all that its cluster has, or those that its server
+// lets one see and change.
 type Accounts struct {
-	List   []Account
+	List   func(context.Context) ([]Account, error)
 	Issue  func(ctx context.Context, account, id string, lasts time.Duration) (token string, err error)
 	Delete func(ctx context.Context, account, id string) error
-	// UpdatePassword asks for the account's current password, SetPassword does not.
+	// UpdatePassword asks for a current password: by a server that of whoever asks, in a
+	// cluster the account's. SetPassword asks for none; nil can't do without.
 	UpdatePassword func(ctx context.Context, account, current, next string) error
 	SetPassword    func(ctx context.Context, account, next string) error
+	// Whoami is one's own account; nil: nobody is signed in.
+	Whoami func(context.Context) (string, error)
 }
 
 // AccountFiles are what says of accounts: the data of argocd-cm and of argocd-secret.
@@ -57,9 +64,11 @@ func newAccount(deps Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "account",
 		Short: "List accounts, and manage their passwords and API tokens",
-		Long: `Works with the local accounts that argocd-cm declares. Passwords and API tokens are
-in argocd-secret: who may write it may do this, and nobody has to be signed in. Roles of
-AppProjects can have tokens as well: name one as policies do, proj:PROJECT:ROLE.`,
+		Long: `Works with the local accounts that argocd-cm declares: by the server that one is signed in
+to with one's own, and with those that one has the right to. In a cluster (--kubeconfig,
+--context, or if one is signed in nowhere) passwords and API tokens are in argocd-secret: who
+may write it may do this with all. There roles of AppProjects can have tokens as well: name
+one as policies do, proj:PROJECT:ROLE.`,
 		Example: `  fixpoint account list
   fixpoint account generate-token ci --expires-in 2160h
   fixpoint account generate-token proj:shop:deployer
@@ -73,31 +82,53 @@ AppProjects can have tokens as well: name one as policies do, proj:PROJECT:ROLE.
 	return cmd
 }
 
-// accountPlace says where accounts are kept.
+// accountPlace says where accounts are kept: by which server, or in which cluster.
 type accountPlace struct {
-	conn      Connection
+	reach
 	namespace string
 }
 
 func (p *accountPlace) bind(cmd *cobra.Command) {
-	p.conn.bind(cmd)
-	cmd.Flags().StringVar(&p.namespace, "argocd-namespace", "argocd", "namespace of argocd-cm and argocd-secret")
+	p.reach.bind(cmd)
+	cmd.Flags().StringVar(&p.namespace, "argocd-namespace", "argocd", "namespace of argocd-cm and argocd-secret, in a cluster")
 }
 
-func (p *accountPlace) open(ctx context.Context, deps Deps) (Accounts, *cluster, error) {
-	c, err := p.conn.open()
+// open are the accounts there. Their errors are whole: they say what to do.
+func (p *accountPlace) open(ctx context.Context) (Accounts, error) {
+	to, err := p.reach.open()
 	if err != nil {
-		return Accounts{}, nil, err
+		return Accounts{}, err
 	}
-	files, err := c.accountFiles(ctx, p.namespace)
-	if err != nil {
-		return Accounts{}, nil, err
+	switch to := to.(type) {
+	case server:
+		return to.accounts(), nil
+	case kube:
+		files, err := to.accountFiles(ctx, p.namespace)
+		if err != nil {
+			return Accounts{}, err
+		}
+		return explained(p.deps.Accounts(files), to.explainPlain), nil
 	}
-	return deps.Accounts(files), c, nil
+	return Accounts{}, errors.New("there is no such way to accounts")
+}
+
+// explained has errors explained.
+func explained(a Accounts, explain func(error) error) Accounts {
+	set, update, issue, drop := a.SetPassword, a.UpdatePassword, a.Issue, a.Delete
+	a.SetPassword = func(ctx context.Context, account, next string) error { return explain(set(ctx, account, next)) }
+	a.UpdatePassword = func(ctx context.Context, account, current, next string) error {
+		return explain(update(ctx, account, current, next))
+	}
+	a.Issue = func(ctx context.Context, account, id string, lasts time.Duration) (string, error) {
+		token, err := issue(ctx, account, id, lasts)
+		return token, explain(err)
+	}
+	a.Delete = func(ctx context.Context, account, id string) error { return explain(drop(ctx, account, id)) }
+	return a
 }
 
 func newAccountList(deps Deps) *cobra.Command {
-	var place accountPlace
+	place := accountPlace{reach: reach{deps: deps}}
 	var out format
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -105,14 +136,18 @@ func newAccountList(deps Deps) *cobra.Command {
 		Example: "  fixpoint account list\n  fixpoint account list -o json",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			accounts, _, err := place.open(cmd.Context(), deps)
+			accounts, err := place.open(cmd.Context())
+			if err != nil {
+				return err
+			}
+			all, err := accounts.List(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if out != formatTable {
-				return out.data(cmd.OutOrStdout(), append([]Account{}, accounts.List...))
+				return out.data(cmd.OutOrStdout(), append([]Account{}, all...))
 			}
-			accountTable(accounts.List, time.Now()).print(cmd.OutOrStdout())
+			accountTable(all, time.Now()).print(cmd.OutOrStdout())
 			return nil
 		},
 	}
@@ -124,7 +159,7 @@ func newAccountList(deps Deps) *cobra.Command {
 func accountTable(accounts []Account, now time.Time) *table {
 	t := &table{header: []string{"NAME", "ENABLED", "CAPABILITIES", "PASSWORD", "TOKEN", "ISSUED", "EXPIRES"}}
 	for _, a := range accounts {
-		row := []string{a.Name, yesNo(a.Enabled), strings.Join(a.Capabilities, ", "), yesNo(a.Password)}
+		row := []string{a.Name, yesNo(a.Enabled), strings.Join(a.Capabilities, ", "), a.password()}
 		if len(a.Tokens) == 0 {
 			t.add(append(row, "", "", "")...)
 		}
@@ -136,8 +171,17 @@ func accountTable(accounts []Account, now time.Time) *table {
 	return t
 }
 
+func (a Account) password() string {
+	if a.Password == nil {
+		return ""
+	}
+	return yesNo(*a.Password)
+}
+
 func (t AccountToken) ends(now time.Time) string {
 	switch {
+	case t.Ended && now.Before(t.ExpiresAt), t.Ended && t.ExpiresAt.IsZero():
+		return "with its password"
 	case t.ExpiresAt.IsZero():
 		return "never"
 	case !now.Before(t.ExpiresAt):
@@ -154,7 +198,7 @@ func yesNo(yes bool) string {
 }
 
 func newAccountGenerate(deps Deps) *cobra.Command {
-	var place accountPlace
+	place := accountPlace{reach: reach{deps: deps}}
 	var id string
 	var lasts time.Duration
 	cmd := &cobra.Command{
@@ -165,7 +209,7 @@ argocd-secret and prints it. It is shown this once. Programs send it in the head
 "Authorization: Bearer TOKEN".
 
 A token for a role of an AppProject, named proj:PROJECT:ROLE, has the role's rights. It is
-listed in the role, at jwtTokens, where Argo CD keeps it: whoever declares the AppProject in
+listed in the role, at jwtTokens, where Argo CD keeps it, and made in a cluster: whoever declares the AppProject in
 Git has to leave that field to others, or to commit it.`,
 		Example: "  fixpoint account generate-token ci\n  fixpoint account generate-token ci --expires-in 2160h --id release\n  fixpoint account generate-token proj:shop:deployer",
 		Args:    oneArg("the name of an account, or of a project's role as proj:PROJECT:ROLE"),
@@ -173,13 +217,13 @@ Git has to leave that field to others, or to commit it.`,
 			if lasts < 0 {
 				return usage(cmd, errors.New("--expires-in can't be negative"))
 			}
-			accounts, c, err := place.open(cmd.Context(), deps)
+			accounts, err := place.open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			token, err := accounts.Issue(cmd.Context(), args[0], id, lasts)
 			if err != nil {
-				return c.explainPlain(err)
+				return err
 			}
 			printf(cmd.OutOrStdout(), "%s\n", token)
 			return nil
@@ -192,7 +236,7 @@ Git has to leave that field to others, or to commit it.`,
 }
 
 func newAccountDelete(deps Deps) *cobra.Command {
-	var place accountPlace
+	place := accountPlace{reach: reach{deps: deps}}
 	cmd := &cobra.Command{
 		Use:     "delete-token ACCOUNT ID",
 		Short:   "Revoke an API token of an account, or of a project's role",
@@ -204,12 +248,12 @@ func newAccountDelete(deps Deps) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			accounts, c, err := place.open(cmd.Context(), deps)
+			accounts, err := place.open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			if err := accounts.Delete(cmd.Context(), args[0], args[1]); err != nil {
-				return fmt.Errorf("%w: 'fixpoint account list' lists those that there are", c.explainPlain(err))
+				return fmt.Errorf("%w: 'fixpoint account list' lists those that there are", err)
 			}
 			printf(cmd.OutOrStdout(), "The token %s of %s is revoked.\n", args[1], args[0])
 			return nil

@@ -73,16 +73,16 @@ func status(w http.ResponseWriter, code int, reason string) {
 // sampleAccounts keeps tokens in one key of the Secret, an id a line.
 func sampleAccounts(files AccountFiles) Accounts {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	list := []Account{{Name: "admin", Enabled: true, Capabilities: []string{"login"}, Password: true}}
+	list := []Account{{Name: "admin", Enabled: true, Capabilities: []string{"login"}, Password: new(true)}}
 	for key, value := range files.ConfigMap {
-		a := Account{Name: strings.TrimPrefix(key, "accounts."), Enabled: true, Capabilities: []string{value}}
+		a := Account{Name: strings.TrimPrefix(key, "accounts."), Enabled: true, Capabilities: []string{value}, Password: new(false)}
 		for id := range strings.FieldsSeq(string(files.Secret["tokens"])) {
 			a.Tokens = append(a.Tokens, AccountToken{ID: id, IssuedAt: at})
 		}
 		list = append(list, a)
 	}
 	return Accounts{
-		List: list,
+		List: func(context.Context) ([]Account, error) { return list, nil },
 		Issue: func(ctx context.Context, account, id string, lasts time.Duration) (string, error) {
 			return fmt.Sprintf("token-%s-%s-%s", account, id, lasts), files.Update(ctx, func(data map[string][]byte) error {
 				data["tokens"] = append(data["tokens"], " "+id...)

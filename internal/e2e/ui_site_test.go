@@ -86,6 +86,9 @@ func (openDoor) Authenticate(r *http.Request) (access.Identity, error) {
 func (openDoor) Login(http.ResponseWriter, *http.Request, string, string, string) error {
 	return view.ErrUnauthenticated
 }
+func (openDoor) While(ctx context.Context, _ access.Identity) (context.Context, context.CancelFunc) {
+	return context.WithCancel(ctx)
+}
 func (openDoor) Valid(context.Context, access.Identity) error { return nil }
 func (openDoor) Ways() (local bool, sso string)               { return true, "Example ID" }
 

@@ -80,6 +80,9 @@ type SignIn interface {
 	Logout(context.Context, access.Identity) error
 	// LogoutURL is where the identity's provider ends its own session; "" is nowhere.
 	LogoutURL(*http.Request, access.Identity) string
+	// While is a context that ends once it is known that the identity's token would be
+	// refused, with another cause than context.Canceled.
+	While(context.Context, access.Identity) (context.Context, context.CancelFunc)
 	// Valid is an error once the identity's token would be refused.
 	Valid(context.Context, access.Identity) error
 	// Ways are those in which people can sign in: with name and password, and by the

@@ -29,6 +29,7 @@ type gate struct {
 	mu       sync.Mutex
 	revoked  bool
 	returned string
+	streams  []context.CancelCauseFunc
 }
 
 func (g *gate) Authenticate(r *http.Request) (access.Identity, error) {
@@ -107,6 +108,23 @@ func (g *gate) Logout(context.Context, access.Identity) error {
 	defer g.mu.Unlock()
 	g.revoked = true
 	return nil
+}
+
+// While ends with endStreams.
+func (g *gate) While(ctx context.Context, _ access.Identity) (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.streams = append(g.streams, end)
+	return ctx, func() { end(context.Canceled) }
+}
+
+func (g *gate) endStreams() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, end := range g.streams {
+		end(ErrExpired)
+	}
 }
 
 func (g *gate) Valid(context.Context, access.Identity) error { return nil }

@@ -36,7 +36,7 @@ func (d *door) stream(w http.ResponseWriter, r *http.Request, reader Reader, nex
 		return
 	}
 	defer leave()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := d.SignIn.While(r.Context(), reader.Identity)
 	defer cancel()
 	if !reader.Identity.Expires.IsZero() {
 		ctx, cancel = context.WithDeadline(ctx, reader.Identity.Expires)

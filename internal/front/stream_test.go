@@ -129,6 +129,18 @@ func TestStreamsAreCounted(t *testing.T) {
 	}
 }
 
+// TestSecurityStreamsEndWithTheirSession: a stream ends with what its reader was let in by,
+// without a word of either side.
+func TestSecurityStreamsEndWithTheirSession(t *testing.T) {
+	ended := make(chan end, 10)
+	h := build(t, func(c *Config) { c.API = endless(ended) })
+	openStream(t.Context(), t, h, "good")
+	h.gate.endStreams()
+	if got := <-ended; !errors.Is(got.why, ErrExpired) {
+		t.Errorf("it has ended by %v, want %v", got.why, ErrExpired)
+	}
+}
+
 // TestStreamsOutliveTimeouts: no deadline of the server ends a stream; the end of the
 // session and of the server do. Other requests have their time.
 func TestStreamsOutliveTimeouts(t *testing.T) {

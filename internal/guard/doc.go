@@ -20,7 +20,8 @@
 //
 // and logs of its pods need get of the resource "logs", with the app's object. Clusters
 // are "<server>", repositories "<url>", or either with "<project>/" before it; projects
-// their name; ApplicationSets "applicationsets" named like Applications; Flux's sources and
+// their name; accounts "accounts", their name, of which update is to change the password
+// and the tokens of others than one's own; ApplicationSets "applicationsets" named like Applications; Flux's sources and
 // receivers "sources", "<namespace>/<name>". The audit trail is "audit", "*".
 //
 // # Together

@@ -22,6 +22,8 @@ type Config struct {
 	Rights func(access.Identity) string
 	// Badges reports whether everybody may know how an app is, in a badge; nil is no.
 	Badges func() bool
+	// Accounts are the local ones; nil is none.
+	Accounts Accounts
 	// Audit keeps a record. Where it is nil or fails, no deed is done.
 	Audit func(context.Context, view.Audit) error
 	// Namespace is that of the control plane; "" is argocd.

@@ -183,7 +183,14 @@ var lists = map[string]func(context.Context, view.Desk) (any, error){
 	"Activity": func(ctx context.Context, d view.Desk) (any, error) {
 		return d.Activity(ctx, view.ActivityQuery{Limit: 500})
 	},
-	"Audits":      func(ctx context.Context, d view.Desk) (any, error) { return d.Audits(ctx, view.AuditQuery{}) },
+	"Audits":        func(ctx context.Context, d view.Desk) (any, error) { return d.Audits(ctx, view.AuditQuery{}) },
+	"LocalAccounts": func(ctx context.Context, d view.Desk) (any, error) { return d.LocalAccounts(ctx) },
+	"Account":       func(ctx context.Context, d view.Desk) (any, error) { return d.Account(ctx) },
+	"UpdatePassword": func(ctx context.Context, d view.Desk) (any, error) {
+		return d.UpdatePassword(ctx, view.PasswordChange{Account: d.Who().Name})
+	},
+	"IssueToken":  func(ctx context.Context, d view.Desk) (any, error) { return d.IssueToken(ctx, d.Who().Name, "", 0) },
+	"DeleteToken": func(ctx context.Context, d view.Desk) (any, error) { return nil, d.DeleteToken(ctx, d.Who().Name, "x") },
 	"VerifyAudit": func(ctx context.Context, d view.Desk) (any, error) { return d.VerifyAudit(ctx) },
 	"WatchApps": func(ctx context.Context, d view.Desk) (any, error) {
 		ch, err := d.Watch(ctx, view.TopicApps)

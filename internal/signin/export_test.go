@@ -56,3 +56,10 @@ func Aged(s *Service, cookie string, by time.Duration) (string, error) {
 	f.Until = f.Until.Add(-by)
 	return set.seal(flowSeal, f)
 }
+
+// Lasting is how many are let in for longer than a request.
+func Lasting(s *Service) int {
+	s.lasting.mu.Lock()
+	defer s.lasting.mu.Unlock()
+	return len(s.lasting.open)
+}

@@ -16,6 +16,20 @@ func (s *Service) Login(ctx context.Context, name, password, from string) (Sessi
 	if err != nil {
 		return Session{}, err
 	}
+	return set.session(name, account)
+}
+
+// Session opens one for an account, whose owner was asked for its password just now.
+func (s *Service) Session(name string) (Session, error) {
+	set := s.settings.Load()
+	account, err := s.account(name)
+	if err != nil {
+		return Session{}, err
+	}
+	return set.session(name, account)
+}
+
+func (set *Settings) session(name string, account Account) (Session, error) {
 	now := time.Now().Truncate(time.Second)
 	t := ticket{
 		kind: kindLogin, name: name, id: newID(), print: set.passwordPrint(account),

@@ -28,6 +28,8 @@ const (
 // revoked remembers answers of a store.
 type revoked struct {
 	store Revocations
+	// ends is told of each end that becomes known.
+	ends func(id string)
 
 	mu sync.Mutex
 	// ended and open say until when an answer holds.
@@ -35,7 +37,7 @@ type revoked struct {
 }
 
 func newRevoked(store Revocations) *revoked {
-	return &revoked{store: store, ended: map[string]time.Time{}, open: map[string]time.Time{}}
+	return &revoked{store: store, ends: func(string) {}, ended: map[string]time.Time{}, open: map[string]time.Time{}}
 }
 
 func (c *revoked) revoke(ctx context.Context, id string, until time.Time) error {
@@ -83,6 +85,7 @@ func (c *revoked) end(id string, until time.Time) {
 	delete(c.open, id)
 	sweep(c.ended)
 	c.ended[id] = until
+	c.ends(id)
 }
 
 // leave notes that the store knew of no end. It reports whether there was one after the

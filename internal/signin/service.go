@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,9 @@ type Service struct {
 	hashes   *hashes
 	provider atomic.Pointer[provider]
 	log      *slog.Logger
+	lasting  lasting
+	// writing is held while the store is written and what became of it is put into force.
+	writing sync.Mutex
 }
 
 // New returns a Service that lets nobody in until it has Settings.
@@ -67,6 +71,7 @@ func New(c Config) *Service {
 		hashes:   newHashes(c.Hashes),
 		log:      c.Log,
 	}
+	s.revoked.ends = s.lasting.ended
 	s.settings.Store(&Settings{})
 	return s
 }
@@ -75,6 +80,37 @@ func New(c Config) *Service {
 func (s *Service) Use(set Settings) {
 	s.settings.Store(&set)
 	s.useProvider(set.OIDC)
+	s.lasting.review(&set)
+}
+
+// Reload has read, which reads settings and uses them, see all that this Service has
+// written: settings of before a change of password would end the session of whoever has
+// made it.
+func (s *Service) Reload(read func() error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return read()
+}
+
+// How somebody has signed in.
+const (
+	ByPassword = "password"
+	BySSO      = "sso"
+	ByToken    = "token"
+)
+
+// How says how the identity's owner has signed in; "" of an anonymous one.
+func How(id access.Identity) string {
+	t, ok := ticketOf(id)
+	switch {
+	case !ok:
+		return ""
+	case t.kind == kindLogin:
+		return ByPassword
+	case t.kind == kindSSO, t.kind == kindIDToken:
+		return BySSO
+	}
+	return ByToken
 }
 
 // Ways are the ways to sign in that are open.

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -15,6 +16,15 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/access"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
+
+// Account is a local one, as the settings in force have it; false if there is none.
+func (s *Service) Account(name string) (Account, bool) {
+	a, ok := s.settings.Load().Accounts[name]
+	return a, ok
+}
+
+// Accounts are all of them by name, which nobody may change.
+func (s *Service) Accounts() map[string]Account { return s.settings.Load().Accounts }
 
 // Tokens are the API tokens of an account, as they are listed.
 func (s *Service) Tokens(account string) ([]Token, error) {
@@ -117,6 +127,8 @@ func (s *Service) update(ctx context.Context, name string, change func(map[strin
 	if s.store == nil {
 		return errors.New("accounts can't be changed here")
 	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	var a Account
 	err := s.store.Update(ctx, func(data map[string][]byte) error {
 		var err error
@@ -134,6 +146,7 @@ func (s *Service) update(ctx context.Context, name string, change func(map[strin
 		set.Accounts = maps.Clone(old.Accounts)
 		set.Accounts[name] = a
 		if s.settings.CompareAndSwap(old, &set) {
+			s.lasting.review(&set)
 			return nil
 		}
 	}
@@ -155,15 +168,34 @@ func (s *Service) UpdatePassword(ctx context.Context, c PasswordChange) error {
 	if _, err := s.account(c.Account); err != nil {
 		return err
 	}
-	if _, err := s.prove(ctx, s.settings.Load(), c.By, c.Current, c.From); err != nil {
+	proof, err := s.Confirm(ctx, c.By, c.Current, c.From)
+	if err != nil {
 		return err
 	}
-	return s.SetPassword(ctx, c.Account, c.New)
+	return s.SetPassword(ctx, c.Account, c.New, proof)
 }
 
-// SetPassword is UpdatePassword without being asked for the password that the account
-// has.
-func (s *Service) SetPassword(ctx context.Context, account, password string) error {
+// Proof is that somebody knew the password of an account. It holds as long as the account
+// has that password. The zero Proof is of whoever need not know one.
+type Proof struct {
+	account string
+	hash    []byte
+}
+
+// holds reports whether the password of the proof is still that of its account.
+func (p Proof) holds(secret map[string][]byte) bool {
+	return p.account == "" || bytes.Equal(secret[place(p.account)+"password"], p.hash)
+}
+
+// Confirm proves that a password is that of an account which may sign in. Errors are
+// those of Login.
+func (s *Service) Confirm(ctx context.Context, account, password, from string) (Proof, error) {
+	found, err := s.prove(ctx, s.settings.Load(), account, password, from)
+	return Proof{account: account, hash: found.Hash}, err
+}
+
+// SetPassword is UpdatePassword for who has given proof before.
+func (s *Service) SetPassword(ctx context.Context, account, password string, by Proof) error {
 	if _, err := s.account(account); err != nil {
 		return err
 	}
@@ -173,6 +205,9 @@ func (s *Service) SetPassword(ctx context.Context, account, password string) err
 	}
 	changed := time.Now().UTC().Truncate(time.Second)
 	return s.update(ctx, account, func(data map[string][]byte, a *Account) error {
+		if !by.holds(data) { // somebody was faster, maybe to keep this one out
+			return ErrPassword
+		}
 		at := place(account)
 		data[at+"password"], data[at+"passwordMtime"] = hash, []byte(changed.Format(time.RFC3339))
 		a.Hash, a.Changed = hash, changed

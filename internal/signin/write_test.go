@@ -207,13 +207,13 @@ func TestWays(t *testing.T) {
 func TestSetPassword(t *testing.T) {
 	w := newWorld(t, signin.Config{})
 	old := w.login("alice")
-	if err := w.service.SetPassword(t.Context(), "alice", "short"); !errors.Is(err, model.ErrInvalid) || w.who(old.Token) != "alice" {
+	if err := w.service.SetPassword(t.Context(), "alice", "short", signin.Proof{}); !errors.Is(err, model.ErrInvalid) || w.who(old.Token) != "alice" {
 		t.Errorf("too short: %v, and the session is of %s", err, w.who(old.Token))
 	}
-	if err := w.service.SetPassword(t.Context(), "nobody", "staple battery"); !errors.Is(err, model.ErrNotFound) {
+	if err := w.service.SetPassword(t.Context(), "nobody", "staple battery", signin.Proof{}); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
-	if err := w.service.SetPassword(t.Context(), "alice", "staple battery"); err != nil {
+	if err := w.service.SetPassword(t.Context(), "alice", "staple battery", signin.Proof{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.who(old.Token); got != "-" {

@@ -167,6 +167,7 @@ type Who struct {
 // every method checks what the reader may, leaves out what it may not see, and
 // notes in the audit trail what was done or seen. Its methods are those of Backend.
 type Desk interface {
+	Accounts
 	Who() Who
 	// May reports whether the reader may do that with the app; for what pages offer.
 	May(Verb, App) bool

@@ -70,6 +70,7 @@ func (w *Web) live(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.run(ctx, looked, signals, ended)
+	s.bye(ctx)
 }
 
 // watch merges the signals of topics; its goroutines end with ctx. What comes from
@@ -120,6 +121,14 @@ func (s *stream) open() {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	s.out.WriteHeader(http.StatusOK)
+}
+
+// bye tells the reader of a stream whose session has ended that it has. A stream that
+// ends for any other reason is one to begin anew.
+func (s *stream) bye(ctx context.Context) {
+	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		_ = s.write("event: signed-out\ndata:\n\n") // it ends anyway
+	}
 }
 
 // run looks at the page again at each signal, and now and then without one. Once a topic

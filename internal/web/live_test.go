@@ -198,6 +198,38 @@ func TestLiveTooLate(t *testing.T) {
 	}
 }
 
+// TestSecurityLiveTellsOfTheEnd: the page of a session that has ended says so at once,
+// though nothing has changed in it; a connection that ends for another reason does not.
+func TestSecurityLiveTellsOfTheEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause error
+		want  []string
+	}{
+		"revoked": {view.ErrUnauthenticated, []string{"signed-out"}}, "its time is over": {context.DeadlineExceeded, []string{"signed-out"}},
+		"the server ends": {context.Canceled, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, end := context.WithCancelCause(t.Context())
+				pages := site(viewtest.New(), viewtest.Options{})
+				l := listen(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/live" {
+						r = r.WithContext(ctx)
+					}
+					pages.ServeHTTP(rw, r)
+				}), "/clusters")
+				stay()
+				l.events()
+				end(c.cause)
+				<-l.done
+				if got := l.events(); !slices.Equal(got, c.want) {
+					t.Errorf("got %q, want %q", got, c.want)
+				}
+			})
+		})
+	}
+}
+
 // A desk whose watches end.
 type endingDesk struct {
 	view.Desk

@@ -19,6 +19,8 @@ var notices = map[string]string{
 	"resume":       "Resumed",
 	"action":       "The action was done",
 	"delete":       "The object was deleted",
+	"password":     "Your password is changed: all other sessions and your API tokens have ended",
+	"revoked":      "The token is revoked",
 
 	"autosync-on":  "Automated sync is on",
 	"autosync-off": "Automated sync is off",

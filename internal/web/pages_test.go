@@ -22,7 +22,7 @@ func everyPage() []string {
 	pages := []string{
 		"/apps", "/apps?view=tiles", "/apps?q=nosuch", "/apps?project=shop&health=Healthy&sort=-changed&limit=2&offset=2",
 		"/apps?limit=2", "/apps?label=team%3Dshop&ns=nosuch", "/activity?q=nosuch", "/activity?limit=100&kind=drift&kind=synced&from=2020-01-01",
-		"/audit?outcome=denied", "/audit?who=nobody", "/nowhere", "/apps?limit=x", "/activity?from=never", "/audit?before=x",
+		"/account", "/audit?outcome=denied", "/audit?who=nobody", "/nowhere", "/apps?limit=x", "/activity?from=never", "/audit?before=x",
 	}
 	for _, p := range worldPages {
 		pages = append(pages, "/"+p)

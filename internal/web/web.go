@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // Config is what the pages need of their surroundings. All of it may be zero.
@@ -13,6 +15,9 @@ type Config struct {
 	Now func() time.Time
 	// Log is told of pages that could not be made; nil discards.
 	Log *slog.Logger
+	// Renew gives the browser another session, of an account whose password was changed;
+	// nil leaves it without one.
+	Renew func(http.ResponseWriter, *http.Request, view.Session) error
 	// Version is that of the program, as the foot of a page shows it.
 	Version string
 	// Namespace is that of the control plane, where links mean Applications that name
@@ -26,6 +31,7 @@ type Web struct {
 	log       *slog.Logger
 	version   string
 	namespace string
+	renew     func(http.ResponseWriter, *http.Request, view.Session) error
 	assets    *assets
 	templates *template.Template
 	pages     *http.ServeMux
@@ -34,7 +40,7 @@ type Web struct {
 
 // New reads the templates and assets of the binary.
 func New(c Config) *Web {
-	w := &Web{now: c.Now, log: c.Log, version: c.Version, namespace: c.Namespace, pages: http.NewServeMux(), pace: usualPace}
+	w := &Web{now: c.Now, log: c.Log, version: c.Version, namespace: c.Namespace, renew: c.Renew, pages: http.NewServeMux(), pace: usualPace}
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -52,6 +58,7 @@ func (w *Web) Routes(mux *http.ServeMux) {
 	w.worldRoutes()
 	w.appRoutes()
 	w.deepLinks()
+	w.accountRoutes()
 	w.pages.Handle("/", http.HandlerFunc(w.missing))
 	mux.Handle("GET /assets/", w.assets)
 	mux.HandleFunc("GET /live", w.live)
