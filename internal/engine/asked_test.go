@@ -70,3 +70,38 @@ func TestPinnedRepeats(t *testing.T) {
 		}
 	})
 }
+
+// TestPinnedIsApplied: after a rollback what is applied is what it went back to, not what
+// the app follows; a rollback that was only tried, or is of some objects, changes nothing.
+func TestPinnedIsApplied(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*model.Request)
+		want   string
+	}{
+		"rollback":     {func(*model.Request) {}, "c0"},
+		"dry run":      {func(r *model.Request) { r.DryRun = true }, "c1"},
+		"some objects": {func(r *model.Request) { r.Only = []model.ObjectKey{{Kind: "ConfigMap", Name: "a"}} }, "c1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				app := automated("web")
+				app.Sync.Auto = false
+				w.sources.commit("c0", "a=0", "b=0")
+				pinned := w.sources.state
+				w.commit("c1", "a=1", "b=1")
+				w.sources.others = map[model.SourceKey]model.SourceState{"pin": pinned}
+				w.put(app)
+				w.engine.Operate(app.Key, model.Request{ID: "0", By: "somebody"})
+				w.after(time.Minute)
+				req := model.Request{ID: "1", By: "somebody", Revision: "v0", Pin: &model.Pin{Revision: "v0", Spec: app.Spec, Sources: []model.AppSource{{Key: "pin"}}}}
+				c.change(&req)
+				w.engine.Operate(app.Key, req)
+				w.after(time.Minute)
+				w.phase(name, "web", model.PhaseSucceeded, "")
+				if r := w.report("web"); r.Applied != c.want || r.Snapshot == nil || r.Snapshot.Revision != "c1" {
+					t.Errorf("applied %s, following %v; want %s and c1", r.Applied, r.Snapshot, c.want)
+				}
+			})
+		})
+	}
+}

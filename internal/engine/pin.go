@@ -111,6 +111,9 @@ func (r *run) unpin(ctx context.Context) error {
 	if r.pin == nil || r.repeats(r.s.op) {
 		return nil
 	}
+	if op := r.s.op; op != nil && op.Phase == model.PhaseSucceeded && !op.Request.DryRun && len(op.Request.Only) == 0 {
+		r.s.applied = op.Revision
+	}
 	r.pin, r.s.pinned, r.desired = nil, nil, nil
 	r.report.Sources, r.report.Tools = nil, nil
 	for _, do := range []func(context.Context) error{r.resolveNewest, r.observe, r.decide} {
