@@ -23,12 +23,7 @@ func TestCommandsByServer(t *testing.T) {
 	e.namespaces("commands", "commands-flux")
 	e.apply(manual("commands", repo, ".", "commands"))
 	e.apply(gitRepository(repo) + "---\n" + kustomization("commands-flux", repo, ".", "  targetNamespace: commands-flux\n"))
-	c := &commander{env: e, server: "http://" + <-shown}
-	for name, value := range map[string]string{
-		"HOME": t.TempDir(), "XDG_CONFIG_HOME": "", "KUBECONFIG": "/none", "KUBERNETES_SERVICE_HOST": "", "FIXPOINT_SERVER": "", "FIXPOINT_TOKEN": "",
-	} {
-		t.Setenv(name, value)
-	}
+	c := newCommander(t, e, "http://"+<-shown)
 	c.says("fixpoint is not signed in to", 1, "no cluster is known", "get")
 	c.in = c.firstPassword() + "\n"
 	c.says("signing in", 0, "as admin, until", "login", c.server, "--username", "admin", "--password-stdin")
@@ -60,6 +55,17 @@ func TestCommandsByServer(t *testing.T) {
 type commander struct {
 	*env
 	server, in string
+}
+
+// newCommander knows no cluster, and is not signed in.
+func newCommander(t *testing.T, e *env, server string) *commander {
+	t.Helper()
+	for name, value := range map[string]string{
+		"HOME": t.TempDir(), "XDG_CONFIG_HOME": "", "KUBECONFIG": "/none", "KUBERNETES_SERVICE_HOST": "", "FIXPOINT_SERVER": "", "FIXPOINT_TOKEN": "",
+	} {
+		t.Setenv(name, value)
+	}
+	return &commander{env: e, server: server}
 }
 
 func (c *commander) run(args ...string) (string, int) {

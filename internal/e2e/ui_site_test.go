@@ -132,7 +132,7 @@ func samplePages(t *testing.T, b *viewtest.Backend) map[string]string {
 		"logs": objectPage(payments, "logs", deployment), "logs-wrapped": objectPage(payments, "logs", pod, "container", "*", "times", "1", "wrap", "1"),
 		"not-found": "/apps/application/argocd/no-such-app", "sign-in": "/auth/login",
 	}
-	for _, name := range []string{"activity", "audit", "clusters", "repositories", "projects", "sources"} {
+	for _, name := range []string{"account", "activity", "audit", "clusters", "repositories", "projects", "sources"} {
 		pages[name] = "/" + name
 	}
 	detail, err := b.App(t.Context(), front)

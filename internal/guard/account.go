@@ -42,11 +42,8 @@ const freshly = 5 * time.Minute
 var errNoAccounts = model.As(model.ErrNotFound, errors.New("there are no accounts here"))
 
 func (d *desk) Account(ctx context.Context) (view.Account, error) {
-	if err := d.valid(ctx); err != nil {
+	if err := d.named(ctx); err != nil {
 		return view.Account{}, err
-	}
-	if d.Accounts == nil {
-		return view.Account{}, errNoAccounts
 	}
 	id := d.reader.Identity
 	out := d.Accounts.About(id)
@@ -55,7 +52,25 @@ func (d *desk) Account(ctx context.Context) (view.Account, error) {
 	return out, nil
 }
 
+// named refuses where there are no accounts, and a desk that is of several readers: it
+// is none of them.
+func (d *desk) named(ctx context.Context) error {
+	if d.looks != nil {
+		return errNobody
+	}
+	if err := d.valid(ctx); err != nil {
+		return err
+	}
+	if d.Accounts == nil {
+		return errNoAccounts
+	}
+	return nil
+}
+
 func (d *desk) LocalAccounts(ctx context.Context) ([]view.LocalAccount, error) {
+	if d.looks != nil {
+		return nil, errNobody
+	}
 	if err := d.valid(ctx); err != nil {
 		return nil, err
 	}
@@ -76,11 +91,8 @@ func (d *desk) own(account string) bool {
 // onAccount begins a deed on an account: the record of it, unless the reader may not.
 func (d *desk) onAccount(ctx context.Context, account, action string) (view.Audit, error) {
 	rec := d.record(action, access.Accounts+"/"+account)
-	if err := d.valid(ctx); err != nil {
+	if err := d.named(ctx); err != nil {
 		return rec, err
-	}
-	if d.Accounts == nil {
-		return rec, errNoAccounts
 	}
 	if r := (right{access.Accounts, "update", account}); !d.own(account) && !d.has(r) {
 		rec.Outcome, rec.Detail = outcomeDenied, "without "+r.String()

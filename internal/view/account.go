@@ -56,7 +56,7 @@ type LocalAccount struct {
 	Tokens       []AccountToken
 }
 
-// ErrTooMany: there were too many attempts, and nothing was compared.
+// ErrTooMany says that there were too many attempts, and nothing was compared.
 var ErrTooMany = errors.New("too many attempts")
 
 // PasswordChange asks for another password of an account.
