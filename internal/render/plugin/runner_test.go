@@ -258,7 +258,7 @@ func TestLimits(t *testing.T) {
 		"processor":        {"while :; do :; done", func(r *Runner) { r.Timeout = 300 * time.Millisecond }, "took longer"},
 		"output":           {"cat /dev/zero", func(r *Runner) { r.MaxOutput = 1 << 20 }, "generate wrote more than 1 MiB"},
 		"processes":        {"while :; do sleep 600 & done", func(r *Runner) { r.Processes = 20 }, "more than 20 processes"},
-		"memory, together": {"for i in 1 2 3 4 5 6 7 8; do (x=$(head -c 10000000 /dev/zero | tr '\\0' x); sleep 600; echo $x) & done; wait", func(r *Runner) { r.Memory = 60 << 20 }, "more than 60 MiB of memory"},
+		"memory, together": {"for i in 1 2 3 4 5 6 7 8; do (x=$(head -c 40000000 /dev/zero | tr '\\0' x); sleep 600; echo $x) & done; wait", func(r *Runner) { r.Memory = 200 << 20 }, "more than 200 MiB of memory"},
 		"memory, of one":   {"head -c 200000000 /dev/zero | tail -n 1", func(r *Runner) { r.Memory = 100 << 20 }, "the plugin test"},
 		"disk":             {"while :; do head -c 1000000 /dev/zero >>f; done", func(r *Runner) { r.Disk = 10 << 20 }, "the plugin test"},
 		"files":            {"i=0; while :; do : >f$i; i=$((i+1)); done", func(r *Runner) { r.Disk = 10 << 20 }, "has written more than 10 MiB"},
