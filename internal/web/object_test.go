@@ -225,7 +225,11 @@ func TestDiffPage(t *testing.T) {
 		t.Errorf("%d lines added, %d removed", added, removed)
 	}
 	get(t, s, app+"/diff?noise=1").wantCount("details.diff-object", 6)
-	get(t, s, app+"/diff?split=1").wantCount("details.diff-object table.split", 5)
+	split := get(t, s, app+"/diff?split=1")
+	split.wantCount("details.diff-object", 5)
+	// The one that stays has no lines, and no empty table that the focus would go to.
+	split.wantCount("details.diff-object table.split", 4)
+	split.wantCount("details.diff-object .scroll", 4)
 	sts := findNode(t, b, sampleKey("payments-ledger"), "StatefulSet").Ref
 	one := get(t, s, pathOf(sampleKey("payments-ledger"), "diff", sts))
 	one.wantCount("details.diff-object", 1)
