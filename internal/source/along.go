@@ -13,8 +13,11 @@ const (
 	// alongFactor bounds how many files of a commit are taken along and lie unread: so
 	// many times those that were read.
 	alongFactor = 4
-	// maxAround is how many files around a folder are looked at for some to take along.
+	// maxAround is how many files around a folder are looked at for some to take along, and
+	// how many folders.
 	maxAround = 10 * maxBatch
+	// aloneAfter is how many fetches take nothing along after one that has failed.
+	aloneAfter = 20
 )
 
 // along is what was fetched of a commit without having been asked for. Who reads folder
@@ -26,6 +29,8 @@ type along struct {
 	read int
 	// unread were taken along, and not asked for since.
 	unread map[oid]bool
+	// alone is how many fetches more take nothing along.
+	alone int
 }
 
 // ask notes that files are asked for, so many of them missing, and says how many others may
@@ -45,6 +50,25 @@ func (a *along) ask(ids []oid, missing int) int {
 	more := alongFactor*a.read - len(a.unread)
 	a.read += missing
 	return min(max(more, 0), maxBatch)
+}
+
+// may reports whether a fetch may take anything along.
+func (a *along) may() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.alone == 0 {
+		return true
+	}
+	a.alone--
+	return false
+}
+
+// failed notes that a fetch has failed which took others along. They may be why, such as
+// by their size: what somebody keeps in a folder must not keep the apps of others waiting.
+func (a *along) failed() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.alone = aloneAfter
 }
 
 func (a *along) take(ids []oid) {
@@ -88,12 +112,13 @@ func (c *content) neighbours(dir string) iter.Seq[oid] {
 	return func(yield func(oid) bool) {
 		levels := c.levels(dir)
 		parts := strings.Split(path.Clean(dir), "/")
+		seen := map[oid]bool{}
 		for i, level := range slices.Backward(levels) {
 			at, _ := called(level, parts[i])
 			before := slices.Clone(level[:at])
 			slices.Reverse(before)
 			for _, e := range slices.Concat(level[at+1:], before) {
-				if !c.files(e, yield) {
+				if !c.files(e, seen, yield) {
 					return
 				}
 			}
@@ -119,20 +144,24 @@ func (c *content) levels(dir string) (levels [][]entry) {
 	return levels
 }
 
-// files yields the file that an entry is, or those beneath the folder that it is.
-func (c *content) files(e entry, yield func(oid) bool) bool {
+// files yields the file that an entry is, or those beneath the folder that it is, unless
+// the same folder was seen: a few that hold each other many times have no end.
+func (c *content) files(e entry, seen map[oid]bool, yield func(oid) bool) bool {
 	switch {
-	case e.isRepo():
+	case e.isRepo(), seen[e.id]:
 		return true
 	case !e.isTree():
 		return yield(e.id)
+	case len(seen) == maxAround:
+		return false
 	}
+	seen[e.id] = true
 	entries, err := c.entries(e.id)
 	if err != nil {
 		return false
 	}
 	for _, inside := range entries {
-		if !c.files(inside, yield) {
+		if !c.files(inside, seen, yield) {
 			return false
 		}
 	}

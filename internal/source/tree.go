@@ -307,12 +307,14 @@ func (t *tree) blobs(dir node, limit int) (ids []oid, complete bool, err error) 
 		}
 		for _, e := range entries {
 			switch {
+			case e.isRepo(), seen[e.id]: // a few folders that hold each other many times have no end
+				continue
 			case e.isTree():
 				folders = append(folders, e.id)
-			case !e.isRepo() && !seen[e.id]:
-				seen[e.id] = true
+			default:
 				out = append(out, e.id)
 			}
+			seen[e.id] = true
 		}
 		if direct == 0 {
 			direct = max(len(out), 1)
@@ -340,6 +342,10 @@ func (t *tree) fetch(at node, ids []oid) error {
 	if missing == 0 {
 		return nil
 	}
+	if !in.along.may() {
+		_, err = in.withMissing(ids, in.access.fetchBlobs)
+		return err
+	}
 	all, complete, err := t.blobs(in.node(), maxWhole)
 	if err != nil {
 		return err
@@ -350,10 +356,12 @@ func (t *tree) fetch(at node, ids []oid) error {
 	} else {
 		with = in.around(in.below(at.path), more)
 	}
-	if _, err = in.withMissing(slices.Concat(ids, with), in.access.fetchBlobs); err == nil {
-		in.along.take(with)
+	if _, err = in.withMissing(slices.Concat(ids, with), in.access.fetchBlobs); err != nil {
+		in.along.failed()
+		return err
 	}
-	return err
+	in.along.take(with)
+	return nil
 }
 
 // maxWhole is how many files a repository may have to be fetched whole.
