@@ -90,18 +90,22 @@ func (o ownAccounts) Confirm(ctx context.Context, account, password, from string
 var errCurrent = model.Invalidf("the current password is wrong: type the one that you sign in with")
 
 // SetPassword gives an account another password.
-func (o ownAccounts) SetPassword(ctx context.Context, account, password string, by guard.Proof) error {
+func (o ownAccounts) SetPassword(ctx context.Context, account, password string, by guard.Proof) (guard.Proof, error) {
 	proof, _ := by.(signin.Proof) // the zero one of nobody who has to give any
-	err := o.Service.SetPassword(ctx, account, password, proof)
+	next, err := o.Service.SetPassword(ctx, account, password, proof)
 	if errors.Is(err, signin.ErrPassword) {
-		return errCurrent
+		return nil, errCurrent
 	}
-	return unwritten(err)
+	return next, unwritten(err)
 }
 
 // Session opens one for an account.
-func (o ownAccounts) Session(account string) (view.Session, error) {
-	s, err := o.Service.Session(account)
+func (o ownAccounts) Session(account string, by guard.Proof) (view.Session, error) {
+	proof, _ := by.(signin.Proof) // the zero one opens nothing
+	s, err := o.Service.Session(account, proof)
+	if errors.Is(err, signin.ErrRefused) {
+		err = model.As(view.ErrUnauthenticated, errors.New("the password was changed once more meanwhile: sign in anew"))
+	}
 	return view.Session{Token: s.Token, Expires: s.Expires, Device: s.Device}, err
 }
 
@@ -119,8 +123,10 @@ func (o ownAccounts) DeleteToken(ctx context.Context, account, id string) error 
 // unwritten gives errors of the API server a kind: that the Secret can't be written now
 // is nothing that the reader has done wrong.
 func unwritten(err error) error {
-	if err == nil || errors.Is(err, model.ErrInvalid) || errors.Is(err, model.ErrNotFound) {
-		return err
+	for _, kind := range []error{nil, model.ErrInvalid, model.ErrNotFound, model.ErrTransient} {
+		if errors.Is(err, kind) {
+			return err
+		}
 	}
 	return model.As(model.ErrTransient, errors.New("argocd-secret can't be written at the moment: try again; the controller's log says why"))
 }

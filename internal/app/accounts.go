@@ -41,7 +41,8 @@ func accounts(files cli.AccountFiles) cli.Accounts {
 			return service.IssueToken(ctx, account, lasts, id)
 		},
 		SetPassword: func(ctx context.Context, account, next string) error {
-			return service.SetPassword(ctx, account, next, signin.Proof{})
+			_, err := service.SetPassword(ctx, account, next, signin.Proof{})
+			return err
 		},
 		UpdatePassword: func(ctx context.Context, account, current, next string) error {
 			return service.UpdatePassword(ctx, signin.PasswordChange{Account: account, By: account, Current: current, New: next})

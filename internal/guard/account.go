@@ -24,10 +24,11 @@ type Accounts interface {
 	// Confirm is of the kind model.ErrInvalid unless the password is the account's, and
 	// view.ErrTooMany where too many were tried.
 	Confirm(ctx context.Context, account, password, from string) (Proof, error)
-	// SetPassword is refused if the proof does not hold any more; nil needs none.
-	SetPassword(ctx context.Context, account, password string, by Proof) error
-	// Session opens one for an account.
-	Session(account string) (view.Session, error)
+	// SetPassword is refused if the proof does not hold any more; nil needs none. It
+	// returns that of the new password.
+	SetPassword(ctx context.Context, account, password string, by Proof) (Proof, error)
+	// Session opens one for an account, whose password the proof is of.
+	Session(account string, by Proof) (view.Session, error)
 	IssueToken(ctx context.Context, account, id string, lasts time.Duration) (string, error)
 	DeleteToken(ctx context.Context, account, id string) error
 }
@@ -127,13 +128,14 @@ func (d *desk) UpdatePassword(ctx context.Context, c view.PasswordChange) (view.
 		d.trail.refused(ctx, rec)
 		return view.Session{}, err
 	}
-	if err := d.note(ctx, rec, func() error { return d.Accounts.SetPassword(ctx, c.Account, c.New, proof) }); err != nil {
+	err = d.note(ctx, rec, func() (err error) {
+		proof, err = d.Accounts.SetPassword(ctx, c.Account, c.New, proof)
+		return err
+	})
+	if err != nil || !d.own(c.Account) {
 		return view.Session{}, err
 	}
-	if !d.own(c.Account) {
-		return view.Session{}, nil
-	}
-	return d.Accounts.Session(c.Account)
+	return d.Accounts.Session(c.Account, proof)
 }
 
 // confirm has the reader prove that it is there, and not only its session.

@@ -37,19 +37,22 @@ func (r *register) Confirm(_ context.Context, account, password, from string) (P
 	return "proof of " + account, nil
 }
 
-func (r *register) SetPassword(_ context.Context, account, password string, by Proof) error {
+func (r *register) SetPassword(_ context.Context, account, password string, by Proof) (Proof, error) {
 	if password == "short" {
-		return model.Invalidf("it is too short")
+		return nil, model.Invalidf("it is too short")
 	}
 	done := "password of " + account
 	if by != nil {
 		done += " by " + by.(string)
 	}
 	r.done = append(r.done, done)
-	return nil
+	return "proof of " + password, nil
 }
 
-func (r *register) Session(account string) (view.Session, error) {
+func (r *register) Session(account string, by Proof) (view.Session, error) {
+	if by != "proof of new" {
+		return view.Session{}, view.ErrUnauthenticated
+	}
 	return view.Session{Token: "session of " + account}, nil
 }
 

@@ -22,7 +22,8 @@ func TestSecurityStreamsEndWithTheirSession(t *testing.T) {
 			return nil
 		},
 		"password changed here": func(w *world, _ access.Identity) error {
-			return w.service.SetPassword(w.t.Context(), "alice", "staple battery", signin.Proof{})
+			_, err := w.service.SetPassword(w.t.Context(), "alice", "staple battery", signin.Proof{})
+			return err
 		},
 		"password changed elsewhere": func(w *world, _ access.Identity) error {
 			w.mu.Lock()

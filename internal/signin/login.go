@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -19,12 +20,13 @@ func (s *Service) Login(ctx context.Context, name, password, from string) (Sessi
 	return set.session(name, account)
 }
 
-// Session opens one for an account, whose owner was asked for its password just now.
-func (s *Service) Session(name string) (Session, error) {
+// Session opens one for an account, by the proof of its password. It is ErrRefused once
+// the password is another one: the session would be of whoever has set that.
+func (s *Service) Session(name string, by Proof) (Session, error) {
 	set := s.settings.Load()
-	account, err := s.account(name)
-	if err != nil {
-		return Session{}, err
+	account, ok := set.Accounts[name]
+	if !ok || len(by.hash) == 0 || by.account != name || !bytes.Equal(by.hash, account.Hash) {
+		return Session{}, refused("the password has changed since")
 	}
 	return set.session(name, account)
 }

@@ -2,10 +2,14 @@ package signin_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
+	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/signin"
 )
 
@@ -22,11 +26,14 @@ func TestOwnPassword(t *testing.T) {
 		t.Errorf("its password is not confirmed: %v", err)
 	}
 	begun, written := make(chan struct{}), make(chan error, 1)
+	var next signin.Proof
 	err = w.service.Reload(func() error { // reads while somebody writes
 		set, _ := signin.Read(w.cm, w.secret, "", nil, nil)
 		go func() {
 			close(begun)
-			written <- w.service.SetPassword(t.Context(), "alice", "staple battery", proof)
+			var err error
+			next, err = w.service.SetPassword(t.Context(), "alice", "staple battery", proof)
+			written <- err
 		}()
 		<-begun
 		w.service.Use(set)
@@ -35,7 +42,7 @@ func TestOwnPassword(t *testing.T) {
 	if err = errors.Join(err, <-written); err != nil {
 		t.Fatal(err)
 	}
-	session, err := w.service.Session("alice")
+	session, err := w.service.Session("alice", next)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,8 +53,10 @@ func TestOwnPassword(t *testing.T) {
 	if w.who(session.Token) != "alice" {
 		t.Error("what was written is not what the session was opened with")
 	}
-	if _, err := w.service.Session("nobody"); err == nil {
-		t.Error("a session of nobody")
+	for name, by := range map[string]signin.Proof{"nobody": {}, "alice": {}, "bob": next} {
+		if _, err := w.service.Session(name, by); !errors.Is(err, signin.ErrRefused) {
+			t.Errorf("a session of %s without proof: %v", name, err)
+		}
 	}
 }
 
@@ -63,11 +72,91 @@ func TestSecurityPasswordChangedMeanwhile(t *testing.T) {
 	w.mu.Lock()
 	w.secret["accounts.alice.password"] = changed
 	w.mu.Unlock()
-	if err := w.service.SetPassword(t.Context(), "alice", "of the intruder", proof); !errors.Is(err, signin.ErrPassword) {
+	if _, err := w.service.SetPassword(t.Context(), "alice", "of the intruder", proof); !errors.Is(err, signin.ErrPassword) {
 		t.Errorf("it is %v, want %v", err, signin.ErrPassword)
 	}
 	if !bytes.Equal(w.secret["accounts.alice.password"], changed) {
 		t.Error("the password is another one")
+	}
+}
+
+// TestSecuritySessionAfterAnotherChange: who has changed a password gets no session of one
+// that somebody else has set right after.
+func TestSecuritySessionAfterAnotherChange(t *testing.T) {
+	w := newWorld(t, signin.Config{})
+	proof, err := w.service.SetPassword(t.Context(), "alice", "of the intruder", signin.Proof{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.service.SetPassword(t.Context(), "alice", "of the owner", signin.Proof{}); err != nil {
+		t.Fatal(err)
+	}
+	if session, err := w.service.Session("alice", proof); !errors.Is(err, signin.ErrRefused) || session.Token != "" {
+		t.Errorf("a session with the password of the intruder: %v", err)
+	}
+}
+
+// TestSecurityTokensOfTheSecond: a token that was made in the second in which the password
+// was changed, by whom the change keeps out, ends with all others.
+func TestSecurityTokensOfTheSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, signin.Config{})
+		stolen, err := w.service.IssueToken(t.Context(), "alice", 0, "stolen")
+		if err != nil || w.who(stolen) != "alice" {
+			t.Fatalf("it is of %s, %v", w.who(stolen), err)
+		}
+		if _, err := w.service.SetPassword(t.Context(), "alice", "of the owner", signin.Proof{}); err != nil {
+			t.Fatal(err)
+		}
+		after, err := w.service.IssueToken(t.Context(), "alice", 0, "after")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if w.who(stolen) != "-" || w.who(after) != "alice" {
+				t.Errorf("the one of before is of %s, that of after of %s", w.who(stolen), w.who(after))
+			}
+			w.use()
+		}
+	})
+}
+
+// TestSecurityTokenOfAStaleReplica: a replica that has not read yet that a password was
+// changed makes no token for who came in by the one of before.
+func TestSecurityTokenOfAStaleReplica(t *testing.T) {
+	w := newWorld(t, signin.Config{})
+	w.mu.Lock()
+	w.secret["accounts.alice.password"] = hash(t, "of the owner")
+	w.mu.Unlock()
+	if _, err := w.service.IssueToken(t.Context(), "alice", 0, ""); !errors.Is(err, model.ErrTransient) {
+		t.Errorf("it is %v, want %v", err, model.ErrTransient)
+	}
+	w.use()
+	if _, err := w.service.IssueToken(t.Context(), "alice", 0, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSecurityTokensAreBounded: nobody fills argocd-secret with tokens; those that are over
+// make room.
+func TestSecurityTokensAreBounded(t *testing.T) {
+	w := newWorld(t, signin.Config{})
+	list := make([]signin.Token, 500)
+	for i := range list {
+		list[i] = signin.Token{ID: fmt.Sprint(i), IssuedAt: 946684800}
+	}
+	put := func() {
+		w.secret["accounts.alice.tokens"], _ = json.Marshal(list)
+		w.use()
+	}
+	put()
+	if _, err := w.service.IssueToken(t.Context(), "alice", 0, ""); !errors.Is(err, model.ErrInvalid) {
+		t.Errorf("one more: %v", err)
+	}
+	list[7].ExpiresAt = 946684900
+	put()
+	if _, err := w.service.IssueToken(t.Context(), "alice", 0, ""); err != nil {
+		t.Errorf("in place of one that is over: %v", err)
 	}
 }
 

@@ -17,6 +17,10 @@ import (
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 )
 
+// maxTokens is how many tokens an account may have: argocd-secret has a bound, and other
+// accounts' passwords are in it.
+const maxTokens = 500
+
 // Account is a local one, as the settings in force have it; false if there is none.
 func (s *Service) Account(name string) (Account, bool) {
 	a, ok := s.settings.Load().Accounts[name]
@@ -55,8 +59,14 @@ func (s *Service) IssueToken(ctx context.Context, account string, expiresIn time
 		return "", err
 	}
 	return signed, s.updateTokens(ctx, account, func(list []Token) ([]Token, error) {
-		if slices.ContainsFunc(list, func(t Token) bool { return t.ID == entry.ID }) {
+		if len(list) >= maxTokens {
+			list = slices.DeleteFunc(list, func(t Token) bool { return !t.lasts(time.Now()) })
+		}
+		switch {
+		case slices.ContainsFunc(list, func(t Token) bool { return t.ID == entry.ID }):
 			return nil, model.Invalidf("the account %s has a token %q already", account, entry.ID)
+		case len(list) >= maxTokens:
+			return nil, model.Invalidf("the account %s has %d tokens, as many as it may have: revoke some", account, maxTokens)
 		}
 		return append(list, entry), nil
 	})
@@ -75,6 +85,8 @@ func (s *Service) newToken(t ticket, expiresIn time.Duration) (string, Token, er
 		return "", Token{}, model.Invalidf("a token can't end before it begins")
 	case len(t.id) > 200:
 		return "", Token{}, model.Invalidf("a token's id has at most 200 bytes")
+	case t.id == "." || t.id == ".." || t.id != seen(t.id): // else it could not be named to revoke it
+		return "", Token{}, model.Invalidf("a token's id has letters, digits and signs that can be seen, no space around them, and is not \".\" or \"..\"")
 	}
 	t.id, t.issued = cmp.Or(t.id, newID()), time.Now().Truncate(time.Second)
 	entry := Token{ID: t.id, IssuedAt: t.issued.Unix()}
@@ -103,10 +115,15 @@ func (s *Service) DeleteToken(ctx context.Context, account, id string) error {
 	})
 }
 
-// updateTokens changes an account's list; what becomes of it holds here at once.
+// updateTokens changes an account's list; what becomes of it holds here at once. It is
+// model.ErrTransient while the account's password is another one than was read: whoever
+// was let in by the one of before may be somebody whom the change is to keep out.
 func (s *Service) updateTokens(ctx context.Context, account string, change func([]Token) ([]Token, error)) error {
 	key := place(account) + "tokens"
 	return s.update(ctx, account, func(data map[string][]byte, a *Account) error {
+		if !a.current(account, data) {
+			return model.As(model.ErrTransient, fmt.Errorf("the password of %s was changed just now: try again", account))
+		}
 		list, err := decodeTokens(data[key])
 		if err != nil {
 			return model.Invalidf("argocd-secret: %s is no list of tokens: repair or remove it", key)
@@ -121,6 +138,13 @@ func (s *Service) updateTokens(ctx context.Context, account string, change func(
 		data[key], a.Tokens = text, list
 		return nil
 	})
+}
+
+// current reports whether the account has the password that the Secret has.
+func (a *Account) current(name string, secret map[string][]byte) bool {
+	var now Account
+	credentials(&problems{}, name, secret, &now)
+	return bytes.Equal(now.Hash, a.Hash) && now.Changed.Equal(a.Changed)
 }
 
 func (s *Service) update(ctx context.Context, name string, change func(map[string][]byte, *Account) error) error {
@@ -138,6 +162,7 @@ func (s *Service) update(ctx context.Context, name string, change func(map[strin
 		return change(data, &a)
 	})
 	if err != nil {
+		s.log.Warn("an account was not changed", "account", name, "err", err)
 		return fmt.Errorf("writing argocd-secret: %w", err)
 	}
 	for {
@@ -172,7 +197,8 @@ func (s *Service) UpdatePassword(ctx context.Context, c PasswordChange) error {
 	if err != nil {
 		return err
 	}
-	return s.SetPassword(ctx, c.Account, c.New, proof)
+	_, err = s.SetPassword(ctx, c.Account, c.New, proof)
+	return err
 }
 
 // Proof is that somebody knew the password of an account. It holds as long as the account
@@ -194,25 +220,43 @@ func (s *Service) Confirm(ctx context.Context, account, password, from string) (
 	return Proof{account: account, hash: found.Hash}, err
 }
 
-// SetPassword is UpdatePassword for who has given proof before.
-func (s *Service) SetPassword(ctx context.Context, account, password string, by Proof) error {
+// SetPassword is UpdatePassword for who has given proof before. It returns the proof of
+// the new password.
+func (s *Service) SetPassword(ctx context.Context, account, password string, by Proof) (Proof, error) {
 	if _, err := s.account(account); err != nil {
-		return err
+		return Proof{}, err
 	}
 	hash, err := hashNew(s.settings.Load(), password)
 	if err != nil {
-		return err
+		return Proof{}, err
 	}
 	changed := time.Now().UTC().Truncate(time.Second)
-	return s.update(ctx, account, func(data map[string][]byte, a *Account) error {
+	err = s.update(ctx, account, func(data map[string][]byte, a *Account) error {
 		if !by.holds(data) { // somebody was faster, maybe to keep this one out
 			return ErrPassword
 		}
 		at := place(account)
 		data[at+"password"], data[at+"passwordMtime"] = hash, []byte(changed.Format(time.RFC3339))
 		a.Hash, a.Changed = hash, changed
-		return nil
+		return a.endTokens(data, at+"tokens")
 	})
+	return Proof{account: account, hash: hash}, err
+}
+
+// endTokens takes those off the list that would outlive the change of the password: they
+// are of the same second, or of a replica whose clock is ahead. A list that nobody can read
+// is of none.
+func (a *Account) endTokens(data map[string][]byte, key string) error {
+	list, err := decodeTokens(data[key])
+	if err != nil {
+		return nil //nolint:nilerr // as said
+	}
+	left := slices.DeleteFunc(slices.Clone(list), func(t Token) bool { return t.IssuedAt >= a.Changed.Unix() })
+	if a.Tokens = left; len(left) == len(list) {
+		return nil
+	}
+	data[key], err = json.Marshal(left)
+	return err
 }
 
 func hashNew(set *Settings, password string) ([]byte, error) {

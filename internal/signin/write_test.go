@@ -77,6 +77,7 @@ func TestAPITokenRefusals(t *testing.T) {
 	_, unknown := w.service.IssueToken(t.Context(), "mallory", 0, "")
 	_, negative := w.service.IssueToken(t.Context(), "ci", -time.Hour, "")
 	_, long := w.service.IssueToken(t.Context(), "ci", 0, strings.Repeat("x", 201))
+	badID := func(id string) error { _, err := w.service.IssueToken(t.Context(), "ci", 0, id); return err }
 	_, listed := w.service.Tokens("mallory")
 	for name, tt := range map[string]struct{ got, want error }{
 		"an id twice":              {twice, model.ErrInvalid},
@@ -84,6 +85,10 @@ func TestAPITokenRefusals(t *testing.T) {
 		"unknown":                  {unknown, model.ErrNotFound},
 		"in the past":              {negative, model.ErrInvalid},
 		"a long id":                {long, model.ErrInvalid},
+		"an id of bytes":           {badID("\xff"), model.ErrInvalid},
+		"an id of lines":           {badID("a\nb"), model.ErrInvalid},
+		"an id of a space":         {badID(" "), model.ErrInvalid},
+		"an id like a folder":      {badID(".."), model.ErrInvalid},
 		"deleting an unknown one":  {w.service.DeleteToken(t.Context(), "ci", "t9"), model.ErrNotFound},
 		"deleting of nobody":       {w.service.DeleteToken(t.Context(), "mallory", "t1"), model.ErrNotFound},
 		"those of an unknown name": {listed, model.ErrNotFound},
@@ -207,13 +212,13 @@ func TestWays(t *testing.T) {
 func TestSetPassword(t *testing.T) {
 	w := newWorld(t, signin.Config{})
 	old := w.login("alice")
-	if err := w.service.SetPassword(t.Context(), "alice", "short", signin.Proof{}); !errors.Is(err, model.ErrInvalid) || w.who(old.Token) != "alice" {
+	if _, err := w.service.SetPassword(t.Context(), "alice", "short", signin.Proof{}); !errors.Is(err, model.ErrInvalid) || w.who(old.Token) != "alice" {
 		t.Errorf("too short: %v, and the session is of %s", err, w.who(old.Token))
 	}
-	if err := w.service.SetPassword(t.Context(), "nobody", "staple battery", signin.Proof{}); !errors.Is(err, model.ErrNotFound) {
+	if _, err := w.service.SetPassword(t.Context(), "nobody", "staple battery", signin.Proof{}); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
-	if err := w.service.SetPassword(t.Context(), "alice", "staple battery", signin.Proof{}); err != nil {
+	if _, err := w.service.SetPassword(t.Context(), "alice", "staple battery", signin.Proof{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.who(old.Token); got != "-" {
