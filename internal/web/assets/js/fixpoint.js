@@ -4,7 +4,6 @@
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-  document.documentElement.classList.add("js");
   const served = document.title;
 
   // What the reader has opened or chosen survives a morph.
