@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -211,11 +209,10 @@ func (b *Backend) admitted(app *unstructured.Unstructured) error {
 	if at >= 0 {
 		namespaces = texts(all[at].Object, "spec", "sourceNamespaces")
 	}
-	permits := func(glob string) bool { is, err := path.Match(glob, namespace); return err == nil && is }
 	switch {
 	case at < 0 && name != defaultProject:
 		return model.Invalidf("application references project %s which does not exist: declare the AppProject first", name)
-	case namespace != b.Namespace && !slices.ContainsFunc(namespaces, permits):
+	case namespace != b.Namespace && !argo.HasNamespace(namespaces, namespace):
 		return model.As(model.ErrDenied, fmt.Errorf("application in namespace %q is not permitted to use project %q: its spec.sourceNamespaces does not name the namespace", namespace, name))
 	case at < 0:
 		return nil // a project default that nobody has declared admits everything
@@ -256,16 +253,8 @@ func (b *Backend) writeDeclaration(ctx context.Context, now, next *unstructured.
 
 // awaitDeclared waits until readers, and their rights, see an Application as it was written.
 func (b *Backend) awaitDeclared(ctx context.Context, written *unstructured.Unstructured) {
-	ctx, cancel := context.WithTimeout(ctx, seenPatience)
-	defer cancel()
 	key := KeyOf(written.GetKind(), written.GetNamespace(), written.GetName())
-	for !b.shows(ctx, key, written) {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(seenPause):
-		}
-	}
+	awaitTrue(ctx, func(ctx context.Context) bool { return b.shows(ctx, key, written) })
 }
 
 func (b *Backend) shows(ctx context.Context, key model.AppKey, written *unstructured.Unstructured) bool {

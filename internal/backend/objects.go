@@ -73,24 +73,7 @@ func (b *Backend) findOwn(ctx context.Context, key model.AppKey, obj model.Objec
 
 // below are a node and all that descends from it.
 func (f found) below() []view.Node {
-	out := []view.Node{f.node}
-	in := map[string]bool{f.node.UID: f.node.UID != ""}
-	for grown := true; grown; {
-		grown = false
-		for _, n := range f.tree.Nodes {
-			if n.UID == "" || in[n.UID] {
-				continue
-			}
-			for _, parent := range n.Parents {
-				if in[parent] {
-					in[n.UID], grown = true, true
-					out = append(out, n)
-					break
-				}
-			}
-		}
-	}
-	return out
+	return append([]view.Node{f.node}, view.Below(f.tree.Nodes, f.node.UID)...)
 }
 
 // Object is one object of an app.

@@ -26,13 +26,17 @@ func (b *Backend) awaitDeleted(ctx context.Context, obj *unstructured.Unstructur
 
 // await waits until the cache's object is so, or is another or none.
 func (b *Backend) await(ctx context.Context, obj *unstructured.Unstructured, is func(*unstructured.Unstructured) bool) {
+	awaitTrue(ctx, func(ctx context.Context) bool {
+		now, err := b.object(ctx, KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName()))
+		return err != nil || now.GetUID() != obj.GetUID() || is(now)
+	})
+}
+
+// awaitTrue waits until it is so, as long as seenPatience at most.
+func awaitTrue(ctx context.Context, is func(context.Context) bool) {
 	ctx, cancel := context.WithTimeout(ctx, seenPatience)
 	defer cancel()
-	for {
-		now, err := b.object(ctx, KeyOf(obj.GetKind(), obj.GetNamespace(), obj.GetName()))
-		if err != nil || now.GetUID() != obj.GetUID() || is(now) {
-			return
-		}
+	for !is(ctx) {
 		select {
 		case <-ctx.Done():
 			return

@@ -111,7 +111,7 @@ func (r *run) unpin(ctx context.Context) error {
 	if r.pin == nil || r.repeats(r.s.op) {
 		return nil
 	}
-	if op := r.s.op; op != nil && op.Phase == model.PhaseSucceeded && !op.Request.DryRun && len(op.Request.Only) == 0 {
+	if op := r.s.op; op != nil && op.Phase == model.PhaseSucceeded && isWhole(op.Request) {
 		r.s.applied = op.Revision
 	}
 	r.pin, r.s.pinned, r.desired = nil, nil, nil

@@ -14,10 +14,12 @@ import (
 // healthy.
 const defaultPatience = 5 * time.Minute
 
+// isWhole reports whether a request is for all that is desired, in earnest.
+func isWhole(req model.Request) bool { return !req.DryRun && !req.Heal && len(req.Only) == 0 }
+
 // deployed keeps what a whole sync has applied.
 func (r *run) deployed(op *model.Operation) {
-	whole := !op.Request.DryRun && !op.Request.Heal && len(op.Request.Only) == 0
-	if r.e.cfg.History == nil || !whole || r.app.History <= 0 || r.desired.partial || (!r.sameAttempt(op) && !r.sameContent(op)) {
+	if r.e.cfg.History == nil || !isWhole(op.Request) || r.app.History <= 0 || r.desired.partial || (!r.sameAttempt(op) && !r.sameContent(op)) {
 		return
 	}
 	kept := model.Deployed{

@@ -58,24 +58,13 @@ func culprits(nodes []view.Node) []culprit {
 
 // below are the nodes that descend from the object, without itself.
 func below(nodes []view.Node, object model.ObjectKey) []view.Node {
-	inside := map[string]bool{}
+	var uids []string
 	for i := range nodes {
 		if nodes[i].Ref.ObjectKey == object {
-			inside[nodeID(&nodes[i])] = true
+			uids = append(uids, nodes[i].UID)
 		}
 	}
-	var out []view.Node
-	for grown := true; grown; {
-		grown = false
-		for i := range nodes {
-			n := &nodes[i]
-			if !inside[nodeID(n)] && slices.ContainsFunc(n.Parents, func(id string) bool { return inside[id] }) {
-				inside[nodeID(n)], grown = true, true
-				out = append(out, *n)
-			}
-		}
-	}
-	return out
+	return view.Below(nodes, uids...)
 }
 
 // aboveDegraded are the ids of all nodes that a degraded one descends from.

@@ -133,7 +133,12 @@ func requestFor(app model.AppKey) reconcile.Request {
 
 // Declares reports whether Applications of a namespace are given to the engine.
 func (r *Reconciler) Declares(namespace string) bool {
-	return namespace == r.cfg.Namespace || slices.ContainsFunc(r.cfg.Namespaces, func(glob string) bool {
+	return namespace == r.cfg.Namespace || HasNamespace(r.cfg.Namespaces, namespace)
+}
+
+// HasNamespace reports whether one of the patterns, as of path.Match, is for a namespace.
+func HasNamespace(globs []string, namespace string) bool {
+	return slices.ContainsFunc(globs, func(glob string) bool {
 		ok, err := path.Match(glob, namespace)
 		return err == nil && ok
 	})
