@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +32,34 @@ func TestContrast(t *testing.T) {
 				}
 				if got := (max(a, b) + .05) / (min(a, b) + .05); got < want {
 					t.Errorf("%s on %s, %s: contrast %.2f, want %.1f", name, ground, of, got, want)
+				}
+			}
+		}
+	}
+}
+
+var (
+	cssRule = regexp.MustCompile(`([^{}]+)\{([^{}]*)\}`)
+	toned   = regexp.MustCompile(`(?:^|[;\s])color: var\(--(?:good|busy|warn|bad)\)`)
+	bare    = regexp.MustCompile(`(?:^|[\s>+~])(?:table|thead|tbody|tr|th|td|li|p|dt|dd)$`)
+)
+
+// TestColorIsForStates: what is coloured says something, so no rule colours all cells of a
+// table or all lines of a list.
+func TestColorIsForStates(t *testing.T) {
+	for _, name := range []string{"base.css", "pages.css", "app.css"} {
+		css, err := fs.ReadFile(files, "assets/css/"+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules := cssRule.FindAllStringSubmatch(string(css), -1)
+		if len(rules) < 50 {
+			t.Errorf("%s: %d rules were read", name, len(rules))
+		}
+		for _, rule := range rules {
+			for selector := range strings.SplitSeq(rule[1], ",") {
+				if selector = strings.TrimSpace(selector); toned.MatchString(rule[2]) && bare.MatchString(selector) {
+					t.Errorf("%s: %s has the colour of a state", name, selector)
 				}
 			}
 		}
