@@ -13,7 +13,10 @@ export LOCALCLUSTER_BIN = $(CURDIR)/bin/localcluster
 PATIENCE = 2h
 
 LINTER = .cache/bin/golangci-lint
-UNITS = $$(go list ./... | grep -v /internal/e2e)
+UNITS = "$$(go list ./... | grep -v /internal/e2e | tr '\n' ' ')"
+
+# Runs tests; one that fails has a second try, and is told at the end: see there.
+TEST = hack/test.sh
 
 # What make generate writes.
 GENERATED = deploy/crds/*.yaml api/*/*/zz_generated.*.go
@@ -21,7 +24,7 @@ GENERATED = deploy/crds/*.yaml api/*/*/zz_generated.*.go
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .PHONY: build fixpoint localcluster demo check fmt vet lint arrows units \
-	test generated race fuzz cluster e2e pictures bench generate clean help
+	test start generated race fuzz cluster e2e pictures bench generate clean help
 
 help: ## this list
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -63,12 +66,16 @@ arrows:
 
 units:
 	@echo "== units"
-	@go test -timeout $(PATIENCE) -short $(UNITS)
+	@$(TEST) . $(UNITS) -timeout $(PATIENCE) -short
 
-test: build check generated race fuzz cluster e2e ## everything that CI runs
+test: start build check generated race fuzz cluster e2e ## everything that CI runs
 	@echo "== demo"
 	bin/fixpoint demo --once
+	@cat .cache/flaky
 	@echo "All checks and tests have passed."
+
+start:
+	@mkdir -p .cache && : > .cache/flaky
 
 generated:
 	@echo "== generated files are current"
@@ -81,10 +88,10 @@ generated:
 race:
 	@if command -v "$$(CGO_ENABLED=1 go env CC)" >/dev/null 2>&1; then \
 		echo "== all unit tests, with the race detector"; \
-		CGO_ENABLED=1 go test -timeout $(PATIENCE) -race $(UNITS); \
+		CGO_ENABLED=1 $(TEST) . $(UNITS) -timeout $(PATIENCE) -race; \
 	else \
 		echo "== all unit tests (no C compiler: without the race detector)"; \
-		go test -timeout $(PATIENCE) $(UNITS); \
+		$(TEST) . $(UNITS) -timeout $(PATIENCE); \
 	fi
 
 fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME); in CI some for a minute
@@ -94,12 +101,12 @@ fuzz: ## every fuzz target for 10 seconds ($$FUZZTIME); in CI some for a minute
 # Without vet, which go test would run over all of Kubernetes.
 cluster: localcluster
 	@echo "== control plane"
-	@go -C localcluster test -timeout $(PATIENCE) -vet=off -count=1 ./...
+	@$(TEST) localcluster ./... -timeout $(PATIENCE) -vet=off -count=1
 
 e2e: build
 	@echo "== end to end"
-	go test -count=1 -timeout $(PATIENCE) ./internal/e2e/...
-	FIXPOINT_E2E=1 go test -count=1 -timeout $(PATIENCE) -run TestClusterScript ./cmd/fixpoint
+	@$(TEST) . ./internal/e2e/... -timeout $(PATIENCE) -count=1
+	@FIXPOINT_E2E=1 $(TEST) . ./cmd/fixpoint -timeout $(PATIENCE) -count=1 -run TestClusterScript
 
 pictures: build ## pictures of all pages, light, dark and on a phone: .cache/screenshots, or $$FIXPOINT_SCREENSHOTS
 	go test -count=1 -run TestPictures ./internal/e2e
