@@ -100,3 +100,23 @@ func (a ask) toggled(name, value string) ask {
 	a.Offset = 0
 	return a
 }
+
+// searchWord is one that asks for a field in a search of apps (view.Query.Search).
+type searchWord struct{ Example, Meaning string }
+
+// searchWords are those that the list of apps tells of.
+var searchWords = []searchWord{
+	{"health:degraded", "or progressing, missing, suspended, unknown, healthy"},
+	{"sync:outofsync", "or synced, unknown"},
+	{"phase:failed", "how the last sync went: or running, succeeded, error"},
+	{"kind:helmrelease", "or application, kustomization"},
+	{"project:default", "the Argo CD project"},
+	{"cluster:in-cluster", "where it goes to"},
+	{"ns:shop", "the namespace that it goes to"},
+	{"declared:argocd", "the namespace that it is declared in"},
+	{"label:team=shop", "its label; label:team is any value"},
+	{"repo:github.com", "a part of a source’s address"},
+}
+
+// URL is the address of the apps that the example finds.
+func (w searchWord) URL() string { return ask{Query: view.Query{Search: w.Example}}.path() }

@@ -38,7 +38,6 @@ func (w *Web) funcs() template.FuncMap {
 		"plural":   plural,
 		"dict":     dict,
 		"state":    stateOf,
-		"healthof": healthOf,
 		"join":     func(sep string, s []string) string { return strings.Join(s, sep) },
 		"repo":     repoName,
 		"appsBy":   appsBy,
@@ -46,6 +45,8 @@ func (w *Web) funcs() template.FuncMap {
 		"weekday":  func(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006") },
 		"source":   sourceIcon,
 		"version":  func() string { return w.version },
+
+		"searchWords": func() []searchWord { return searchWords },
 	}
 }
 
@@ -172,20 +173,10 @@ var states = map[string]State{
 }
 
 // stateOf is the look of a health, a sync status, a phase or a severity. What is not
-// known is unknown.
+// known is unknown, which is no calm state: something keeps it from being told.
 func stateOf(v any) State {
 	if s, ok := states[fmt.Sprint(v)]; ok {
 		return s
 	}
-	return State{"Unknown", "unknown", "calm"}
-}
-
-// healthOf is the look of an app's health. Where it can't be told for a reason that
-// somebody has to see to, it does not look calm.
-func healthOf(a view.App) State {
-	s := stateOf(a.Health)
-	if s.Tone == "calm" && a.Health != model.Suspended && a.Message != "" {
-		s.Tone = "warn"
-	}
-	return s
+	return State{"Unknown", "unknown", "warn"}
 }

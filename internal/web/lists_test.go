@@ -49,14 +49,39 @@ func TestDeployedIsShown(t *testing.T) {
 	get(t, h, AppPath(sampleKey("payments-api"))).wantCount(".deployed", 0)
 }
 
-// What can't be told for a reason is not as calm as what was not looked at yet.
-func TestUnknownForAReason(t *testing.T) {
+// TestUnknownLooksAlike: what can't be told has one look, in the summary, the list, the
+// tiles, the app's page and its tree.
+func TestUnknownLooksAlike(t *testing.T) {
 	b := viewtest.New()
 	h := site(b, viewtest.Options{})
-	for message, tone := range map[string]string{"": "calm", "a value is missing": "warn"} {
-		b.Edit(sampleKey("shop-frontend"), func(d *view.Detail) { d.Health, d.Message = model.Unknown, message })
-		get(t, h, "/apps?q=shop-frontend").wantText("td.health .status."+tone, "Unknown")
-		get(t, h, "/apps?q=shop-frontend&view=tiles").wantCount("li.tile."+tone, 1)
+	key := sampleKey("shop-frontend")
+	for _, message := range []string{"", "a value is missing"} {
+		b.Edit(key, func(d *view.Detail) { d.Health, d.Sync, d.Message = model.Unknown, model.SyncUnknown, message })
+		list := get(t, h, "/apps?q=shop-frontend")
+		list.wantCount(".bar a.warn", 2)
+		list.wantText("td.health .status.warn", "Unknown")
+		list.wantText("td.sync .status.warn", "Unknown")
+		get(t, h, "/apps?q=shop-frontend&view=tiles").wantCount("li.tile.warn .status.warn", 2)
+		page := get(t, h, AppPath(key))
+		page.wantCount("#app-head .stated .status.warn", 2)
+		page.wantCount("#app-tree .node.root.warn", 1)
+	}
+}
+
+// TestSearchHelp: what the list tells of its search is what the search understands.
+func TestSearchHelp(t *testing.T) {
+	h := site(viewtest.New(), viewtest.Options{})
+	d := get(t, h, "/apps")
+	d.wantCount("#search-help dt a", len(searchWords))
+	if attr(d.one("#search-help summary"), "aria-label") == "" {
+		t.Error("what opens it has no name")
+	}
+	for _, w := range searchWords {
+		d.wantText("#search-help dl", w.Example, w.Meaning)
+		get(t, h, w.URL()).wantText(".chosen", w.Example)
+		field, _, _ := strings.Cut(w.Example, ":")
+		// A field that is none would be a text that no app has.
+		get(t, h, "/apps?q="+field+":*").wantCount("#apps-list .empty", 0)
 	}
 }
 
