@@ -51,7 +51,7 @@ func watchApps(c *call) (any, error) {
 	for err = w.tell(now); err == nil && c.next(signals, &last); err = w.look(s) {
 	}
 	if err == nil {
-		_, err = c.desk.Apps(c.r.Context(), view.Query{Limit: 1}) // why it is over
+		_, err = c.desk.Apps(c.r.Context(), s.query) // why it is over
 	}
 	return nil, out.over(err)
 }

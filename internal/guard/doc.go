@@ -34,6 +34,7 @@
 // # The trail
 //
 // A deed is in the trail before it is done, or it is not done; one that failed is there
-// again. Who looks at an app, an object, a diff or logs is there once in ten minutes. What
-// was refused is there once in a minute, with how often.
+// again. Who looks at an app, an object, a diff or logs is there once in ten minutes; who
+// looks at a list once in an hour, with the filter of it. What was refused is there once in
+// a minute, with how often.
 package guard

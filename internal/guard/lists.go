@@ -41,8 +41,8 @@ func (d *desk) survey() survey {
 	return s
 }
 
-// list reads all there is of something, for a reader whose session is valid.
-func list[T any](ctx context.Context, d *desk, read func(context.Context) ([]T, error), show func(*T, survey) bool) ([]T, error) {
+// list reads all there is of something called name, for a reader whose session is valid.
+func list[T any](ctx context.Context, d *desk, name string, read func(context.Context) ([]T, error), show func(*T, survey) bool) ([]T, error) {
 	if err := d.valid(ctx); err != nil {
 		return nil, err
 	}
@@ -50,6 +50,7 @@ func list[T any](ctx context.Context, d *desk, read func(context.Context) ([]T, 
 	if err != nil {
 		return nil, err
 	}
+	d.listed(ctx, name, nil)
 	apps := d.survey()
 	var out []T
 	for _, one := range all {
@@ -69,7 +70,7 @@ func scoped(project, name string) string {
 }
 
 func (d *desk) Clusters(ctx context.Context) ([]view.Cluster, error) {
-	return list(ctx, d, d.Backend.Clusters, func(c *view.Cluster, apps survey) bool {
+	return list(ctx, d, listClusters, d.Backend.Clusters, func(c *view.Cluster, apps survey) bool {
 		sees := d.seesCluster(c)
 		c.Apps, c.Objects = apps.clusters[c.Name], apps.objects[c.Name]
 		c.Server = bare(c.Server)
@@ -96,7 +97,7 @@ func (d *desk) Unreachable(ctx context.Context) ([]view.Cluster, error) {
 }
 
 func (d *desk) Repositories(ctx context.Context) ([]view.Repository, error) {
-	return list(ctx, d, d.Backend.Repositories, func(r *view.Repository, apps survey) bool {
+	return list(ctx, d, listRepositories, d.Backend.Repositories, func(r *view.Repository, apps survey) bool {
 		object := scoped(r.Project, r.URL)
 		r.Apps = apps.repos[r.URL]
 		r.URL = bare(r.URL)
@@ -105,7 +106,7 @@ func (d *desk) Repositories(ctx context.Context) ([]view.Repository, error) {
 }
 
 func (d *desk) Projects(ctx context.Context) ([]view.Project, error) {
-	return list(ctx, d, d.Backend.Projects, func(p *view.Project, apps survey) bool {
+	return list(ctx, d, listProjects, d.Backend.Projects, func(p *view.Project, apps survey) bool {
 		p.Apps = apps.groups[p.Name]
 		p.SourceRepos = slices.Clone(p.SourceRepos)
 		for i, repo := range p.SourceRepos {
@@ -137,7 +138,7 @@ func bare(address string) string {
 
 func (d *desk) Feeders(ctx context.Context) ([]view.Feeder, error) {
 	shown := map[string]bool{}
-	out, err := list(ctx, d, d.Backend.Feeders, func(f *view.Feeder, apps survey) bool {
+	out, err := list(ctx, d, listSources, d.Backend.Feeders, func(f *view.Feeder, apps survey) bool {
 		resource, object := d.feeder(f)
 		if !d.may(resource, "get", object) {
 			return false
@@ -178,6 +179,7 @@ func (d *desk) Activity(ctx context.Context, q view.ActivityQuery) ([]view.Activ
 	if err := d.valid(ctx); err != nil {
 		return nil, err
 	}
+	d.listed(ctx, listActivity, activityFilter(q))
 	limit := q.Limit
 	if limit <= 0 {
 		limit = 50
@@ -217,21 +219,21 @@ func (d *desk) seesActivity(a view.Activity) bool {
 }
 
 func (d *desk) Audits(ctx context.Context, q view.AuditQuery) ([]view.Audit, error) {
-	if err := d.readsAudit(ctx, "audit"); err != nil {
+	if err := d.readsAudit(ctx, readAudit, filterText(auditFilter(q))); err != nil {
 		return nil, err
 	}
 	return d.Backend.Audits(ctx, q)
 }
 
 func (d *desk) VerifyAudit(ctx context.Context) (view.AuditCheck, error) {
-	if err := d.readsAudit(ctx, "verify-audit"); err != nil {
+	if err := d.readsAudit(ctx, "verify-audit", ""); err != nil {
 		return view.AuditCheck{}, err
 	}
 	return d.Backend.VerifyAudit(ctx)
 }
 
-// readsAudit refuses who may not read the trail, and notes who does.
-func (d *desk) readsAudit(ctx context.Context, action string) error {
+// readsAudit refuses who may not read the trail, and notes who does, and what of it.
+func (d *desk) readsAudit(ctx context.Context, action, filter string) error {
 	if err := d.valid(ctx); err != nil {
 		return err
 	}
@@ -241,7 +243,7 @@ func (d *desk) readsAudit(ctx context.Context, action string) error {
 		d.saw(ctx, rec)
 		return denied(mayAudit)
 	}
-	rec.Outcome = outcomeAllowed
+	rec.Outcome, rec.Detail = outcomeAllowed, filter
 	d.saw(ctx, rec)
 	return nil
 }

@@ -23,6 +23,7 @@ func (d *desk) Apps(ctx context.Context, q view.Query) (view.Page, error) {
 	if err := d.valid(ctx); err != nil {
 		return view.Page{}, err
 	}
+	d.listed(ctx, listApps, appsFilter(q))
 	return d.Backend.Apps(q, d.sees), nil
 }
 
@@ -30,6 +31,7 @@ func (d *desk) Manifests(ctx context.Context, q view.Query) ([]map[string]any, v
 	if err := d.valid(ctx); err != nil {
 		return nil, view.Page{}, err
 	}
+	d.listed(ctx, listApps, appsFilter(q))
 	return d.Backend.Manifests(ctx, q, d.sees)
 }
 

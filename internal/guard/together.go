@@ -131,6 +131,8 @@ func (d *desk) saw(ctx context.Context, a view.Audit) {
 		d.looks.add(a)
 	case a.Outcome == outcomeDenied:
 		d.trail.refused(ctx, a)
+	case a.Action == readList, a.Action == readAudit:
+		d.trail.listed(ctx, a)
 	default:
 		d.trail.seen(ctx, a)
 	}

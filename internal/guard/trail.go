@@ -49,6 +49,7 @@ type trail struct {
 	minute   time.Time
 	refusals map[string]int
 	all      int
+	lists    listCounts
 	swept    time.Time
 }
 
@@ -71,15 +72,20 @@ func (d *desk) record(action, object string) view.Audit {
 	return view.Audit{Who: who, From: d.reader.From, Via: d.reader.Via, Action: action, Object: object}
 }
 
-// write writes a record; where that can't be done it is an error.
+// write writes a record; where that can't be done it is an error. Whoever hangs up has
+// done it nevertheless.
 func (t *trail) write(ctx context.Context, a view.Audit) error {
+	return t.store(context.WithoutCancel(ctx), a)
+}
+
+// store is write for as long as ctx lasts.
+func (t *trail) store(ctx context.Context, a view.Audit) error {
 	if t.to == nil {
 		return model.As(model.ErrTransient, fmt.Errorf("there is no audit trail, so that nothing is done: give Fixpoint a history store"))
 	}
 	a = tidy(a)
 	a.At = t.now()
-	// Whoever hangs up has done it nevertheless.
-	if err := t.to(context.WithoutCancel(ctx), a); err != nil {
+	if err := t.to(ctx, a); err != nil {
 		t.log.Error("the audit trail can't be written", "action", a.Action, "object", a.Object, "error", err)
 		return model.As(model.ErrTransient, fmt.Errorf("the audit trail can't be written, so that nothing was done: look at the store of the history, then try again"))
 	}
@@ -92,13 +98,13 @@ func (t *trail) failed(ctx context.Context, a view.Audit) { _ = t.write(ctx, a) 
 // seen notes that something was looked at, once in a while.
 func (t *trail) seen(ctx context.Context, a view.Audit) {
 	if t.to != nil {
-		_ = t.sometimes(ctx, a, seenEvery) // it is logged, and a look changes nothing
+		_ = t.sometimes(context.WithoutCancel(ctx), a, seenEvery) // it is logged, and a look changes nothing
 	}
 }
 
 // once is write for what is not worth a record each time.
 func (t *trail) once(ctx context.Context, a view.Audit) error {
-	return t.sometimes(ctx, a, refusedEvery)
+	return t.sometimes(context.WithoutCancel(ctx), a, refusedEvery)
 }
 
 // refused notes that something was refused.
@@ -115,7 +121,7 @@ func (t *trail) refused(ctx context.Context, a view.Audit) {
 		a = view.Audit{Action: "many", Outcome: outcomeDenied, Detail: flood}
 	case noFlood:
 	}
-	_ = t.sometimes(ctx, a, refusedEvery) // it is logged, and it was refused
+	_ = t.sometimes(context.WithoutCancel(ctx), a, refusedEvery) // it is logged, and it was refused
 }
 
 // flood says whose refusals are more than are written.
@@ -151,12 +157,12 @@ func (t *trail) count(a view.Audit) flood {
 	return noFlood
 }
 
-// sometimes writes a record unless the same was written less than every ago; then it is
-// counted.
+// sometimes writes a record, for as long as ctx lasts, unless the same was written less
+// than every ago; then it is counted.
 func (t *trail) sometimes(ctx context.Context, a view.Audit, every time.Duration) error {
 	a = tidy(a)
 	for _, due := range t.sweep(false) {
-		_ = t.write(ctx, due) // it is logged
+		_ = t.store(ctx, due) // it is logged
 	}
 	t.mu.Lock()
 	now := t.now()
@@ -173,7 +179,7 @@ func (t *trail) sometimes(ctx context.Context, a view.Audit, every time.Duration
 	}
 	t.kept[a] = &kept{until: now.Add(every)}
 	t.mu.Unlock()
-	err := t.write(ctx, a)
+	err := t.store(ctx, a)
 	if err != nil {
 		t.mu.Lock()
 		delete(t.kept, a)
