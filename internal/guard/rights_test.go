@@ -358,3 +358,74 @@ func (m moving) App(ctx context.Context, key model.AppKey) (view.Detail, error) 
 	d.Project = "payments"
 	return d, err
 }
+
+// knowsAll has an object, events and logs of whatever name, and says which were asked for.
+type knowsAll struct {
+	*viewtest.Backend
+	asked []string
+}
+
+func (k *knowsAll) Object(_ context.Context, _ model.AppKey, on model.ObjectKey) (view.Object, error) {
+	k.asked = append(k.asked, "object "+on.String())
+	return view.Object{}, nil
+}
+
+func (k *knowsAll) Events(_ context.Context, _ model.AppKey, on model.ObjectKey) ([]view.Event, error) {
+	k.asked = append(k.asked, "events "+on.String())
+	return nil, nil
+}
+
+func (k *knowsAll) Diff(_ context.Context, _ model.AppKey, q view.DiffQuery) (view.Diff, error) {
+	k.asked = append(k.asked, "diff "+q.Object.String())
+	return view.Diff{}, nil
+}
+
+func (k *knowsAll) Logs(_ context.Context, _ model.AppKey, q view.LogQuery, emit func(view.LogLine) error) error {
+	k.asked = append(k.asked, "logs "+q.Object.String())
+	return emit(view.LogLine{})
+}
+
+// TestSecurityOddNames: what no object can be called is nobody's, by whichever read; what is
+// behind the guard never gets to know of it, and the trail says that it was refused.
+func TestSecurityOddNames(t *testing.T) {
+	s := newStage(t, follower)
+	behind := &knowsAll{Backend: s.sample}
+	s.Backend = behind
+	d := s.as("op")
+	for _, on := range []model.ObjectKey{
+		{Group: "x/Pod/y", Kind: "Secret", Namespace: "shop", Name: "z"},
+		{Kind: "Pod/../Secret", Namespace: "shop", Name: "z"},
+		{Kind: "Pod", Namespace: "shop/../kube-system", Name: "z"},
+		{Kind: "Pod", Namespace: "shop", Name: "a/b"},
+		{Kind: "Pod", Namespace: "shop", Name: "a\nb"},
+		{Kind: "Pod", Namespace: "shop", Name: strings.Repeat("x", 254)},
+		{Kind: "Pod", Namespace: "shop"},
+		{Namespace: "shop", Name: "z"},
+	} {
+		for read, got := range map[string]error{
+			"object": asks(d.Object(t.Context(), frontend, on)),
+			"events": asks(d.Events(t.Context(), frontend, on)),
+			"diff":   asks(d.Diff(t.Context(), frontend, view.DiffQuery{Object: &on})),
+			"logs":   d.Logs(t.Context(), frontend, view.LogQuery{Object: on}, func(view.LogLine) error { return nil }),
+		} {
+			if !errors.Is(got, model.ErrNotFound) {
+				t.Errorf("%s of %q: %v", read, on, got)
+			}
+		}
+	}
+	if len(behind.asked) > 0 {
+		t.Errorf("asked for behind the guard: %q", behind.asked)
+	}
+	for line := range strings.Lines(s.records()) {
+		if !strings.Contains(line, " denied ") {
+			t.Errorf("the trail has %s", line)
+		}
+	}
+	s.forget()
+	if err := d.Logs(t.Context(), frontend, view.LogQuery{Object: deploy}, func(view.LogLine) error { return nil }); err != nil || len(behind.asked) != 1 {
+		t.Errorf("the logs of an object that can be: %v, asked for %q", err, behind.asked)
+	}
+}
+
+// asks is the error of a read.
+func asks[T any](_ T, err error) error { return err }
