@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -48,6 +49,7 @@ type accessKeeper struct {
 	log       *slog.Logger
 	wake      chan struct{}
 	address   atomic.Pointer[string]
+	names     atomic.Pointer[[]string]
 	// badges: argocd-cm lets everybody know how an app is, who knows its name.
 	badges atomic.Bool
 	// inForce is what was read last, and tell is called when that has become another.
@@ -83,6 +85,25 @@ func (a *accessKeeper) url() string {
 		return *u
 	}
 	return ""
+}
+
+// hosts are those of all addresses of the installation that argocd-cm says.
+func (a *accessKeeper) hosts() []string {
+	if names := a.names.Load(); names != nil {
+		return *names
+	}
+	return nil
+}
+
+// hostsOf are the hosts of addresses.
+func hostsOf(addresses ...string) *[]string {
+	var names []string
+	for _, address := range addresses {
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			names = append(names, u.Host)
+		}
+	}
+	return &names
 }
 
 // ready waits until the settings were read.
@@ -195,6 +216,7 @@ func (a *accessKeeper) use(ctx context.Context, d declaredAccess) {
 	problems = append(problems, a.enforcer.Use(may.With(d.main))...)
 	a.service.Use(who)
 	a.address.Store(&who.URL)
+	a.names.Store(hostsOf(slices.Concat(who.MoreURLs, []string{who.URL})...))
 	a.badges.Store(d.main["statusbadge.enabled"] == "true")
 	a.first.Do(func() { close(a.isRead) })
 	if reflect.DeepEqual(a.inForce, d) {

@@ -86,6 +86,9 @@ type Options struct {
 	UIStarted func(addr string)
 	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// UIHosts are names at which anonymous readers are let in, besides those of the
+	// installation's addresses.
+	UIHosts []string
 	// HistoryURL is the PostgreSQL database of history and audit trail; "" is a file in
 	// DataDir.
 	HistoryURL string

@@ -137,6 +137,12 @@ func uiOptions(flags cli.ControllerFlags, opt *Options) error {
 		}
 		opt.TrustedProxies = append(opt.TrustedProxies, network)
 	}
+	for _, name := range flags.UIHosts {
+		if name == "" || strings.ContainsAny(name, "/:*@ ") {
+			return fmt.Errorf("--ui-host %q has to be a host name such as fixpoint.example.com, without scheme and port", name)
+		}
+	}
+	opt.UIHosts = flags.UIHosts
 	if flags.HistoryURLFile == "" {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -86,7 +87,7 @@ func (u *ui) listen() (*server, error) {
 			return u.guard.Desk(guard.Reader{Identity: r.Identity, From: r.From, Via: r.Via, Valid: r.Valid})
 		},
 		API: api.New(api.Config{Log: c.log, Login: login, Logout: logout, Ways: signs.ways}), Argo: u.argoAPI(signs), Hooks: hookRoutes(c.hooks),
-		URL: u.access.url, Audit: u.past.Audit, Refusals: u.refusals, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
+		URL: u.access.url, Names: func() []string { return slices.Concat(u.access.hosts(), c.opt.UIHosts) }, Audit: u.past.Audit, Refusals: u.refusals, Log: c.log, TrustedProxies: c.opt.TrustedProxies,
 	})
 	return listenAt(c.opt.UIListen, "--ui-listen", front.Server(handler), c.opt.TLS, c.log)
 }

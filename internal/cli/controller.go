@@ -59,6 +59,9 @@ type ControllerFlags struct {
 	UIListen, TLSCert, TLSKey string
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
 	TrustedProxies []string
+	// UIHosts are names at which readers who have not signed in are let in, where
+	// anonymous ones are.
+	UIHosts []string
 	// HistoryURLFile holds the connection string of a PostgreSQL database; "" keeps the
 	// history in DataDir. KeepAudit is how long the audit trail goes back; 0 is for ever.
 	HistoryURLFile string
@@ -114,6 +117,7 @@ func (c *ControllerFlags) bind(cmd *cobra.Command, level *string) {
 	f.StringVar(&c.TLSCert, "tls-cert", "", "file with the certificate of the web UI (default: plain HTTP, for a proxy that speaks TLS)")
 	f.StringVar(&c.TLSKey, "tls-key", "", "file with the key of --tls-cert")
 	f.StringSliceVar(&c.TrustedProxies, "trusted-proxy", nil, "address or network of a proxy before the web UI whose X-Forwarded-For is believed; repeatable")
+	f.StringSliceVar(&c.UIHosts, "ui-host", nil, "host name at which anonymous readers are let in, besides those of url and additionalUrls in argocd-cm; repeatable")
 	f.StringVar(&c.HistoryURLFile, "history-url-file", "", "file with the connection string of a PostgreSQL database for history and audit trail (default: an SQLite file in --data-dir)")
 	f.DurationVar(&c.KeepAudit, "keep-audit", 0, "how long the audit trail goes back, such as 8760h (default: for ever)")
 	f.StringVar(&c.ArgoNamespace, "argocd-namespace", "argocd", "namespace of Argo CD's Applications, Secrets and ConfigMaps")

@@ -40,6 +40,9 @@ type Config struct {
 	Hooks http.Handler
 	// URL is the installation's address for people, "" if it is not known. nil is "".
 	URL func() string
+	// Names are the hosts, besides addresses, this machine and Services, at which readers
+	// who have not signed in are let in. nil is none.
+	Names func() []string
 	// Audit notes who signed in and out and who was refused. An error is logged.
 	Audit func(context.Context, view.Audit) error
 	// Refusals note who was refused; nil makes some of Audit.
@@ -132,6 +135,9 @@ func New(c Config) http.Handler {
 	c.Patience = cmp.Or(c.Patience, 10*time.Second)
 	if c.URL == nil {
 		c.URL = func() string { return "" }
+	}
+	if c.Names == nil {
+		c.Names = func() []string { return nil }
 	}
 	if c.Refusals == nil {
 		c.Refusals = NewRefusals(c.Audit, c.Log)

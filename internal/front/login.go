@@ -17,15 +17,18 @@ import (
 // loginPage shows how to sign in. Nothing of the request is shown.
 func (d *door) loginPage(w http.ResponseWriter, r *http.Request) {
 	returnTo := local(r.URL.Query().Get("return"))
-	id, err := d.SignIn.Authenticate(r)
+	id, err := d.identify(r)
 	if err == nil && !id.Anonymous {
 		goOn(w, r, returnTo)
 		return
 	}
 	page := view.SignIn{ReturnTo: returnTo}
-	if errors.Is(err, ErrExpired) {
+	switch {
+	case errors.Is(err, ErrExpired):
 		page.Failed = view.FailedExpired
 		d.SignIn.ClearCookie(w, r)
+	case errors.Is(err, errElsewhere):
+		page.Failed = view.FailedHost
 	}
 	d.showLogin(w, r, http.StatusOK, page)
 }

@@ -31,7 +31,7 @@ var open = map[string]bool{
 // seated gives the request its reader's desk, or refuses it.
 func (d *door) seated(next http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		id, err := d.SignIn.Authenticate(r)
+		id, err := d.identify(r)
 		if err != nil {
 			if open[r.Method+" "+r.URL.Path] {
 				brief(w, r)
@@ -96,6 +96,10 @@ func (d *door) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Hx-Redirect", loginAddress(local(pathOf(r.Header.Get("Hx-Current-Url")))))
 	case r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html"):
 		http.Redirect(w, r, loginAddress(local(r.URL.RequestURI())), http.StatusSeeOther)
+		return
+	}
+	if errors.Is(err, errElsewhere) {
+		refuse(w, r, elsewhere)
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="fixpoint"`)

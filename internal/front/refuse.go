@@ -20,6 +20,8 @@ type refusal struct {
 var (
 	unauthenticated = refusal{http.StatusUnauthorized, "unauthenticated", "not signed in",
 		"Send a token as \"Authorization: Bearer …\", or sign in at /auth/login.", 16}
+	elsewhere = refusal{http.StatusMisdirectedRequest, "host", "at this host name only those who have signed in are let in",
+		"Use the installation's own address, or sign in. Whoever runs it can add the name: url or additionalUrls of argocd-cm, or --ui-host.", 16}
 	unavailable = refusal{http.StatusServiceUnavailable, "unavailable", "it can't be told who asks",
 		"Try again; the log of the controller says what is wrong.", 14}
 	starting = refusal{http.StatusServiceUnavailable, "unavailable", "Fixpoint is starting, and has not read yet what there is and who may see it",

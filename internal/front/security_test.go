@@ -356,3 +356,59 @@ func TestLogHasNoSecrets(t *testing.T) {
 		t.Errorf("the log does not say what was asked for:\n%s", log)
 	}
 }
+
+// TestSecurityRebinding: a page whose name leads here for a while (DNS rebinding) reads
+// nothing where anonymous readers are let in, by whichever way; who has signed in, programs
+// with tokens, and the installation's own names are answered as ever.
+func TestSecurityRebinding(t *testing.T) {
+	h := build(t, func(c *Config) {
+		c.Names = func() []string { return []string{"fixpoint.example:8443", "Other.Example"} }
+	})
+	h.gate.anonymous = true
+	ours := []string{
+		"fixpoint.example", "FIXPOINT.example.:443", "other.example", "localhost", "localhost:34567", "fixpoint.localhost:1", "127.0.0.1:8088",
+		"10.1.2.3", "[::1]:8088", "[fd00::1]", "fixpoint.fixpoint.svc", "fixpoint.fixpoint.svc:8088", "fixpoint.fixpoint.svc.cluster.local",
+	}
+	others := []string{
+		"evil.example", "evil.example:8088", "fixpoint.example.evil.example", "evilfixpoint.example", "127.0.0.1.evil.example", "localhost.evil.example",
+		"fixpoint.svc.evil.example", "evilsvc", "svc.cluster.local.evil.example", "evil.example:localhost", "0x7f000001",
+	}
+	asks := []string{"GET /apps", "GET /live?page=/apps", "GET /fixpoint/v1/apps", "GET /fixpoint/v1/apps/watch", "GET /api/v1/applications", "GET /api/v1/stream/applications"}
+	for _, host := range ours {
+		for _, ask := range asks {
+			if got, body := h.ask(t, ask, "Host: "+host); got.StatusCode != http.StatusOK || !strings.Contains(body, "@127.0.0.1") {
+				t.Errorf("%s at %s: %d %q", ask, host, got.StatusCode, body)
+			}
+		}
+	}
+	for _, host := range others {
+		for _, ask := range asks {
+			got, body := h.ask(t, ask, "Host: "+host)
+			if got.StatusCode != http.StatusMisdirectedRequest && got.StatusCode != http.StatusBadRequest || strings.Contains(body, "@127.0.0.1") {
+				t.Errorf("%s at %s: %d %q", ask, host, got.StatusCode, body)
+			}
+			if got, body := h.ask(t, ask, "Host: "+host, bearer); got.StatusCode != http.StatusBadRequest && !strings.Contains(body, "ann@127.0.0.1") {
+				t.Errorf("%s at %s with a token: %d %q", ask, host, got.StatusCode, body)
+			}
+		}
+	}
+	const there = "Host: evil.example"
+	if got, _ := h.ask(t, "GET /apps?a=b", html, there); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/auth/login?return=%2Fapps%3Fa%3Db" {
+		t.Errorf("a page: %d to %q, want the page for signing in", got.StatusCode, got.Header.Get("Location"))
+	}
+	if _, body := h.ask(t, "GET /auth/login", html, there); !strings.Contains(body, "failed=host") {
+		t.Errorf("the page for signing in does not say why: %q", body)
+	}
+	if got, body := h.ask(t, "GET /fixpoint/v1/apps", there); got.Header.Get("Www-Authenticate") != "" || !strings.Contains(body, "--ui-host") {
+		t.Errorf("the API does not say what to do: %q", body)
+	}
+	for _, ask := range []string{"GET /api/badge", "GET /api/version", "GET /fixpoint/v1/sign-in"} {
+		if got, body := h.ask(t, ask, there); got.StatusCode != http.StatusOK || !strings.Contains(body, "nobody") {
+			t.Errorf("%s: %d %q, want what is the same for everybody", ask, got.StatusCode, body)
+		}
+	}
+	h.gate.anonymous = false
+	if got, _ := h.ask(t, "GET /fixpoint/v1/apps", there); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("where nobody is anonymous: %d, want 401", got.StatusCode)
+	}
+}

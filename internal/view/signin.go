@@ -23,6 +23,7 @@ const (
 	FailedAway     = "away"     // the provider does not answer
 	FailedStale    = "stale"    // its answer is to nothing that was begun here, or too late
 	FailedExpired  = "expired"  // the session has ended
+	FailedHost     = "host"     // nobody is let in without signing in at this host name
 )
 
 type deskKey struct{}

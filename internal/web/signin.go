@@ -23,6 +23,7 @@ var whySignIn = map[string]State{
 	view.FailedAway:     {"Your provider does not answer at the moment. Try again in a minute.", "offline", "warn"},
 	view.FailedStale:    {"That took too long, or was begun in another window. Start again here.", "clock", "warn"},
 	view.FailedExpired:  {"Your session has ended. Sign in again to go on.", "clock", "calm"},
+	view.FailedHost:     {"Without signing in, Fixpoint shows itself at its own address only, and this is another name for it. Use that address, or sign in.", "lock", "calm"},
 }
 
 // SignIn answers with the page for signing in; with status 401, 429 or 503 where it

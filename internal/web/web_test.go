@@ -13,7 +13,7 @@ func TestSignIn(t *testing.T) {
 	w := New(Config{})
 	for failed, want := range map[string]int{
 		"": http.StatusOK, view.FailedPassword: http.StatusUnauthorized, view.FailedBusy: http.StatusTooManyRequests,
-		"<script>alert(1)</script>": http.StatusOK,
+		view.FailedHost: http.StatusUnauthorized, "<script>alert(1)</script>": http.StatusOK,
 	} {
 		t.Run(failed, func(t *testing.T) {
 			rw := httptest.NewRecorder()
