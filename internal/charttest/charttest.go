@@ -43,7 +43,7 @@ type Server struct {
 	mu       sync.Mutex
 	files    map[string][]byte
 	entries  map[string][]string // lines of the index, by chart
-	requests []Request
+	requests []*Request
 	before   func(http.ResponseWriter, *http.Request) bool
 }
 
@@ -151,26 +151,28 @@ func (s *Server) Before(f func(http.ResponseWriter, *http.Request) bool) {
 	s.before = f
 }
 
-// Requests are those since the last call, in order.
+// Requests are those since the last call, in order. One is there before who asked has an
+// answer.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := s.requests
+	var out []Request
+	for _, request := range s.requests {
+		out = append(out, *request)
+	}
 	s.requests = nil
 	return out
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	request := &Request{Method: r.Method, Path: r.URL.Path, Authorization: r.Header.Get("Authorization")}
 	s.mu.Lock()
+	s.requests = append(s.requests, request)
 	before := s.before
 	s.mu.Unlock()
-	seen := &status{ResponseWriter: w}
 	if before == nil || !before(w, r) {
-		s.answer(seen, r)
+		s.answer(&status{w, s, request}, r)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = append(s.requests, Request{Method: r.Method, Path: r.URL.Path, Authorization: r.Header.Get("Authorization"), Status: seen.code})
 }
 
 // answer serves a file with an ETag, to who may have it.
@@ -190,13 +192,16 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, r.URL.Path, time.Time{}, bytes.NewReader(data))
 }
 
-// status keeps the status of an answer.
+// status keeps the status of an answer, before it is told.
 type status struct {
 	http.ResponseWriter
-	code int
+	of      *Server
+	request *Request
 }
 
 func (s *status) WriteHeader(code int) {
-	s.code = code
+	s.of.mu.Lock()
+	s.request.Status = code
+	s.of.mu.Unlock()
 	s.ResponseWriter.WriteHeader(code)
 }

@@ -190,6 +190,14 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 
 func build(t *testing.T, change func(*Config)) *house {
 	t.Helper()
+	h, door := unserved(change)
+	h.Server = httptest.NewServer(door)
+	t.Cleanup(h.Close)
+	return h
+}
+
+// unserved is a house that no port leads to, and its door.
+func unserved(change func(*Config)) (*house, http.Handler) {
 	h := &house{gate: &gate{}}
 	c := Config{
 		SignIn: h.gate,
@@ -211,9 +219,7 @@ func build(t *testing.T, change func(*Config)) *house {
 	if change != nil {
 		change(&c)
 	}
-	h.Server = httptest.NewServer(New(c))
-	t.Cleanup(h.Close)
-	return h
+	return h, New(c)
 }
 
 // ask sends a request: "METHOD /path", then headers as "Name: value"; a last line

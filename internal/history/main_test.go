@@ -32,9 +32,9 @@ func TestMain(m *testing.M) {
 }
 
 func writeForEver(at string) error {
-	config := Config{Path: at, Key: testKey}
+	config := Config{Path: at, Key: testKey, patience: patience}
 	if strings.Contains(at, "://") {
-		config = Config{URL: at, Key: testKey}
+		config.Path, config.URL = "", at
 	}
 	s, err := Open(config)
 	if err != nil {
@@ -51,9 +51,14 @@ func writeForEver(at string) error {
 // onBoth runs a test with an empty file and with an empty PostgreSQL.
 func onBoth(t *testing.T, test func(t *testing.T, at Config)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, Config{Path: filepath.Join(t.TempDir(), "history.db"), Key: testKey}) })
-	t.Run("postgres", func(t *testing.T) { test(t, Config{URL: emptySchema(t), Key: testKey}) })
+	t.Run("sqlite", func(t *testing.T) {
+		test(t, Config{Path: filepath.Join(t.TempDir(), "history.db"), Key: testKey, patience: patience})
+	})
+	t.Run("postgres", func(t *testing.T) { test(t, Config{URL: emptySchema(t), Key: testKey, patience: patience}) })
 }
+
+// patience is for machines that have other work.
+const patience = time.Hour
 
 var testKey = Key{1, 2, 3}
 
@@ -111,7 +116,7 @@ func open(t testing.TB, config Config) *Store {
 	if config.Key.IsZero() {
 		config.Key = testKey
 	}
-	config.patience = cmp.Or(config.patience, time.Hour) // a machine that has other work takes its time
+	config.patience = cmp.Or(config.patience, patience)
 	s, err := Open(config)
 	if err != nil {
 		t.Fatal(err)

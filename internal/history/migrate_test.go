@@ -21,7 +21,7 @@ func TestFirstSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := Config{Path: filepath.Join(t.TempDir(), "history.db"), Key: testKey}
+	at := Config{Path: filepath.Join(t.TempDir(), "history.db"), Key: testKey, patience: patience}
 	if err := os.WriteFile(at.Path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}

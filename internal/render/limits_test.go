@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -100,43 +101,46 @@ func TestLimits(t *testing.T) {
 }
 
 func TestTimeIsLimited(t *testing.T) {
-	tree := newTree(map[string]string{"a.yaml": configMapA})
-	tree.block = make(chan struct{})
-	r := New(Config{Timeout: time.Millisecond, Workers: 1})
-	_, err := r.Render(t.Context(), inputOf(tree, model.Render{}))
-	if !errors.Is(err, model.ErrTransient) || !strings.Contains(err.Error(), "longer than the limit of 1ms") {
-		t.Errorf("error is %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		tree := newTree(map[string]string{"a.yaml": configMapA})
+		tree.block = make(chan struct{})
+		r := New(Config{Timeout: time.Minute, Workers: 1})
+		_, err := r.Render(t.Context(), inputOf(tree, model.Render{}))
+		if !errors.Is(err, model.ErrTransient) || !strings.Contains(err.Error(), "longer than the limit of 1m0s") {
+			t.Errorf("error is %v", err)
+		}
 
-	// The stuck render has given its slot back.
-	r.config.Timeout = time.Minute
-	if _, err := r.Render(t.Context(), inputOf(newTree(map[string]string{"b.yaml": configMapB}), model.Render{})); err != nil {
-		t.Errorf("after a render that is stuck: %v", err)
-	}
-	close(tree.block)
-	if _, err := r.Render(t.Context(), inputOf(tree, model.Render{})); err != nil {
-		t.Errorf("the timeout is remembered: %v", err)
-	}
+		// The stuck render has given its slot back.
+		if _, err := r.Render(t.Context(), inputOf(newTree(map[string]string{"b.yaml": configMapB}), model.Render{})); err != nil {
+			t.Errorf("after a render that is stuck: %v", err)
+		}
+		close(tree.block)
+		if _, err := r.Render(t.Context(), inputOf(tree, model.Render{})); err != nil {
+			t.Errorf("the timeout is remembered: %v", err)
+		}
+	})
 }
 
+// TestStuckRendersAreBounded: the time of each is over while it reads, and not before.
 func TestStuckRendersAreBounded(t *testing.T) {
-	r := New(Config{Timeout: time.Millisecond, Workers: 1})
-	stuck := make(chan struct{})
-	for i := range 4 * abandonedPerSlot {
-		tree := newTree(map[string]string{"a.yaml": configMapA})
-		tree.block = stuck
-		if _, err := r.Render(t.Context(), inputOf(tree, model.Render{Path: strings.Repeat("./", i)})); err == nil {
-			t.Fatal("no error")
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Config{Timeout: time.Minute, Workers: 1})
+		stuck := make(chan struct{})
+		for i := range 4 * abandonedPerSlot {
+			tree := newTree(map[string]string{"a.yaml": configMapA})
+			tree.block = stuck
+			if _, err := r.Render(t.Context(), inputOf(tree, model.Render{Path: strings.Repeat("./", i)})); err == nil {
+				t.Fatal("no error")
+			}
 		}
-	}
-	if got := r.Stats().Renders; got != 1+abandonedPerSlot {
-		t.Errorf("%d renders were begun, want %d", got, 1+abandonedPerSlot)
-	}
-	close(stuck)
-	r.config.Timeout = time.Minute
-	if _, err := r.Render(t.Context(), inputOf(newTree(map[string]string{"b.yaml": configMapB}), model.Render{})); err != nil {
-		t.Errorf("after the stuck renders have ended: %v", err)
-	}
+		if got := r.Stats().Renders; got != 1+abandonedPerSlot {
+			t.Errorf("%d renders were begun, want %d", got, 1+abandonedPerSlot)
+		}
+		close(stuck)
+		if _, err := r.Render(t.Context(), inputOf(newTree(map[string]string{"b.yaml": configMapB}), model.Render{})); err != nil {
+			t.Errorf("after the stuck renders have ended: %v", err)
+		}
+	})
 }
 
 func TestCancelledRenderSaysSo(t *testing.T) {

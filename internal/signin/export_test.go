@@ -7,6 +7,13 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
+// RetryAfter is how long a provider that failed is not asked again, KeysAfter how long its
+// keys are not.
+const (
+	RetryAfter = retryAfter
+	KeysAfter  = keysAfter
+)
+
 // Decoy is what is compared for accounts that don't exist.
 func Decoy(set *Settings) []byte { return decoy(set.cost()) }
 

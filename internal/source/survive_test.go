@@ -47,8 +47,10 @@ func TestOnePollForAllSubscribers(t *testing.T) {
 	if a.Snapshot != b.Snapshot {
 		t.Error("two subscribers of one branch have two snapshots")
 	}
-	for i := range 100 {
-		if n := r.changes.of(model.SourceKey(fmt.Sprint(i))); n != 1 {
+	for i := range 100 { // who is told has the state at hand, and hears of it a moment later
+		key := model.SourceKey(fmt.Sprint(i))
+		until(t, "OnChange of "+string(key), func() bool { return r.changes.of(key) > 0 })
+		if n := r.changes.of(key); n != 1 {
 			t.Errorf("OnChange was called %d times for %d", n, i)
 		}
 	}
