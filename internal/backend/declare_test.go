@@ -212,6 +212,25 @@ func TestSecurityDeclareWithinTheProject(t *testing.T) {
 	}
 }
 
+// TestSecurityDeclareInAClusterOtherwiseNamed: a project that is against a cluster is so
+// however a destination names it.
+func TestSecurityDeclareInAClusterOtherwiseNamed(t *testing.T) {
+	for named, want := range map[string]error{
+		"server: 'https://kubernetes.default.svc'": model.ErrDenied, "server: 'https://kubernetes.default.svc/'": model.ErrDenied, "name: in-cluster": model.ErrDenied,
+		"server: 'https://other.example'": model.ErrInvalid, // it is none of those that there are
+	} {
+		b, _ := declaring(t)
+		b.Extra = func(string) []*unstructured.Unstructured {
+			return []*unstructured.Unstructured{declaredBy(t, "kind: AppProject\nmetadata: {namespace: argocd, name: shop}\nspec: {sourceRepos: ['*'], "+
+				"destinations: [{server: '*', namespace: '*'}, {server: '!https://kubernetes.default.svc', namespace: '*'}]}\n")}
+		}
+		_, err := b.Declare(t.Context(), application, "ann", asIs(t, "", "project: shop, "+strings.ReplaceAll(valid, "name: in-cluster", named)))
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", named, err, want)
+		}
+	}
+}
+
 // An Edit is asked again where somebody else has written meanwhile, and what that was stays.
 func TestDeclareBetweenWrites(t *testing.T) {
 	for times, want := range map[int]error{0: nil, attempts - 1: nil, attempts: view.ErrConflict} {

@@ -38,11 +38,12 @@ func phaseOf(phase string) model.Phase {
 
 // clusterOf is the cluster of a destination.
 func (b *Backend) clusterOf(server, name string) view.ClusterName {
+	server = strings.TrimRight(server, "/") // as where it is applied
 	if server == argo.InClusterServer || name == argo.InClusterName {
 		return b.clusterName("")
 	}
 	for _, c := range b.Settings().Clusters() {
-		if (server != "" && c.Server == strings.TrimRight(server, "/")) || (name != "" && c.Name == name) {
+		if (server != "" && c.Server == server) || (name != "" && c.Name == name) {
 			return view.ClusterName{Name: cmp.Or(c.Name, c.Server), Server: c.Server}
 		}
 	}

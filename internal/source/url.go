@@ -34,13 +34,23 @@ func parseURL(raw string, allowLocal bool) (remote, *url.Userinfo, error) {
 	if err == nil && r.scheme == "file" && !allowLocal {
 		err = fmt.Errorf("local repositories are not allowed here; use an https:// or ssh:// URL")
 	}
-	if err == nil && r.scheme != "file" && strings.Contains("/"+r.path+"/", "/../") {
+	if err == nil && r.scheme != "file" && r.leadsBack() {
 		err = fmt.Errorf("it must not contain a .. part")
 	}
 	if err != nil {
 		return remote{}, nil, model.As(model.ErrInvalid, fmt.Errorf("repository URL %q: %w", hideUserinfo(raw), err))
 	}
 	return r, user, nil
+}
+
+// leadsBack reports whether there is a .. in the path, escaped or not: servers take the one
+// for the other.
+func (r remote) leadsBack() bool {
+	plain, err := url.PathUnescape(r.path)
+	if err != nil || r.scp {
+		plain = r.path
+	}
+	return strings.Contains("/"+plain+"/", "/../")
 }
 
 func splitURL(raw string) (remote, *url.Userinfo, error) {

@@ -41,7 +41,7 @@ func TestParseURLRefuses(t *testing.T) {
 	for _, in := range []string{
 		"", "-oProxyCommand=x", "--upload-pack=x", "ext::sh -c touch% /tmp/x", "fd::17", "http::https://host/app",
 		"https://host/a\nb", "https://host/app\x00", "ftp://host/app", "git://host/app", "https:///app", "https://host/",
-		"https://host/../../etc", "https://host/a/../b", "ssh://-oProxyCommand=x/app", "ssh://-x@host/app", "-x:app",
+		"https://host/../../etc", "https://host/a/../b", "https://host/a/%2e%2E/b", "ssh://host/a/.%2e%2fb", "ssh://-oProxyCommand=x/app", "ssh://-x@host/app", "-x:app",
 		"host:-app", "file://relative", "app", "./app", "https://host/app?x=y", "https://user:pa/ss-hidden@host/app",
 		"user:hidden@host:app", "https://host/app#frag",
 	} {

@@ -2,6 +2,9 @@ package argo
 
 import (
 	"fmt"
+	"net/url"
+	"path"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -43,19 +46,54 @@ func reposOf(app *unstructured.Unstructured) []string {
 	return out
 }
 
-// admitsRepo reports whether a project admits a repository.
+// admitsRepo reports whether a project admits a repository. A pattern that is against one is
+// so however its address is written; one whose path leads back, to where it does not seem to
+// be, is admitted by "*" alone.
 func admitsRepo(project *unstructured.Unstructured, repo string) bool {
 	patterns, _, _ := unstructured.NestedStringSlice(project.Object, "spec", "sourceRepos")
+	spellings := spellingsOf(repo)
 	admitted := false
 	for _, p := range patterns {
 		not, pattern := denies(p)
-		fits := covers(normalURL(model.WithoutUser(pattern)), normalURL(model.WithoutUser(repo)), readPathGlob)
-		if not && fits {
+		pattern = normalURL(model.WithoutUser(pattern))
+		fits := func(address string) bool { return covers(pattern, address, readPathGlob) }
+		if not && slices.ContainsFunc(spellings, fits) {
 			return false
 		}
-		admitted = admitted || fits
+		admitted = admitted || !not && fits(spellings[0]) && (pattern == "*" || !leadsBack(repo))
 	}
 	return admitted
+}
+
+// defaultPorts are those that addresses need not name.
+var defaultPorts = map[string]string{"http": "80", "https": "443", "ssh": "22"}
+
+// spellingsOf are a repository's address as it is written, and, of one that is a URL, plainly:
+// without the scheme's own port, escapes, and what does nothing in its path. What has no scheme
+// may be a registry.
+func spellingsOf(repo string) []string {
+	repo = model.WithoutUser(strings.TrimSpace(repo))
+	out := []string{normalURL(repo)}
+	u, err := url.Parse(repo)
+	switch {
+	case !strings.Contains(repo, "://"):
+		return append(out, normalURL(ociScheme+repo))
+	case err != nil || u.Host == "":
+		return out
+	}
+	host := u.Host
+	if port := u.Port(); port != "" && port == defaultPorts[strings.ToLower(u.Scheme)] {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return append(out, normalURL(u.Scheme+"://"+host+path.Clean("/"+u.Path)))
+}
+
+// leadsBack reports whether there is "." or ".." in the path of an address, escaped or not.
+func leadsBack(address string) bool {
+	if plain, err := url.PathUnescape(address); err == nil {
+		address = plain
+	}
+	return slices.ContainsFunc(strings.Split(address, "/"), func(part string) bool { return part == "." || part == ".." })
 }
 
 // admitsPlace reports whether a project admits a namespace of a cluster. A destination
