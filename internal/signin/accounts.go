@@ -128,12 +128,14 @@ func decodeTokens(text []byte) ([]Token, error) {
 	return tokens, err
 }
 
-// listed is the entry of that id; false if there is none or its time is over.
-func listed(tokens []Token, id string, now time.Time) bool {
-	return slices.ContainsFunc(tokens, func(t Token) bool {
-		return id != "" && t.ID == id && t.lasts(now)
-	})
+// listed reports whether a token is one of the list, and its time is not over.
+func listed(tokens []Token, of ticket, now time.Time) bool {
+	return slices.ContainsFunc(tokens, func(t Token) bool { return of.id != "" && t.is(of) && t.lasts(now) })
 }
+
+// is reports whether the entry is that of a token by its id, and not of one that was made
+// later by the id of one that was deleted.
+func (t Token) is(of ticket) bool { return t.ID == of.id && of.issued.Unix() >= t.IssuedAt }
 
 func (t Token) lasts(now time.Time) bool {
 	return t.ExpiresAt == 0 || now.Before(time.Unix(t.ExpiresAt, 0))

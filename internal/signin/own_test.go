@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/access"
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -117,6 +118,35 @@ func TestSecurityTokensOfTheSecond(t *testing.T) {
 				t.Errorf("the one of before is of %s, that of after of %s", w.who(stolen), w.who(after))
 			}
 			w.use()
+		}
+	})
+}
+
+// TestSecurityTokensOfAnIDAgain: a token that was revoked stays so when another one is made
+// by its id.
+func TestSecurityTokensOfAnIDAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, signin.Config{})
+		issue := func() (account, role string) {
+			account, err := w.service.IssueToken(t.Context(), "alice", 0, "release")
+			role, entry, other := w.service.IssueProjectToken("team", "ci", 0, "release")
+			if err != nil || other != nil {
+				t.Fatal(err, other)
+			}
+			w.tokens = []signin.ProjectToken{{Project: "team", Role: "ci", Token: entry}}
+			return account, role
+		}
+		leaked, leakedRole := issue()
+		if err := w.service.DeleteToken(t.Context(), "alice", "release"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		next, nextRole := issue()
+		w.use()
+		for token, want := range map[string]string{leaked: "-", leakedRole: "-", next: "alice", nextRole: "proj:team:ci"} {
+			if got := w.who(token); got != want {
+				t.Errorf("it lets in %q, want %q", got, want)
+			}
 		}
 	})
 }

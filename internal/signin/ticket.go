@@ -100,7 +100,7 @@ func (set *Settings) admitAPIKey(t ticket, now time.Time) error {
 		return refused("the account does not exist, is disabled, or may not have tokens")
 	case t.issued.Before(account.Changed):
 		return refused("the password has changed since")
-	case !listed(account.Tokens, t.id, now):
+	case !listed(account.Tokens, t, now):
 		return refused("the account has no such token")
 	}
 	return nil
@@ -113,7 +113,7 @@ func (set *Settings) admitProject(t ticket, now time.Time) error {
 		if "proj:"+p.Project+":"+p.Role != t.name {
 			continue
 		}
-		same := p.ID == t.id
+		same := p.is(t)
 		if t.id == "" {
 			same = p.IssuedAt != 0 && p.IssuedAt == t.issued.Unix()
 		}
