@@ -77,9 +77,12 @@ func (c *controller) watch(ctx context.Context, mgr ctrl.Manager) error {
 }
 
 // cacheOptions keep what is cached small: Secrets and ConfigMaps only where
-// Argo CD's settings are.
+// Argo CD's settings are, and of no object who wrote which field.
 func (c *controller) cacheOptions() cache.Options {
-	return cache.Options{ByObject: argo.CacheByObject(c.opt.ArgoNamespace, c.opt.AppNamespaces)}
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         argo.CacheByObject(c.opt.ArgoNamespace, c.opt.AppNamespaces),
+	}
 }
 
 // crdPatience is how long the CRDs may take to appear: who installs them and

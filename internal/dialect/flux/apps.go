@@ -69,7 +69,8 @@ type appState struct {
 	report    *model.Report
 	changes   []string
 	operation string
-	// written is what our last write made of the object.
+	// written is what our last write made of the object, as remembered; nil once the cache
+	// was seen to have it.
 	written *unstructured.Unstructured
 }
 
@@ -130,7 +131,7 @@ func (a *apps) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading %s %s: %w", kind, req, err)
 	}
-	a.state(key, func(s *appState) { obj = newest(obj, s.written).DeepCopy() })
+	a.state(key, func(s *appState) { obj, s.written = newest(obj, s.written) })
 
 	deleted := !obj.GetDeletionTimestamp().IsZero()
 	app, from, err := a.adapt(ctx, obj, key, deleted)
@@ -233,7 +234,7 @@ func (a *apps) write(ctx context.Context, obj *unstructured.Unstructured, app mo
 	}
 	a.state(app.Key, func(s *appState) {
 		if wrote {
-			s.written = obj
+			s.written = remembered(obj)
 		}
 		s.changes = s.changes[min(len(changes), len(s.changes)):]
 		if s.report == r {

@@ -81,7 +81,7 @@ func (s sourceReconciler) Reconcile(ctx context.Context, req reconcile.Request) 
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	sub.lacking = lacking
-	obj = newest(obj, sub.written).DeepCopy()
+	obj, sub.written = newest(obj, sub.written)
 	token := tokenOf(obj, d)
 	if err := s.subscribe(ctx, sub, d, user{name, partSource}, token != "" && token != sub.asked); err != nil {
 		return reconcile.Result{}, err
@@ -200,10 +200,10 @@ func (s *sources) report(ctx context.Context, sub *subscription, obj *unstructur
 	if err != nil || !wrote {
 		return client.IgnoreNotFound(err)
 	}
-	sub.written = obj
 	for _, e := range SourceEvents(prev, next, d, state.Snapshot) {
 		s.Events.AnnotatedEventf(obj, nil, e.Type, e.Reason, "%s", clip(e.Message, maxEvent))
 	}
+	sub.written = remembered(obj)
 	return nil
 }
 

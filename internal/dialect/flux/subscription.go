@@ -32,7 +32,8 @@ type subscription struct {
 	denied time.Time
 	// asked is the newest requestedAt token that was handed to the store.
 	asked string
-	// written is what our last write made of the object.
+	// written is what our last write made of the object, as remembered; nil once the cache
+	// was seen to have it.
 	written *unstructured.Unstructured
 }
 

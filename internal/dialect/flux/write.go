@@ -14,17 +14,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// newest is the newer of an object from the cache and what our own last write
-// made of it: the cache may not have seen that write yet.
-func newest(cached, written *unstructured.Unstructured) *unstructured.Unstructured {
+// newest is the newer of an object from the cache, which is the caller's own, and what our
+// own last write made of it: the cache may not have seen that write yet. kept is what still
+// has to be remembered of that; what is returned may be changed.
+func newest(cached, written *unstructured.Unstructured) (obj, kept *unstructured.Unstructured) {
 	if written == nil || written.GetUID() != cached.GetUID() {
-		return cached
+		return cached, nil
 	}
 	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), written.GetResourceVersion())
 	if err != nil || order >= 0 {
-		return cached
+		return cached, nil
 	}
-	return written
+	return written.DeepCopy(), written
+}
+
+// remembered is what is kept of an object that was written, as the cache has it: without
+// who wrote which field. The object is nobody else's from then on.
+func remembered(obj *unstructured.Unstructured) *unstructured.Unstructured {
+	obj.SetManagedFields(nil)
+	return obj
 }
 
 // writeStatus patches what differs between the two statuses onto obj, in one
