@@ -27,6 +27,8 @@ func inProject(project string, makes bool) view.Edit {
 // declarers are readers by what they may do.
 const declarers = `
 p, maker, applications, create, shop/*, allow
+p, adder, applications, create, shop/*, allow
+p, adder, applications, get, shop/*, allow
 p, changer, applications, get, shop/*, allow
 p, changer, applications, update, shop/*, allow
 p, blind, applications, update, shop/*, allow
@@ -52,6 +54,8 @@ func TestSecurityDeclaring(t *testing.T) {
 		"creating in a project of a hostile name":       {"maker", fresh, inProject("shop/../payments", true), model.ErrDenied},
 		"creating what there is and can't be seen":      {"maker", payments, inProject("shop", true), view.ErrConflict},
 		"changing what there is with the right to make": {"both", frontend, inProject("shop", true), nil},
+		"changing what there is with the right to see":  {"adder", frontend, inProject("shop", true), model.ErrDenied},
+		"moving what there is by making it":             {"mover", frontend, inProject("payments", true), model.ErrDenied},
 		"creating with the right to change":             {"changer", fresh, inProject("shop", true), model.ErrDenied},
 		"creating with a right of another namespace":    {"elsewhere", fresh, inProject("shop", true), model.ErrDenied},
 		"changing with the right":                       {"changer", frontend, inProject("shop", false), nil},

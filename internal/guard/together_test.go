@@ -302,6 +302,9 @@ func TestTogetherDoesNothing(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
+			if _, err := d.Declare(ctx, frontend, inProject("shop", false)); !errors.Is(err, model.ErrDenied) {
+				t.Errorf("Declare: %v", err)
+			}
 			for _, name := range ofOne {
 				if _, err := lists[name](ctx, d); !errors.Is(err, model.ErrDenied) {
 					t.Errorf("%s: %v", name, err)
