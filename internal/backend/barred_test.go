@@ -113,7 +113,7 @@ func TestSecurityDeclaredIsNotOwned(t *testing.T) {
 		asked = append(asked, what)
 	}, "own", "taken", "elsewhere"))
 	defer server.Close()
-	service := live.New(live.Config{})
+	service := live.New(live.Config{Patience: time.Hour})
 	defer service.Close()
 	settings, problems := argo.ReadSettings([]corev1.Secret{{
 		ObjectMeta: metav1.ObjectMeta{Name: "here", Labels: map[string]string{argo.LabelSecretType: "cluster"}},
@@ -201,7 +201,7 @@ func TestSecurityLogsOfWhatIsLost(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	service := live.New(live.Config{})
+	service := live.New(live.Config{Patience: time.Hour})
 	defer service.Close()
 	own := model.ResourceState{Live: true, Object: model.ObjectRef{ObjectKey: model.ObjectKey{Kind: "Pod", Namespace: "shop", Name: "own"}, Version: "v1"}}
 	var ticks atomic.Int64

@@ -56,7 +56,7 @@ func aKustomization(t *testing.T, spec string) *unstructured.Unstructured {
 func working(t *testing.T, objects ...client.Object) (*Backend, client.Client) {
 	t.Helper()
 	c := fake.NewClientBuilder().WithScheme(runtime.NewScheme()).WithObjects(objects...).Build()
-	service := live.New(live.Config{})
+	service := live.New(live.Config{Patience: time.Hour})
 	t.Cleanup(service.Close)
 	return New(Config{
 		Engine: oneApp{model.App{Key: application}, model.Report{App: application}}, Cache: c, Latest: c, Client: c, Live: service,

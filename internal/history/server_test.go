@@ -169,7 +169,7 @@ func (p *server) remove() {
 // url is the connection string of a schema; "" is none's.
 func (p *server) url(schema string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword("fixpoint", password), Path: "/postgres"}
-	q := url.Values{"host": {p.dir}, "sslmode": {"disable"}}
+	q := url.Values{"host": {p.dir}, "sslmode": {"disable"}, "connect_timeout": {"60"}}
 	if schema != "" {
 		q.Set("search_path", schema)
 	}

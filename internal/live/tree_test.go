@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -153,7 +154,7 @@ func TestTreeOfAShop(t *testing.T) {
 func TestTreeIsReadOnceForAllWhoAsk(t *testing.T) {
 	w := newWorld(t)
 	roots := w.shop()
-	s, c, counts := w.service(live.Config{})
+	s, c, counts := w.service(live.Config{Fresh: time.Hour})
 	for range 5 {
 		if _, err := s.Tree(t.Context(), c, roots); err != nil {
 			t.Fatal(err)

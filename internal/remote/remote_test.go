@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
@@ -223,77 +224,74 @@ func (s *sources) States(keys []model.SourceKey) ([]model.SourceState, bool) {
 }
 
 func TestUses(t *testing.T) {
-	store := &sources{state: map[model.SourceKey]model.SourceState{}}
-	woken := make(chan model.AppKey, 10)
-	u := NewUses(store, func(a model.AppKey) { woken <- a })
-	one, two := model.AppKey{Name: "one"}, model.AppKey{Name: "two"}
-	src := model.Source{URL: "https://git.example.com/a"}
-	key, _ := keyOf(src)
+	synctest.Test(t, func(t *testing.T) {
+		store := &sources{state: map[model.SourceKey]model.SourceState{}}
+		woken := make(chan model.AppKey, 10)
+		u := NewUses(store, func(a model.AppKey) { woken <- a })
+		one, two := model.AppKey{Name: "one"}, model.AppKey{Name: "two"}
+		src := model.Source{URL: "https://git.example.com/a"}
+		key, _ := keyOf(src)
 
-	got := make(chan string)
-	go func() {
-		snap, err := u.Fetch(t.Context(), one, src)
-		if err != nil {
-			got <- err.Error()
-			return
+		got := make(chan string)
+		go func() {
+			snap, err := u.Fetch(t.Context(), one, src)
+			if err != nil {
+				got <- err.Error()
+				return
+			}
+			got <- snap.Revision
+		}()
+		synctest.Wait() // the first use has subscribed
+		store.put(key, model.SourceState{Snapshot: &model.Snapshot{Revision: "1"}})
+		u.Changed(key)
+		if revision := <-got; revision != "1" {
+			t.Errorf("fetched %q", revision)
 		}
-		got <- snap.Revision
-	}()
-	for { // the first use subscribes
-		if _, ok := store.States([]model.SourceKey{key}); ok {
-			break
+		if app := <-woken; app != one {
+			t.Errorf("woke %v", app)
 		}
-		time.Sleep(time.Millisecond)
-	}
-	store.put(key, model.SourceState{Snapshot: &model.Snapshot{Revision: "1"}})
-	u.Changed(key)
-	if revision := <-got; revision != "1" {
-		t.Errorf("fetched %q", revision)
-	}
-	if app := <-woken; app != one {
-		t.Errorf("woke %v", app)
-	}
-	if _, err := u.Fetch(t.Context(), two, src); err != nil {
-		t.Error(err)
-	}
-	// A render that asks no more for a source gives it up.
-	old := model.Source{URL: "https://git.example.com/old"}
-	oldKey, _ := keyOf(old)
-	store.put(oldKey, model.SourceState{})
-	u.Begin(one)
-	for _, used := range []model.Source{src, old} {
-		store.put(key, model.SourceState{Snapshot: &model.Snapshot{Revision: "1"}, Err: errors.New("it is down")})
-		u.note(mustKey(t, used), one, used)
-	}
-	if got := u.End(one); len(got) != 1 || !strings.Contains(got[0], "git.example.com/a") || !strings.Contains(got[0], "it is down") {
-		t.Errorf("troubles %q", got)
-	}
-	u.Begin(one)
-	u.note(key, one, src)
-	u.End(one)
-	if _, kept := store.state[oldKey]; kept {
-		t.Error("a source that the render has given up is kept")
-	}
-	u.Forget(one)
-	if len(store.state) != 1 {
-		t.Error("a source that is still used was given up")
-	}
-	u.Forget(two)
-	if len(store.state) != 0 {
-		t.Error("an unused source was kept")
-	}
-	u.Changed(key)
-	failing := model.Source{URL: "https://git.example.com/b"}
-	badKey, _ := keyOf(failing)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := u.Fetch(ctx, one, failing); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
-	store.put(badKey, model.SourceState{Err: model.ErrDenied})
-	if _, err := u.Fetch(t.Context(), one, failing); !errors.Is(err, model.ErrDenied) {
-		t.Errorf("failing: %v", err)
-	}
+		if _, err := u.Fetch(t.Context(), two, src); err != nil {
+			t.Error(err)
+		}
+		// A render that asks no more for a source gives it up.
+		old := model.Source{URL: "https://git.example.com/old"}
+		oldKey, _ := keyOf(old)
+		store.put(oldKey, model.SourceState{})
+		u.Begin(one)
+		for _, used := range []model.Source{src, old} {
+			store.put(key, model.SourceState{Snapshot: &model.Snapshot{Revision: "1"}, Err: errors.New("it is down")})
+			u.note(mustKey(t, used), one, used)
+		}
+		if got := u.End(one); len(got) != 1 || !strings.Contains(got[0], "git.example.com/a") || !strings.Contains(got[0], "it is down") {
+			t.Errorf("troubles %q", got)
+		}
+		u.Begin(one)
+		u.note(key, one, src)
+		u.End(one)
+		if _, kept := store.state[oldKey]; kept {
+			t.Error("a source that the render has given up is kept")
+		}
+		u.Forget(one)
+		if len(store.state) != 1 {
+			t.Error("a source that is still used was given up")
+		}
+		u.Forget(two)
+		if len(store.state) != 0 {
+			t.Error("an unused source was kept")
+		}
+		u.Changed(key)
+		failing := model.Source{URL: "https://git.example.com/b"}
+		badKey, _ := keyOf(failing)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := u.Fetch(ctx, one, failing); !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled: %v", err)
+		}
+		store.put(badKey, model.SourceState{Err: model.ErrDenied})
+		if _, err := u.Fetch(t.Context(), one, failing); !errors.Is(err, model.ErrDenied) {
+			t.Errorf("failing: %v", err)
+		}
+	})
 }
 
 // slow are sources that others come before.

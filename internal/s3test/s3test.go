@@ -136,7 +136,7 @@ func (s *Server) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // wait returns when the server listens.
 func (s *Server) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	for {
 		c, err := s.dial(ctx, "", "")

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/render/input"
@@ -80,9 +81,10 @@ func shell(script string) Plugin {
 	return Plugin{Name: "test", Generate: []string{"sh", "-c", script}}
 }
 
+// newRunner is one whose commands have time enough on a machine that has other work.
 func newRunner(t *testing.T, plugins ...Plugin) *Runner {
 	t.Helper()
-	return &Runner{Plugins: plugins, Dir: t.TempDir()}
+	return &Runner{Plugins: plugins, Dir: t.TempDir(), Timeout: 20 * time.Minute}
 }
 
 var manifestFile = map[string]string{"app/cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n"}

@@ -654,10 +654,11 @@ func TestParentDies(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
-	workers := childrenOf(t, cmd.Process.Pid)
-	if len(workers) != 2 {
-		t.Errorf("%d workers, want 2", len(workers))
-	}
+	var workers []int
+	eventually(t, "there are two workers", func() bool {
+		workers = childrenOf(t, cmd.Process.Pid)
+		return len(workers) == 2
+	})
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
