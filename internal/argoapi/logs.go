@@ -58,11 +58,11 @@ func getLogs(c *call) (any, error) {
 	} else if download {
 		return nil, c.download(app.Key, q, roots)
 	}
-	out := c.stream()
+	out, settle := c.stream(), func() {}
 	if q.Follow {
 		// A log may be silent for long: the reader learns that it is read.
-		begin := time.AfterFunc(time.Second, func() { _ = out.begin() })
-		defer begin.Stop()
+		settle = out.beginSoon()
+		defer settle()
 	}
 	end := view.LogLine{}
 	err = c.readLogs(app.Key, q, roots, func(l view.LogLine) error {
@@ -72,6 +72,7 @@ func getLogs(c *call) (any, error) {
 		}
 		return out.send(entryOf(l))
 	})
+	settle()
 	if err != nil && !errors.Is(err, errEnd) {
 		return nil, out.over(err)
 	}

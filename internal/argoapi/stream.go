@@ -60,6 +60,22 @@ func (s *stream) end() { s.stop() }
 // begin sends the header, for who waits for it.
 func (s *stream) begin() error { return s.write(nil) }
 
+// beginSoon begins it after a second, unless settle is called before. Nothing is written
+// by that any more once settle has returned: what is written after the answer is over may
+// end up in somebody else's.
+func (s *stream) beginSoon() (settle func()) {
+	over := make(chan struct{})
+	begin := time.AfterFunc(time.Second, func() {
+		defer close(over)
+		_ = s.begin()
+	})
+	return sync.OnceFunc(func() {
+		if !begin.Stop() {
+			<-over
+		}
+	})
+}
+
 // send sends a result, with those of its fields that were asked for.
 func (s *stream) send(result any) error {
 	message := any(map[string]any{"result": result})
