@@ -53,7 +53,7 @@ var attempts = map[string]func(target string) error{
 	"dial TCP":          func(string) error { return dial("tcp", os.Getenv("TCP")) },
 	"send UDP":          func(string) error { return dial("udp", os.Getenv("UDP")) },
 	"dial unix":         func(string) error { return dial("unix", os.Getenv("UNIX")) },
-	"dial abstract":     func(string) error { return dial("unix", "@fixpoint-sandbox-test") },
+	"dial abstract":     func(string) error { return dial("unix", os.Getenv("ABSTRACT")) },
 	"listen TCP":        func(string) error { l, err := net.Listen("tcp", "127.0.0.1:0"); closeIf(l, err); return err },
 	"resolve name":      func(string) error { _, err := net.LookupHost("git.example.com"); return err },
 	"start process":     func(string) error { return exec.Command("/bin/true").Run() },
@@ -192,12 +192,12 @@ func listeners(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	abstract, err := net.Listen("unix", "@fixpoint-sandbox-test")
+	abstract, err := net.Listen("unix", fmt.Sprintf("@fixpoint-sandbox-test-%d", os.Getpid())) // the machine's, not this process's
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tcp.Close(); udp.Close(); path.Close(); abstract.Close() })
-	return map[string]string{"TCP": tcp.Addr().String(), "UDP": udp.LocalAddr().String(), "UNIX": path.Addr().String()}
+	return map[string]string{"TCP": tcp.Addr().String(), "UDP": udp.LocalAddr().String(), "UNIX": path.Addr().String(), "ABSTRACT": abstract.Addr().String()}
 }
 
 // TestFilterAlone shows that either half denies files and the network.
