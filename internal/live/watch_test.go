@@ -31,7 +31,7 @@ func settled(t *testing.T, w *world, s *live.Service, c *live.Cluster, changed <
 			if !ok {
 				t.Fatal("the watch has ended")
 			}
-		case <-time.After(2 * time.Minute):
+		case <-time.After(10 * time.Minute):
 			t.Fatalf("no signal came, and the tree is\n%s", text(tree))
 		}
 	}
