@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	_ "embed" // for appprojects.yaml
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,7 @@ func connect(kubeconfig string) (*cluster, error) {
 var resources = map[string]schema.GroupVersionResource{
 	"CustomResourceDefinition": crds, "Namespace": namespaces,
 	"Application": applications, "GitRepository": repositories, "Kustomization": kustomizations,
-	"HelmRelease": releases, "Secret": secrets,
+	"HelmRelease": releases, "Secret": secrets, "AppProject": projects,
 }
 
 // apply writes an object as kubectl apply --server-side does.
@@ -102,6 +103,24 @@ func (c *cluster) install(ctx context.Context) (added []string, err error) {
 		}
 	}
 	return added, nil
+}
+
+//go:embed appprojects.yaml
+var projectDefinition []byte
+
+// serveProjects makes the CRD of Argo CD's projects, which Fixpoint reads and does not
+// install, and waits until it is served.
+func (c *cluster) serveProjects(ctx context.Context) error {
+	objects, err := decode(projectDefinition)
+	if err != nil {
+		return fmt.Errorf("reading the CRD of AppProjects: %w", err)
+	}
+	for _, u := range objects {
+		if err := c.apply(ctx, u); err != nil {
+			return err
+		}
+	}
+	return c.served(ctx, projects)
 }
 
 // served waits until objects of a kind can be listed.

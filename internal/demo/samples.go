@@ -80,6 +80,9 @@ func (d *demo) declareSamples(ctx context.Context) (apps []place, joined, err er
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := d.cluster.serveProjects(ctx); err != nil {
+		return nil, nil, err
+	}
 	here, there := split(objects)
 	if err := d.applyAll(ctx, here); err != nil {
 		return nil, nil, err

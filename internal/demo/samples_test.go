@@ -52,6 +52,55 @@ func TestSampleObjects(t *testing.T) {
 	}
 }
 
+// TestSampleProjects: each project that apps name is declared and admits what they name,
+// with a description and a role to look at.
+func TestSampleProjects(t *testing.T) {
+	objects, err := sampleObjects()
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]*unstructured.Unstructured{}
+	for _, u := range objects {
+		if u.GetKind() == "AppProject" {
+			declared[u.GetName()] = u
+		}
+	}
+	for _, u := range objects {
+		name := text(u, "spec", "project")
+		if u.GetKind() != "Application" || name == "default" {
+			continue
+		}
+		project := declared[name]
+		if project == nil {
+			t.Errorf("there is no AppProject %s for %s", name, u.GetName())
+			continue
+		}
+		admitted := urlsOf(project)
+		if slices.ContainsFunc(urlsOf(u), func(url string) bool { return !slices.Contains(admitted, url) }) {
+			t.Errorf("%s does not admit %v of %s", name, urlsOf(u), u.GetName())
+		}
+		destination, _, _ := unstructured.NestedMap(u.Object, "spec", "destination")
+		destinations, _, _ := unstructured.NestedSlice(project.Object, "spec", "destinations")
+		if !slices.ContainsFunc(destinations, func(d any) bool { return cmp.Equal(d, any(destination)) }) {
+			t.Errorf("%s does not admit the destination %v of %s", name, destination, u.GetName())
+		}
+	}
+	for name, project := range declared {
+		roles, _, _ := unstructured.NestedSlice(project.Object, "spec", "roles")
+		if text(project, "spec", "description") == "" || len(roles) == 0 {
+			t.Errorf("AppProject %s has no description, or no role", name)
+		}
+	}
+	if len(declared) == 0 {
+		t.Error("no AppProject is declared")
+	}
+}
+
+func text(u *unstructured.Unstructured, path ...string) string {
+	out, _, _ := unstructured.NestedString(u.Object, path...)
+	return out
+}
+
 func urlsOf(u *unstructured.Unstructured) []string {
 	var urls []string
 	if url, found, _ := unstructured.NestedString(u.Object, "spec", "url"); found {
@@ -60,6 +109,8 @@ func urlsOf(u *unstructured.Unstructured) []string {
 	if url, found, _ := unstructured.NestedString(u.Object, "spec", "source", "repoURL"); found {
 		urls = append(urls, url)
 	}
+	admitted, _, _ := unstructured.NestedStringSlice(u.Object, "spec", "sourceRepos")
+	urls = append(urls, admitted...)
 	sources, _, _ := unstructured.NestedSlice(u.Object, "spec", "sources")
 	for _, s := range sources {
 		source, _ := s.(map[string]any)
