@@ -109,6 +109,12 @@ func (w *Web) activity(r *http.Request) (Page, error) {
 	return p, nil
 }
 
+// Narrowed reports whether anything but one app and a search is asked for.
+func (p *activityPage) Narrowed() bool {
+	chosen := func(o option) bool { return o.Chosen }
+	return p.Project != "" || p.By != "" || p.span != span{} || slices.ContainsFunc(p.Kinds, chosen)
+}
+
 func known(kinds []string) []string {
 	return slices.DeleteFunc(slices.Clone(kinds), func(k string) bool {
 		return !slices.ContainsFunc(looks, func(l look) bool { return l.kind == k })

@@ -100,6 +100,11 @@ func TestSearchInBrowser(t *testing.T) {
 	r.sees(`location.search === '' && !document.querySelector('.pick-filter[value="HelmRelease"]').checked`)
 	r.do(chromedp.Click(chromedp.CSS(`.pager a[rel="next"]`)))
 	r.sees(`location.search === '?offset=50' && document.querySelector('.pager p').innerText.startsWith('51')`)
+	// A row opens its app wherever it is clicked on, but where it is ticked.
+	r.js(`document.querySelector('#apps-list tbody .tick input').click()`)
+	r.sees(`location.search === '?offset=50' && document.querySelector('#apps-list tbody tr:has(:checked)')`)
+	r.js(`document.querySelector('#apps-list tbody .changed').click()`)
+	r.sees(`location.pathname.startsWith('/apps/') && document.querySelector('#app-head')`)
 }
 
 // What looks ticked is what is asked for, whatever comes and goes among the filters.

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -115,7 +116,8 @@ func (h appHead) LogPath(c culprit) string {
 	return h.Path + "/logs?" + q.Encode()
 }
 
-// Repeats reports whether what the operation says stands above it already.
-func (p *appPage) Repeats() bool {
-	return slices.ContainsFunc(p.App.Conditions, func(c view.Condition) bool { return c.Text == p.App.Operation.Message })
+// Tells reports whether a condition, which stands above the operation, says a message of
+// it already, be it with more.
+func (p *appPage) Tells(message string) bool {
+	return slices.ContainsFunc(p.App.Conditions, func(c view.Condition) bool { return strings.Contains(c.Text, message) })
 }

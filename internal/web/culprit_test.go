@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,11 +65,39 @@ func TestOperationDoesNotRepeat(t *testing.T) {
 	app := sampleKey("payments-api")
 	b.Edit(app, func(d *view.Detail) {
 		d.Operation.Message = "it went wrong"
-		d.Conditions = []view.Condition{{Severity: view.SeverityError, Type: "Sync", Text: "it went wrong"}}
+		d.Operation.Results = []view.Result{
+			{Ref: viewtest.Ref("Deployment", "payments", "api"), Status: "failed", Message: "it went wrong", Failed: true},
+			{Ref: viewtest.Ref("Job", "payments", "other"), Status: "failed", Message: "another reason", Failed: true},
+		}
+		d.Conditions = []view.Condition{{Severity: view.SeverityError, Type: "Sync", Text: "Deployment/api: it went wrong"}}
 	})
 	d := get(t, site(b, viewtest.Options{}), AppPath(app))
 	d.wantText("#app-state .note", "The sync failed", "it went wrong")
+	d.wantText("#app-state .operation", "failed Deployment api", "failed Job other another reason")
 	d.wantNoText("#app-state .operation", "it went wrong")
+}
+
+// What has no effect in a declaration takes one line, below all that is the matter.
+func TestUnheeded(t *testing.T) {
+	b := viewtest.New()
+	app := sampleKey("payments-api")
+	condition := func(severity view.Severity, of, text string) view.Condition {
+		return view.Condition{Severity: severity, Type: of, Text: text, Next: "look it up"}
+	}
+	b.Edit(app, func(d *view.Detail) {
+		d.Conditions = []view.Condition{
+			condition(view.SeverityWarning, "Field", "spec.project: not enforced"), condition(view.SeverityWarning, "Field", "spec.other: not known"),
+			condition(view.SeverityWarning, "Shared", "somebody else has it"), condition(view.SeverityError, "Sync", "it went wrong"),
+		}
+	})
+	d := get(t, site(b, viewtest.Options{}), AppPath(app))
+	d.wantCount("#app-state section.note", 2)
+	d.wantCount("#app-state .unheeded", 1)
+	d.wantCount("#app-state .unheeded li", 2)
+	d.wantText("#app-state .unheeded", "Not honoured", "spec.project: not enforced", "spec.other: not known", "look it up")
+	if page := string(d.body); strings.Index(page, "panel operation") > strings.Index(page, "note warn unheeded") {
+		t.Error("it stands above the last sync")
+	}
 }
 
 // An object's page names what fails below it, not beside it.

@@ -32,6 +32,17 @@ func (h appHead) DiffTo(d view.Deployment) string {
 	return h.Path + "/diff?" + url.Values{"revision": {d.Revision}}.Encode()
 }
 
+// Elsewhere are the sources of a deployment where they are not what the app follows now.
+func (h appHead) Elsewhere(d view.Deployment) []view.Source {
+	same := func(a, b view.Source) bool {
+		return a.URL == b.URL && a.Chart == b.Chart && a.Path == b.Path && a.Target == b.Target
+	}
+	if slices.EqualFunc(d.Sources, h.App.Sources, same) {
+		return nil
+	}
+	return d.Sources
+}
+
 // StopsFirst reports whether going back is to be had only with the automated sync switched
 // off, which the reader may do.
 func (h appHead) StopsFirst() bool {

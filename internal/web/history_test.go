@@ -53,6 +53,21 @@ func TestRollbackOfWhatSyncsItself(t *testing.T) {
 	}
 }
 
+// Where a deployment came from is said where that is not what the app follows now.
+func TestHistoryNamesOtherSources(t *testing.T) {
+	b, app := viewtest.New(), sampleKey("shop-frontend")
+	var now, before string
+	b.Edit(app, func(d *view.Detail) {
+		now = d.Sources[0].URL
+		before = now + "-before"
+		d.History[0].Sources = d.Sources
+		d.History[1].Sources = []view.Source{{URL: before, Path: "old", Target: "v1"}}
+	})
+	d := get(t, site(b, viewtest.Options{}), AppPath(app)+"/history")
+	d.wantCount("#history-list .what span.break", 1)
+	d.wantText("#history-list .what span.break", before+" old @ v1")
+}
+
 // Where the second half fails the page says that the first was done, and asks no more for it.
 func TestRollbackThatFailsHalfWay(t *testing.T) {
 	b, app, id := automated(t)

@@ -95,10 +95,17 @@ func (h appHead) Told() []view.Condition {
 // Wrong are those of Told that are errors: what fails in the cluster belongs to them.
 func (h appHead) Wrong() []view.Condition { return slices.DeleteFunc(h.Told(), isBeside) }
 
-// Besides are the others.
+// Besides are the others, but for Unheeded.
 func (h appHead) Besides() []view.Condition {
-	return slices.DeleteFunc(h.Told(), func(c view.Condition) bool { return !isBeside(c) })
+	return slices.DeleteFunc(h.Told(), func(c view.Condition) bool { return !isBeside(c) || isUnheeded(c) })
 }
+
+// Unheeded are those of fields of the declaration that have no effect.
+func (h appHead) Unheeded() []view.Condition {
+	return slices.DeleteFunc(h.Told(), func(c view.Condition) bool { return !isUnheeded(c) })
+}
+
+func isUnheeded(c view.Condition) bool { return isBeside(c) && c.Type == string(model.WarnField) }
 
 func isBeside(c view.Condition) bool { return c.Severity != view.SeverityError }
 

@@ -77,11 +77,13 @@ type request struct {
 	Count int64
 }
 
-// Requests are those of a cluster, the most frequent first.
+// Requests are those of a cluster, the most frequent first, without what there was none of.
 func (p *clustersPage) Requests(c view.Cluster) []request {
 	var out []request
 	for _, verb := range slices.Sorted(maps.Keys(c.Requests)) {
-		out = append(out, request{verb, c.Requests[verb]})
+		if n := c.Requests[verb]; n > 0 {
+			out = append(out, request{verb, n})
+		}
 	}
 	slices.SortStableFunc(out, func(a, b request) int { return cmp.Compare(b.Count, a.Count) })
 	return out

@@ -290,8 +290,15 @@
       const button = on("[data-copy]");
       taken(button, await copy(button.dataset.copy || $("pre", button.parentElement).textContent));
     }
+    const item = on("tr[data-item], .tile[data-item]");
+    if (item && !on("a, button, label, input, .pick") && getSelection().isCollapsed) visit($("a[href]", item), e);
     for (const menu of $$("details.menu[open]")) if (!menu.contains(e.target) || on(".items button")) menu.open = false;
   });
+
+  // A click beside the name of an app is one on it, also for a tab of its own.
+  function visit(link, { ctrlKey, metaKey, shiftKey }) {
+    link?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
+  }
 
   // Browsers give the clipboard to pages by https only; the old way is for the others.
   async function copy(text) {
