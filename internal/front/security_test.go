@@ -399,7 +399,7 @@ func TestSecurityRebinding(t *testing.T) {
 	if _, body := h.ask(t, "GET /auth/login", html, there); !strings.Contains(body, "failed=host") {
 		t.Errorf("the page for signing in does not say why: %q", body)
 	}
-	if got, body := h.ask(t, "GET /fixpoint/v1/apps", there); got.Header.Get("Www-Authenticate") != "" || !strings.Contains(body, "--ui-host") {
+	if got, body := h.ask(t, "GET /fixpoint/v1/apps", there); got.Header.Get("WWW-Authenticate") != "" || !strings.Contains(body, "--ui-host") {
 		t.Errorf("the API does not say what to do: %q", body)
 	}
 	for _, ask := range []string{"GET /api/badge", "GET /api/version", "GET /fixpoint/v1/sign-in"} {
