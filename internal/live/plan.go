@@ -130,20 +130,40 @@ func (p *plan) addRelated(namespace string, gk schema.GroupKind) (added bool) {
 // through; it reports whether there are any.
 func (p *plan) learn(found map[string]*item) bool {
 	var new bool
+	p.ownerless(found, func(namespace string, o owner) {
+		if all := p.kinds[o.GroupKind]; len(all) > 0 && all[0].namespaced && all[0].listed {
+			new = p.addRelated(namespace, o.GroupKind) || new
+		}
+	})
+	return new
+}
+
+// unknown are the kinds of owners that were not found, of which nothing is known.
+func (p *plan) unknown(found map[string]*item) []model.ObjectRef {
+	var out []model.ObjectRef
+	p.ownerless(found, func(_ string, o owner) {
+		ref := model.ObjectRef{ObjectKey: model.ObjectKey{Group: o.Group, Kind: o.Kind}}
+		if len(p.kinds[o.GroupKind]) == 0 && !slices.Contains(out, ref) {
+			out = append(out, ref)
+		}
+	})
+	return out
+}
+
+// ownerless calls each with the owners that were not found of what was found where there are
+// roots of custom kinds.
+func (p *plan) ownerless(found map[string]*item, each func(namespace string, o owner)) {
 	for _, uid := range slices.Sorted(maps.Keys(found)) {
 		i := found[uid]
-		namespace := i.node.Ref.Namespace
-		if !p.custom[namespace] {
+		if !p.custom[i.node.Ref.Namespace] {
 			continue
 		}
 		for _, o := range i.owners {
-			all := p.kinds[o.GroupKind]
-			if found[o.uid] == nil && len(all) > 0 && all[0].namespaced && all[0].listed {
-				new = p.addRelated(namespace, o.GroupKind) || new
+			if found[o.uid] == nil {
+				each(i.node.Ref.Namespace, o)
 			}
 		}
 	}
-	return new
 }
 
 func (p *plan) problem(format string, args ...any) {

@@ -74,11 +74,24 @@ func (c *Cluster) gather(ctx context.Context, roots []model.ResourceState, befor
 		}
 		c.harvest(ctx, next, h)
 		done = append(done, next...)
+		c.ask(ctx, h)
 		if !h.learn(h.byUID) {
 			break
 		}
 	}
 	return h
+}
+
+// ask has the cluster asked again for its kinds where an owner's is unknown: that may be
+// newer than what is remembered. What can't be asked is left as it is.
+func (c *Cluster) ask(ctx context.Context, h *harvest) {
+	unknown := h.unknown(h.byUID)
+	if len(unknown) == 0 {
+		return
+	}
+	if known, err := c.kinds.all(ctx, unknown...); err == nil {
+		h.kinds = known
+	}
 }
 
 // harvest reads places into h.
