@@ -291,7 +291,8 @@ func (s server) suspend(cmd *cobra.Command, f *suspendFlags, name string) error 
 		if err := s.Ask(cmd.Context(), e.before.AppName, deed, struct{}{}); err != nil {
 			return err
 		}
-		// The next command must find it so, and what a server shows is late by a moment.
+		// The next command must find it so. A server waits for that itself, but not for ever,
+		// and another replica may answer this look, and the next command.
 		err := e.await(cmd.Context(), func(now client.AppDetail) (bool, error) { return now.Suspended == f.suspended, nil })
 		if err != nil {
 			return err
