@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // events is an answer of server-sent events.
@@ -88,7 +90,7 @@ func (e *events) next(ctx context.Context, signals ...<-chan struct{}) (which in
 
 // rest lets some time pass since the last signal; false if the stream is over.
 func (e *events) rest(ctx context.Context) bool {
-	t := time.NewTimer(e.c.pause - time.Since(e.last))
+	t := time.NewTimer(view.Pause(ctx, e.c.pause) - time.Since(e.last))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

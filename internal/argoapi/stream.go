@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // stream is an answer that goes on: a line of JSON for each message, or an event where
@@ -146,7 +148,7 @@ func (c *call) next(signals <-chan struct{}, last *time.Time) bool {
 			return false
 		}
 	}
-	rest := time.NewTimer(c.Pause - time.Since(*last))
+	rest := time.NewTimer(view.Pause(ctx, c.Pause) - time.Since(*last))
 	defer rest.Stop()
 	select {
 	case <-ctx.Done():

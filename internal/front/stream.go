@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/fixpoint-cd/fixpoint/internal/view"
 )
 
 // patience is how long a client may take to read a piece of a stream.
@@ -30,7 +32,8 @@ func isStream(r *http.Request) bool {
 // stream answers a request for a stream. It ends with the reader's session, with the
 // server, or when the client does not read on.
 func (d *door) stream(w http.ResponseWriter, r *http.Request, reader Reader, next http.Handler) {
-	leave, ok := d.streams.enter(keyOf(reader.Identity, reader.From))
+	key := keyOf(reader.Identity, reader.From)
+	leave, ok := d.streams.enter(key)
 	if !ok {
 		refuse(w, r, tooManyStreams)
 		return
@@ -47,7 +50,7 @@ func (d *door) stream(w http.ResponseWriter, r *http.Request, reader Reader, nex
 	}
 	out := &paced{ResponseWriter: w, control: http.NewResponseController(w)}
 	w.Header().Set("X-Accel-Buffering", "no")
-	next.ServeHTTP(out, r.WithContext(ctx))
+	next.ServeHTTP(out, r.WithContext(view.WithStreams(ctx, func() int { return d.streams.of(key) })))
 }
 
 // paced gives each write of a stream its own deadline.
@@ -97,6 +100,13 @@ func (s *streams) enter(reader string) (leave func(), ok bool) {
 	s.all++
 	s.each[reader]++
 	return func() { s.leave(reader) }, true
+}
+
+// of is how many are the reader's.
+func (s *streams) of(reader string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.each[reader]
 }
 
 func (s *streams) leave(reader string) {

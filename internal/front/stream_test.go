@@ -273,3 +273,36 @@ func TestSecurityTooManyRequests(t *testing.T) {
 		t.Errorf("afterwards: %d", got.StatusCode)
 	}
 }
+
+// TestSecurityStreamsAreSlowed: who has many streams open waits longer between the looks of
+// each, so that all together cost what a few do. Nobody else does.
+func TestSecurityStreamsAreSlowed(t *testing.T) {
+	ended, pauses := make(chan end, 100), make(chan time.Duration, 100)
+	h := build(t, func(c *Config) {
+		c.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			pauses <- view.Pause(r.Context(), time.Second)
+			endless(ended).ServeHTTP(w, r)
+		})
+	})
+	h.gate.anonymous = true
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	for n := range 20 {
+		openStream(ctx, t, h, "good")
+		if got, want := <-pauses, time.Duration(1+n/8)*time.Second; got != want {
+			t.Errorf("stream %d pauses for %v, want %v", n+1, got, want)
+		}
+	}
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.URL+"/fixpoint/v1/apps/watch", nil)
+	got, err := http.DefaultClient.Do(r)
+	if err != nil || got.StatusCode != http.StatusOK {
+		t.Fatalf("another's stream: %v, %v", got, err)
+	}
+	defer got.Body.Close()
+	if got := <-pauses; got != time.Second {
+		t.Errorf("another's stream pauses for %v", got)
+	}
+	if got := view.Pause(t.Context(), time.Second); got != time.Second {
+		t.Errorf("without a count: %v", got)
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // pace is how often a live page may be made anew, and has to be: what the reader may
-// see is checked then, too. All streams keep to the same beats of the clock, so that
+// see is checked then, too. Of a reader with many streams each is slower. All streams keep to the same beats of the clock, so that
 // those of the same page are made together.
 type pace struct{ shortest, longest, write time.Duration }
 
@@ -138,7 +138,7 @@ func (s *stream) run(ctx context.Context, r *http.Request, signals, ended <-chan
 		if !s.update(r) {
 			return
 		}
-		if !sleep(ctx, untilBeat(s.web.pace.shortest)) {
+		if !sleep(ctx, untilBeat(view.Pause(ctx, s.web.pace.shortest))) {
 			return
 		}
 		select {

@@ -428,3 +428,30 @@ func TestLiveOnce(t *testing.T) {
 		t.Errorf("an app that is degraded now is told by %.200q", got)
 	}
 }
+
+// TestSecurityStreamsOfOneReader: of a reader with 64 streams each page is made as often as
+// keeps all of them together at what eight cost.
+func TestSecurityStreamsOfOneReader(t *testing.T) {
+	for open, most := range map[int]int{1: 42, 8: 42, 64: 7} {
+		synctest.Test(t, func(t *testing.T) {
+			b := viewtest.New()
+			h := site(b, viewtest.Options{})
+			l := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h.ServeHTTP(w, r.WithContext(view.WithStreams(r.Context(), func() int { return open })))
+			}), "/apps")
+			for n := range 100 {
+				b.Edit(frontend, func(d *view.Detail) { d.Message = fmt.Sprint("change ", n) })
+				time.Sleep(100 * time.Millisecond)
+			}
+			synctest.Wait()
+			l.mu.Lock()
+			writes := l.writes
+			l.mu.Unlock()
+			if writes > most || writes < most-5 {
+				t.Errorf("with %d streams the page was looked at %d times in ten seconds, want up to %d", open, writes, most)
+			}
+			l.stop()
+			<-l.done
+		})
+	}
+}
