@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,13 +129,10 @@ func (c *cluster) start(bin string, args ...string) error {
 	var out bytes.Buffer
 	c.cmd = exec.Command(bin, append([]string{"--dir", c.dir}, args...)...)
 	c.cmd.Stdout, c.cmd.Stderr = &out, &out
-	// The cluster must not outlive the tests, however they end.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.cmd.Start(); err != nil {
+	exited, err := startChild(c.cmd)
+	if err != nil {
 		return err
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- c.cmd.Wait() }()
 	deadline := time.After(2 * patience)
 	for {
 		if _, err := os.Stat(filepath.Join(c.dir, "ready")); err == nil {
@@ -148,6 +146,24 @@ func (c *cluster) start(bin string, args ...string) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// startChild starts a process that does not outlive the tests, however they end, and tells
+// of its end. To the kernel its parent is the thread that has started it, and controllers of
+// the tests end threads: so it has one that stays.
+func startChild(cmd *exec.Cmd) (exited <-chan error, err error) {
+	started, ended := make(chan error, 1), make(chan error, 1)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+		}
+	}()
+	return ended, <-started
 }
 
 // stop ends the control plane and waits until it is gone.

@@ -18,7 +18,7 @@ import (
 type process struct {
 	cmd  *exec.Cmd
 	addr string
-	done chan error
+	done <-chan error
 }
 
 // listening is where a controller says on which port it does: one that is free when a test
@@ -33,15 +33,13 @@ func (e *env) startProcess() *process {
 		e.t.Fatal(err)
 	}
 	before := len(e.logs.String())
-	p := &process{done: make(chan error, 1)}
+	p := &process{}
 	p.cmd = exec.Command(bin, "controller", "--kubeconfig", e.cluster.kubeconfig, "--data-dir", e.dataDir,
 		"--listen", "127.0.0.1:0", "--ui-listen", "off", "--mirror", org+"="+e.git.BaseURL()+"myorg/", "--allow-unsigned-webhooks")
 	p.cmd.Stdout, p.cmd.Stderr = e.logs, e.logs
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	if p.done, err = startChild(p.cmd); err != nil {
 		e.t.Fatal(err)
 	}
-	go func() { p.done <- p.cmd.Wait() }()
 	e.eventually("the controller listens", func() error {
 		said := listening.FindStringSubmatch(e.logs.String()[before:])
 		if said == nil {
