@@ -62,9 +62,12 @@ func TestSettingsExclusions(t *testing.T) {
 		return e.field(networkPolicyKind, "excl", "excl-b", "yes", "metadata", "labels", "declared")
 	})
 	e.synced("excl", commit)
-	if err := e.condition(applicationKind, "argocd", "excl", "ExcludedResourceWarning", "", ""); err == nil {
-		t.Error("the warning stays")
-	}
+	e.eventually("the warning is gone", func() error {
+		if e.condition(applicationKind, "argocd", "excl", "ExcludedResourceWarning", "", "") == nil {
+			return errorf("%s", brief(e.app("excl")))
+		}
+		return nil
+	})
 
 	// Only what is included is managed.
 	e.settings(map[string]string{"resource.inclusions": "- apiGroups: ['']\n  kinds: [ConfigMap]\n"})

@@ -25,11 +25,22 @@ spec:
 }
 
 const (
-	// slow pods are ready so late that a test sees them before, if it looks.
-	slow    = `localcluster.fixpoint-cd.github.io/ready-after: "3s"`
 	looping = `localcluster.fixpoint-cd.github.io/crash-loop: "true"`
 	never   = `localcluster.fixpoint-cd.github.io/ready-after: "10h"`
 )
+
+// release lets the pod whose name begins so become ready, which never would have.
+func (e *env) release(namespace, prefix string) {
+	e.t.Helper()
+	e.eventually("the pod of "+prefix, func() error {
+		if e.named(podKind, namespace, prefix) == nil {
+			return errorf("there is none")
+		}
+		return nil
+	})
+	e.edit(podKind, namespace, e.named(podKind, namespace, prefix).GetName(),
+		`{"metadata":{"annotations":{"localcluster.fixpoint-cd.github.io/ready-after":"0s"}}}`)
+}
 
 // TestApplicationStatus compares every field of an Application's status that
 // does not depend on time.
@@ -106,9 +117,10 @@ func TestApplicationStatus(t *testing.T) {
 // TestHealth follows pods that are slow, and pods that crash.
 func TestHealth(t *testing.T) {
 	e := newEnv(t)
-	repo := e.repo("health", map[string]string{"d.yaml": pods("health-d", slow)})
+	repo := e.repo("health", map[string]string{"d.yaml": pods("health-d", never)})
 	e.apply(application("health", repo, ".", "health"))
 	e.shows("health", map[string]string{"sync.status": "Synced", "health.status": "Progressing"})
+	e.release("health", "health-d")
 	e.shows("health", map[string]string{"sync.status": "Synced", "health.status": "Healthy"})
 
 	e.push(repo, "crash", map[string]string{"d.yaml": pods("health-d", looping)})

@@ -23,7 +23,7 @@ func (d *day) push(t *testing.T) {
 	d.sees("#app-head", "Synced")
 	d.until("the tree goes down to the pods", "document.querySelectorAll('a.node').length >= 7 && [...document.querySelectorAll('a.node title')].some(n => n.textContent.startsWith('Pod '))")
 	d.mark("#app-facts")
-	is[bool](d.tab, "(document.querySelectorAll('a.node').forEach(n => n.fixpointMark = n.id), true)")
+	is[bool](d.tab, "(window.fixpointNodes = [...document.querySelectorAll('a.node')], true)")
 	before := d.count()
 	commit := d.env.push(d.repo, "Paint it green", map[string]string{"shop/settings.yaml": configMap("settings", "green")})
 	d.sees("#app-facts .revision", commit[:7])
@@ -32,7 +32,7 @@ func (d *day) push(t *testing.T) {
 	d.sees("#app-head", "Synced")
 	d.sees("#app-state .operation", "Succeeded")
 	d.marked("#app-facts")
-	lost := is[[]string](d.tab, "[...document.querySelectorAll('a.node')].filter(n => n.fixpointMark !== n.id).map(n => n.textContent)")
+	lost := is[[]string](d.tab, "fixpointNodes.filter(n => !n.isConnected).map(n => n.textContent)")
 	if len(lost) > 0 {
 		t.Errorf("nodes of the tree were replaced though the push did not touch them: %q", lost)
 	}
@@ -171,13 +171,8 @@ func (d *day) log(t *testing.T) {
 	d.until("a line arrives", "document.querySelectorAll('[data-lines] li').length > a1", lines)
 	d.sees("[data-lines] li:last-child", "running for")
 	d.marked("[data-lines] li")
-	texts := is[[]string](d.tab, "[...document.querySelectorAll('[data-lines] li')].map(l => l.innerText)")
-	seen := map[string]bool{}
-	for _, text := range texts {
-		if seen[text] {
-			t.Errorf("the line %q stands there twice", text)
-		}
-		seen[text] = true
+	if again := is[[]string](d.tab, twice, "[data-lines] li"); len(again) > 0 {
+		t.Errorf("these lines stand there twice: %q", again)
 	}
 	d.write("input[name=q]", "running for")
 	d.enterLeads()

@@ -12,13 +12,13 @@ import (
 // wire is the network between a browser and a server: it can be slow, and be cut.
 type wire struct {
 	listener net.Listener
-	to       string
 	delay    atomic.Int64 // of each direction, in nanoseconds
 	opened   atomic.Int64 // connections
 	turns    atomic.Int64 // times that a client spoke after the server had
 	received atomic.Int64 // bytes that came from the server
 
 	mu    sync.Mutex
+	to    string
 	isCut bool
 	ends  map[net.Conn]bool
 }
@@ -68,6 +68,19 @@ func (w *wire) mend() {
 	w.isCut = false
 }
 
+// lead has new connections lead to another address.
+func (w *wire) lead(to string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.to = to
+}
+
+func (w *wire) target() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to
+}
+
 // hold remembers an end of a connection; false if the wire is cut.
 func (w *wire) hold(c net.Conn) bool {
 	w.mu.Lock()
@@ -90,7 +103,7 @@ func (w *wire) carry(client net.Conn) {
 	if !w.hold(client) {
 		return
 	}
-	server, err := net.Dial("tcp", w.to)
+	server, err := net.Dial("tcp", w.target())
 	if err != nil {
 		return
 	}

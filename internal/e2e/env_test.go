@@ -46,6 +46,7 @@ type env struct {
 	dataDir string
 	addr    string // of the controller's HTTP server
 	logs    *lockedBuffer
+	heard   int // of the libraries' log, before the test
 
 	stopOnce func()
 }
@@ -75,7 +76,7 @@ func newEnv(t *testing.T, configure ...func(*app.Options)) *env {
 
 func newEnvOn(t *testing.T, c *cluster, configure ...func(*app.Options)) *env {
 	t.Helper()
-	e := &env{t: t, cluster: c, dataDir: t.TempDir(), logs: &lockedBuffer{}}
+	e := &env{t: t, cluster: c, dataDir: t.TempDir(), logs: &lockedBuffer{}, heard: len(libraries.String())}
 	e.git = gitserver.New(t.TempDir())
 	if err := e.git.Start(); err != nil {
 		t.Fatal(err)
@@ -84,8 +85,8 @@ func newEnvOn(t *testing.T, c *cluster, configure ...func(*app.Options)) *env {
 	e.namespaces("argocd", "flux-system")
 	e.startController(configure...)
 	t.Cleanup(func() {
+		e.stopController() // else it gives what is swept its finalizer back
 		e.sweep()
-		e.stopController()
 		if t.Failed() {
 			t.Logf("controller's log:\n%s", tail(e.logs.String(), 120))
 		}

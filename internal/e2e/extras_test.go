@@ -145,7 +145,7 @@ func (s *site) answers(token, path string, code int, has, hasNot []string) {
 // faults are the lines of the log that tell of an error about any of these.
 func (e *env) faults(about ...string) []string {
 	var out []string
-	for line := range strings.Lines(e.logs.String() + libraries.String()) {
+	for line := range strings.Lines(e.logs.String() + libraries.String()[e.heard:]) {
 		if !strings.Contains(line, "level=ERROR") && !strings.Contains(line, "level=WARN") {
 			continue
 		}

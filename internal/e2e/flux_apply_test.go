@@ -131,9 +131,12 @@ func TestSuspend(t *testing.T) {
 	e.ready("sus-one", commit)
 
 	// A suspended source keeps its revision.
+	other := e.repo("suspend-other", map[string]string{"README.md": "nothing to apply"})
+	e.apply(gitRepository(other))
 	e.edit(repositoryKind, "flux-system", repo, `{"spec":{"suspend":true}}`)
-	e.setKS("sus-two", `{"spec":{"interval":"5m"}}`)
-	e.status(kustomizationKind, "flux-system", "sus-two", map[string]string{"observedGeneration": "3"})
+	// That another one was looked at which was asked for it after that is proof that it is known.
+	e.edit(repositoryKind, "flux-system", other, `{"metadata":{"annotations":{"reconcile.fluxcd.io/requestedAt":"later"}}}`)
+	e.status(repositoryKind, "flux-system", other, map[string]string{"lastHandledReconcileAt": "later"})
 	later := e.push(repo, "three", map[string]string{"one/a.yaml": configMap("sus-a", "3")})
 	e.edit(configMapKind, "suspend", "sus-a", `{"data":{"key":"edited"}}`)
 	e.holds("suspend", "sus-a", "key", "2")

@@ -11,11 +11,12 @@ import (
 func TestWait(t *testing.T) {
 	e := newEnv(t)
 	e.namespaces("wait")
-	repo := e.repo("wait", map[string]string{"d.yaml": pods("wait-d", slow)})
+	repo := e.repo("wait", map[string]string{"d.yaml": pods("wait-d", never)})
 	e.apply(gitRepository(repo))
 	e.apply(kustomization("wait", repo, "./", "  targetNamespace: wait\n  wait: true\n  timeout: 10h\n"))
 	e.says("wait", "Ready", "Unknown Progressing")
 	e.says("wait", "Reconciling", "True Progressing", "health check")
+	e.release("wait", "wait-d")
 	e.eventually("Ready with its pods and not before", func() error {
 		ready := strings.HasPrefix(e.ks("wait", "Ready"), "True")
 		available := at(e.get(deploymentKind, "wait", "wait-d"), "status", "availableReplicas")

@@ -129,9 +129,10 @@ func TestOptionPruneFalse(t *testing.T) {
 	e.operate(apps[2], "second", `{"prune":true}`, "Succeeded")
 	for i, app := range apps {
 		e.holds(app, "keep", "key", "2")
-		e.operation(app, "Succeeded", "successfully synced")
-		e.shows(app, map[string]string{"operationState.syncResult.revision": commit, "sync.status": "OutOfSync"})
-		o := e.app(app)
+		o := e.shows(app, map[string]string{"operationState.phase": "Succeeded", "operationState.syncResult.revision": commit, "sync.status": "OutOfSync"})
+		if got := at(o, "status", "operationState", "message"); !strings.Contains(got, "successfully synced") {
+			t.Errorf("%s: %s", app, got)
+		}
 		for _, name := range []string{"never", "plain", "always", "extra"} {
 			kept := name == "never" || name == "extra" || name == "plain" && i > 0
 			err := e.absent(configMapKind, app, name)

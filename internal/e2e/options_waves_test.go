@@ -29,9 +29,10 @@ func TestOptionWaveFails(t *testing.T) {
 	e := newEnv(t)
 	e.namespaces("opt-wavefails")
 	repo := e.repo("opt-wavefails", map[string]string{"web.yaml": degraded("web"), "next.yaml": waved(1, configMap("next", "1"))})
+	seen := e.record(applicationKind, "argocd", "opt-wavefails")
 	e.apply(strings.Replace(application("opt-wavefails", repo, ".", "opt-wavefails"), "retry: {limit: 5, backoff: {duration: 1s,", "retry: {limit: 2, backoff: {duration: 100ms,", 1))
-	e.operation("opt-wavefails", "Running", "waiting for healthy state of apps/Deployment/web")
 	o := e.operation("opt-wavefails", "Failed", "apps/Deployment/web", "progress deadline")
+	seen.was(t, map[string]string{"status.operationState.phase": "Running", "status.operationState.message": "waiting for healthy state of apps/Deployment/web"})
 	if got := at(o, "status", "operationState", "retryCount"); got != "2" {
 		t.Errorf("retryCount is %s, want 2", got)
 	}
@@ -68,7 +69,7 @@ func TestOptionWaveWaits(t *testing.T) {
 	e.namespaces("opt-wavewaits")
 	w := e.witness("opt-wavewaits", deploymentKind, configMapKind, jobKind)
 	repo := e.repo("opt-wavewaits", map[string]string{
-		"good/slow.yaml":    deployment("slow", "localcluster.fixpoint-cd.github.io/ready-after: 1s"),
+		"good/slow.yaml":    deployment("slow", never),
 		"good/never.yaml":   noting(degraded("never"), `argocd.argoproj.io/ignore-healthcheck: "true"`),
 		"good/next.yaml":    waved(1, configMap("next", "1")),
 		"good/last.yaml":    waved(2, deployment("last", "localcluster.fixpoint-cd.github.io/ready-after: 1s")),
@@ -84,6 +85,7 @@ func TestOptionWaveWaits(t *testing.T) {
 	}
 	e.apply(application("opt-wavewaits", repo, "good", "opt-wavewaits"))
 	e.operation("opt-wavewaits", "Running", "waiting for healthy state of apps/Deployment/slow")
+	e.release("opt-wavewaits", "slow")
 	e.holds("opt-wavewaits", "next", "key", "1")
 	if err := e.field(deploymentKind, "opt-wavewaits", "slow", int64(1), "status", "availableReplicas"); err != nil {
 		t.Errorf("wave 1 was begun before wave 0 was there: %v", err)
@@ -237,7 +239,7 @@ func TestOptionKindOrder(t *testing.T) {
 		w.before(t, "Namespace/opt-kinds", "ResourceQuota/o", later+"/o", "PersistentVolumeClaim/o", "Role/o", "Service/o", "Deployment/o", "Ingress/o")
 		w.before(t, "PersistentVolumeClaim/o", "RoleBinding/o", "Service/o", "CronJob/o", "Ingress/o")
 	}
-	o := e.app("opt-kinds")
+	o := e.shows("opt-kinds", map[string]string{"sync.status": "Synced"})
 	for kind := range kinds {
 		if r := resource(o, kind, "o"); r["status"] != "Synced" {
 			t.Errorf("%s: %v", kind, r)

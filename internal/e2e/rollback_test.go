@@ -93,8 +93,9 @@ func TestAutomaticRollback(t *testing.T) {
 	e.synced("autoback", "")
 	e.shows("autoback", map[string]string{"health.status": "Healthy"})
 
+	seen := e.record(configMapKind, "autoback", "a")
 	bad := e.push(repo, "bad", map[string]string{"web.yaml": degraded("web"), "a.yaml": configMap("a", "2")})
-	e.holds("autoback", "a", "key", "2")
+	seen.was(t, map[string]string{"data.key": "2"})
 	e.holds("autoback", "a", "key", "1") // it goes back by itself
 	e.eventually("it is told", func() error {
 		o := e.app("autoback")

@@ -66,6 +66,8 @@ func signature(secret string, body []byte) string {
 func TestWebhookSecret(t *testing.T) {
 	const secret = "planted-hook-Jw8r"
 	e := newEnv(t, func(o *app.Options) { o.WebhookSecret = secret })
+	e.forgetSettings()
+	e.settings(map[string]string{"timeout.reconciliation": "0s"}) // nobody looks by the clock
 	repo := e.repo("hooked", map[string]string{"a.yaml": configMap("hook-a", "0")})
 	e.apply(application("hooked", repo, ".", "hooked"))
 	e.synced("hooked", "")

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,22 @@ func (h *history) all() []*unstructured.Unstructured {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]*unstructured.Unstructured(nil), h.seen...)
+}
+
+// was waits until a version of the object has had these values, by their paths with dots:
+// what lasts a moment may be over before anybody asks for it.
+func (h *history) was(t *testing.T, want map[string]string) {
+	t.Helper()
+	waitFor(t, fmt.Sprintf("it was %v", want), func() bool {
+		return slices.ContainsFunc(h.all(), func(o *unstructured.Unstructured) bool {
+			for path, value := range want {
+				if !strings.Contains(at(o, strings.Split(path, ".")...), value) {
+					return false
+				}
+			}
+			return true
+		})
+	})
 }
 
 // record watches an object until the test ends.

@@ -80,9 +80,7 @@ func TestRepositoryGone(t *testing.T) {
 	e.startController()
 	heals()
 
-	if err := e.git.Start(); err != nil {
-		t.Fatal(err)
-	}
+	e.eventually("the Git server is back at its port, which a connection may have for a moment", e.git.Start)
 	commit := e.push(repo, "back", map[string]string{"a.yaml": configMap("gone-a", "2")})
 	e.synced("gone", commit)
 	e.ready("gone", commit)

@@ -32,7 +32,7 @@ func TestWriteAccepts(t *testing.T) {
 		}
 	}
 	w.has(odd, "0", "spec", "replicas")
-	w.known(odd)
+	w.settled(odd)
 	if same, err := w.Same(t.Context(), odd, writingManager); !same || err != nil {
 		t.Errorf("a field that the kind does not have: same: %v, %v", same, err)
 	}
