@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,10 +21,15 @@ func (d *day) dark(t *testing.T) {
 	d.click("details.menu summary", "admin")
 	d.click("button[name=theme]", "Dark")
 	d.until("it is dark", background+" !== a1", light)
-	d.reload()
+	d.eventually("it is dark after it was loaded anew", func() error { // once the server knows
+		if d.reload(); is[string](d.tab, "document.documentElement.dataset.theme ?? ''") != "dark" {
+			return errors.New("the choice is forgotten")
+		}
+		return nil
+	})
 	d.sees("main", "in-cluster")
-	if now := is[string](d.tab, background); now == light || is[string](d.tab, "document.documentElement.dataset.theme") != "dark" {
-		t.Errorf("the choice is forgotten: the background is %s, and was %s", now, light)
+	if now := is[string](d.tab, background); now == light {
+		t.Errorf("the background is %s, as it was before", now)
 	}
 	d.click("details.menu summary", "admin")
 	d.click("button[name=theme]", "System")

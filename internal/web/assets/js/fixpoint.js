@@ -348,7 +348,8 @@
   }
   document.addEventListener("fixpoint:region", tab);
 
-  // The theme changes at once; the cookie is what the server reads.
+  // The theme changes at once; the cookie is what the server reads, also if the page is left
+  // before it has come.
   document.addEventListener("submit", (e) => {
     if (!e.target.matches(".theme")) return;
     e.preventDefault();
@@ -356,7 +357,7 @@
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     for (const b of $$("button", e.target)) b.setAttribute("aria-pressed", String(b === e.submitter));
-    fetch("/theme", { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual" });
+    fetch("/theme", { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual", keepalive: true });
   });
 
   // What is selected, for deeds with several things at once.
