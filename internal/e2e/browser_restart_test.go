@@ -9,7 +9,7 @@ import (
 
 // twice are those elements that stand there more than once. Lines of a log may have the same
 // text, as lines that a slow machine is late with, but not of the same moment.
-const twice = `(all => all.filter((t, i) => all.indexOf(t) !== i))([...document.querySelectorAll(a1)].map(e => [e.dataset.at, e.dataset.from, e.innerText].join(" ")))`
+const twice = `(all => all.filter((t, i) => all.indexOf(t) !== i))([...document.querySelectorAll(a1)].map(e => (e.querySelector("time")?.dateTime ?? "") + " " + e.innerText))`
 
 // TestBrowserRestart: the controller ends while pages are looked at, and another begins
 // in its place. Each page is current again by itself; none says that its app is gone, and

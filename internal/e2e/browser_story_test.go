@@ -135,6 +135,7 @@ func (d *day) find(t *testing.T) {
 		t.Errorf("the same address shows %q after %q", again, found)
 	}
 	d.click("a.clear", "Clear all")
+	d.until("nothing is asked for any more", "location.search === '' && document.querySelector('#q').value === '' && !document.querySelector('a.clear')")
 	d.sees("#apps-list [role=status]", all)
 	d.write("#q", "shop")
 	d.sees("#apps-list", "shop")
