@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // TestFleetReconciles declares many apps at once and counts how often each is worked on and
@@ -53,14 +54,20 @@ func countedFiles(n int) map[string]string {
 	return files
 }
 
-// declareFleet declares n Applications that nobody syncs, as fast as it goes.
+// declareFleet declares n Applications that nobody syncs.
 func (e *env) declareFleet(name, repo string, n int, path func(int) string) {
+	e.t.Helper()
+	e.declareAll(n, func(i int) string { return manual(fmt.Sprintf("%s-%04d", name, i), repo, path(i), name) })
+}
+
+// declareAll applies n manifests, as fast as it goes.
+func (e *env) declareAll(n int, manifest func(int) string) {
 	e.t.Helper()
 	var g errgroup.Group
 	g.SetLimit(rawWorkers)
 	for i := range n {
 		g.Go(func() error {
-			u, err := parse([]byte(manual(fmt.Sprintf("%s-%04d", name, i), repo, path(i), name)))
+			u, err := parse([]byte(manifest(i)))
 			if err != nil {
 				return err
 			}
@@ -96,11 +103,17 @@ func (e *env) sum(metric string) (sum float64) {
 	return sum
 }
 
-// untilApps watches Applications until n of them are as wanted. A watch that the API server
-// ends is begun anew.
+// untilApps is untilAll of Applications.
 func (e *env) untilApps(n int, want func(*unstructured.Unstructured) bool) {
 	e.t.Helper()
-	r, err := e.cluster.kind(applicationKind, "argocd")
+	e.untilAll(applicationKind, n, want)
+}
+
+// untilAll watches the objects of a kind until n of them were as wanted. A watch that the API
+// server ends is begun anew.
+func (e *env) untilAll(gvk schema.GroupVersionKind, n int, want func(*unstructured.Unstructured) bool) {
+	e.t.Helper()
+	r, err := e.cluster.kind(gvk, metav1.NamespaceAll)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -113,7 +126,7 @@ func (e *env) untilApps(n int, want func(*unstructured.Unstructured) bool) {
 			e.t.Fatal(err)
 		}
 		for event := range w.ResultChan() {
-			if o, ok := event.Object.(*unstructured.Unstructured); ok && o.GetKind() == "Application" && want(o) {
+			if o, ok := event.Object.(*unstructured.Unstructured); ok && o.GetKind() == gvk.Kind && want(o) {
 				are[o.GetName()] = true
 			}
 			if len(are) >= n {
@@ -122,5 +135,5 @@ func (e *env) untilApps(n int, want func(*unstructured.Unstructured) bool) {
 			}
 		}
 	}
-	e.t.Fatalf("%d of %d Applications came to what was expected", len(are), n)
+	e.t.Fatalf("%d of %d %ss came to what was expected", len(are), n, gvk.Kind)
 }
