@@ -240,8 +240,10 @@ func (d *day) activity(*testing.T) {
 	commit := d.env.push(d.repo, "Paint it red", map[string]string{"shop/settings.yaml": configMap("settings", "red")})
 	d.sees("#activity-list .event", commit[:7])
 	d.marked("#activity-list")
-	d.open("/audit")
-	for _, text := range []string{"login", "sync", "rollback", "admin", "127.0.0.1"} {
-		d.sees("#audit-list", text)
+	for _, action := range []string{"login", "sync", "rollback", "list"} {
+		d.open("/audit?action=" + action)
+		for _, text := range []string{action, "admin", "127.0.0.1"} {
+			d.sees("#audit-list", text)
+		}
 	}
 }
