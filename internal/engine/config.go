@@ -63,7 +63,6 @@ type History interface {
 	LastHealthy(app model.AppKey, revision string, spec model.Digest) (model.Deployed, error)
 	// Newest is what was kept last; model.ErrNotFound if nothing is.
 	Newest(app model.AppKey) (model.Deployed, error)
-	Forget(model.AppKey) error
 }
 
 // Reporter takes the state of apps of one dialect. It must not block.

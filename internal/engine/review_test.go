@@ -664,6 +664,23 @@ func TestErrorsDontSpin(t *testing.T) {
 	})
 }
 
+// TestRollbackIsTheAppsOwn: what an earlier app of the same name ran is nothing to go back to.
+func TestRollbackIsTheAppsOwn(t *testing.T) {
+	inStages(t, func(s *staged) {
+		s.release("c1", "a=1")
+		app := guarded()
+		s.put(app)
+		s.after(time.Hour)
+		s.target.fail("apply a", errLasting)
+		app.Created = time.Now()
+		s.put(app)
+		s.release("c2", "a=2")
+		if op := s.report("web").Operation; op.Phase != model.PhaseFailed || op.Request.Rollback {
+			t.Errorf("operation %+v", op)
+		}
+	})
+}
+
 // TestRollbackStaysWhereItIs: what an app ran in another cluster is nothing to go
 // back to in the present one.
 func TestRollbackStaysWhereItIs(t *testing.T) {

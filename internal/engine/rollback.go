@@ -87,6 +87,9 @@ func (r *run) rollback(op *model.Operation) (model.Request, bool) {
 	if last.Target != r.app.Target || last.Namespace != r.app.Namespace {
 		return model.Request{}, false // it ran somewhere else, and its objects belong there
 	}
+	if last.At.Before(r.app.Created) {
+		return model.Request{}, false // an earlier app of this name ran that
+	}
 	content := r.desired.rendered.String()[:shortDigest]
 	return model.Request{
 		ID:  fmt.Sprintf("rollback/%s/%d", op.Revision, op.Started.Unix()),

@@ -327,8 +327,6 @@ func (h *kept) Newest(model.AppKey) (model.Deployed, error) {
 	return h.find(func(model.Deployed) bool { return true })
 }
 
-func (*kept) Forget(model.AppKey) error { return nil }
-
 // data are the contents of the objects that were deployed with a revision.
 func (h *kept) data(revision string) []string {
 	d, err := h.find(func(d model.Deployed) bool { return d.Revision == revision })

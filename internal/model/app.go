@@ -31,6 +31,9 @@ type App struct {
 	Key AppKey
 	// Generation is the metadata.generation that was adapted.
 	Generation int64
+	// Created is when the app was declared; zero if that is not known. What was deployed
+	// before it was another app's, of the same name.
+	Created time.Time
 	// Sources feed the app; the objects of all of them are the app's. There is at
 	// least one.
 	Sources []AppSource

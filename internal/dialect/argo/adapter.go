@@ -32,7 +32,7 @@ func Adapt(u *unstructured.Unstructured, env Env) (model.App, []model.Source) {
 		env.Settings = &Settings{}
 	}
 	key := keyOf(u)
-	app := model.App{Key: key, Generation: u.GetGeneration(), Sources: []model.AppSource{{Key: SourceKey(key)}}, Manager: Manager}
+	app := model.App{Key: key, Generation: u.GetGeneration(), Created: u.GetCreationTimestamp().Time, Sources: []model.AppSource{{Key: SourceKey(key)}}, Manager: Manager}
 	app.Deleting, app.Deletion = cascade(u)
 	// One that goes without its objects, and is held by somebody else's
 	// finalizer, must not be synced any more.

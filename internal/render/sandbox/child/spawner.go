@@ -32,13 +32,15 @@ func (s *spawner) start(cmd *exec.Cmd) error {
 
 func (s *spawner) run() {
 	defer close(s.done)
-	runtime.LockOSThread() // never unlocked: the thread ends with this function
+	// The thread outlives this function: others may have started children from it before.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for job := range s.jobs {
 		job.err <- job.cmd.Start()
 	}
 }
 
-// stop ends the thread. All that it started has to be gone.
+// stop ends the goroutine.
 func (s *spawner) stop() {
 	s.once.Do(func() {})
 	if s.jobs != nil {
