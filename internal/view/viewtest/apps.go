@@ -134,7 +134,7 @@ func reports() *sample {
 	s.Operation = &view.Operation{Phase: model.PhaseError, Message: text, Revision: s.Revision, Started: s.Changed, Finished: s.Changed, Retries: 2}
 	s.Conditions = []view.Condition{
 		{Severity: view.SeverityError, Type: "Render", Text: text, Next: "Correct line 7, or add the file: the folder has schedule.yaml.", Since: s.Changed},
-		{Severity: view.SeverityWarning, Type: "Setting", Text: "spec.source.kustomize.version is not honoured: there is one version of Kustomize.", Next: "Remove the field."},
+		{Severity: view.SeverityWarning, Type: "Field", Text: "spec.source.kustomize.version is not honoured: there is one version of Kustomize.", Next: "Remove the field."},
 		{Severity: view.SeverityInfo, Type: "Shared", Text: "ConfigMap reports/currencies is declared by argocd/payments-ledger as well."},
 	}
 	f := &forest{ns: "reports"}
