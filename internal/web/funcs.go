@@ -41,6 +41,7 @@ func (w *Web) funcs() template.FuncMap {
 		"join":     func(sep string, s []string) string { return strings.Join(s, sep) },
 		"repo":     repoName,
 		"appsBy":   appsBy,
+		"kinds":    admissionOf,
 		"clock":    func(t time.Time) string { return t.UTC().Format("15:04") },
 		"weekday":  func(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006") },
 		"source":   sourceIcon,

@@ -202,7 +202,7 @@ func TestWorldPages(t *testing.T) {
 	for path, texts := range map[string][]string{
 		"/clusters":     {"edge", "Unreachable", "dial tcp: connection refused", "v1.34.1", "get 1\u2009204", "Not honoured: shard"},
 		"/repositories": {"Failing", "the password is no longer accepted", "main", "Show prices with tax", "SSH key", "40s ago"},
-		"/projects":     {"All that moves money", "in-cluster / reports", "no syncs on Fridays", "payments-leads", "2\u00a0tokens", "there is no AppProject of that name"},
+		"/projects":     {"All that moves money", "in-cluster / reports", "no syncs on Fridays", "payments-leads", "*.* but not ResourceQuota", "2\u00a0tokens", "there is no AppProject of that name"},
 		"/sources":      {"ApplicationSet", "previews", "preview-42", "Not ready", "401 Unauthorized", "nightly-jobs", "Suspended", "called at"},
 		"/audit":        {"proj:shop:ci", "denied", "no policy allows it", "192.0.2.17", "argocd-api"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/fixpoint-cd/fixpoint/internal/model"
 	"github.com/fixpoint-cd/fixpoint/internal/view"
@@ -183,4 +184,20 @@ func (p *sourcesPage) State(f view.Feeder) State {
 		return State{"Not ready", "degraded", "bad"}
 	}
 	return stateOf(model.Unknown)
+}
+
+// admission is what kinds a project admits, and which of them it does not.
+type admission struct{ Admitted, Refused []string }
+
+// admissionOf takes the kinds of a project apart, of which those that it refuses begin with "-".
+func admissionOf(all []string) admission {
+	var k admission
+	for _, name := range all {
+		if refused, ok := strings.CutPrefix(name, "-"); ok {
+			k.Refused = append(k.Refused, refused)
+		} else {
+			k.Admitted = append(k.Admitted, name)
+		}
+	}
+	return k
 }
