@@ -15,8 +15,8 @@ import (
 )
 
 // pace is how often a live page may be made anew, and has to be: what the reader may
-// see is checked then, too. Of a reader with many streams each is slower. All streams keep to the same beats of the clock, so that
-// those of the same page are made together.
+// see is checked then, too. Of a reader with many streams each is slower. All streams keep
+// to the same beats of the clock, so that those of the same page are made together.
 type pace struct{ shortest, longest, write time.Duration }
 
 var usualPace = pace{shortest: 250 * time.Millisecond, longest: 25 * time.Second, write: 15 * time.Second}
