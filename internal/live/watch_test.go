@@ -260,17 +260,20 @@ func TestTreeBelowAnOperatorsKinds(t *testing.T) {
 	w.apply(fmt.Sprintf(owned, "v1", "Secret", "front-key", "elsewhere.example/v1", "Proof", "front-1-p", proof.GetUID()) +
 		"\nstringData: {key: hunter2}")
 	s, c, _ := w.service(live.Config{Fresh: 1})
-	tree, err := s.Tree(t.Context(), c, []model.ResourceState{w.root("shop.example/v1", "Cert", "front")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]bool{}
-	for _, n := range tree.Nodes {
-		got[n.Ref.Kind] = true
-	}
-	for _, kind := range []string{"Cert", "Order", "Proof", "Secret"} {
-		if !got[kind] {
-			t.Errorf("no %s in\n%s", kind, text(tree))
+	eventually(t, func() string { // lists come from what the server has at hand, which may be behind
+		tree, err := s.Tree(t.Context(), c, []model.ResourceState{w.root("shop.example/v1", "Cert", "front")})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		got := map[string]bool{}
+		for _, n := range tree.Nodes {
+			got[n.Ref.Kind] = true
+		}
+		for _, kind := range []string{"Cert", "Order", "Proof", "Secret"} {
+			if !got[kind] {
+				return fmt.Sprintf("no %s in\n%s", kind, text(tree))
+			}
+		}
+		return ""
+	})
 }
