@@ -241,7 +241,7 @@ func TestProjectPage(t *testing.T) {
 	s.account(0, "generate-token", "proj:shop:ci")
 	s.answers(s.admin(), "/projects", 200, []string{
 		"What the shop sells", "https://github.com/myorg/*", "https://kubernetes.default.svc / shop-*", "staging / *",
-		"Namespace/shop-*", "-ResourceQuota", "2 roles", "The pipeline", "1 token", "Groups: shop-watchers",
+		"Namespace/shop-*", "all but <code>ResourceQuota</code>", "2 roles", "The pipeline", "1 token", "Groups: shop-watchers",
 		"p, proj:shop:ci, applications, sync, shop/*, allow", `href="/apps?project=shop"`, "1 app<",
 		"deny 0 22 * * 5 for 60h (Europe/Berlin); applications *-prod; syncs by hand are let through",
 		"there is no AppProject of that name", // the other app's
